@@ -1,0 +1,158 @@
+/// Which samples go into the next evaluation: the scheduler's policy, as a plain value without threads or clock.
+///
+/// - Of the jobs that came in, a limited number is *active*; the others wait, in the order in which they're due. Since
+///   a job without a deadline counts as due some time after it came, later arrivals can't overtake it for ever.
+/// - Active jobs share the workers by start-time fair queueing (Goyal, Vin, Cheng: "Start-time fair queuing", 1996):
+///   every step is charged its cost, the job charged least goes first, and a newcomer starts where the virtual clock
+///   stands: level with the least charged of those present, unless they lag. So a small picture overtakes a large
+///   one, and nobody is starved.
+/// - The job whose turn it is sets the batch's key; the rest of the batch is filled in the same order. Nobody waits
+///   for a batch to fill.
+/// - Samples start only when their turn comes and memory allows. A job that memory holds up may be passed over by
+///   smaller ones, but only so many times.
+package struct RunQueue<Key: Hashable & Sendable>: Sendable {
+    /// One sample of one job.
+    package struct SampleID: Hashable, Sendable {
+        package let job: Int
+        package let index: Int
+
+        package init(job: Int, index: Int) {
+            self.job = job
+            self.index = index
+        }
+    }
+
+    /// Times that a job may be passed over for lack of memory before the others are held back for it.
+    package static var maximumTimesPassedOver: Int { 16 }
+    /// How many times its fair share a job gets whose deadline is near.
+    package static var urgentWeight: Double { 4 }
+
+    package let maximumActiveJobs: Int
+    package let maximumWaitingJobs: Int
+    /// In the order of arrival in the active set.
+    package internal(set) var active: [QueuedJob<Key>] = []
+    /// Next to become active first.
+    package private(set) var waiting: [QueuedJob<Key>] = []
+    package internal(set) var memory: MemoryLedger
+    var virtualClock = 0.0
+    private let patience: Duration
+    private var nextID = 0
+
+    package init(_ configuration: SchedulerConfiguration) {
+        maximumActiveJobs = max(1, configuration.maximumActiveJobs)
+        maximumWaitingJobs = max(0, configuration.maximumWaitingJobs)
+        memory = MemoryLedger(budget: configuration.memoryBudget, newcomerShare: configuration.newcomerShare)
+        patience = configuration.patience
+    }
+
+    package var count: Int { active.count + waiting.count }
+
+    /// Takes a job in: active where there is a place, else waiting.
+    ///
+    /// - Returns: the job's id.
+    /// - Throws: `BatchingError.queueFull`.
+    package mutating func enqueue(
+        _ outlines: [SampleOutline<Key>], samplesAtOnce: Int, deadline: ContinuousClock.Instant?,
+        now: ContinuousClock.Instant
+    ) throws(BatchingError) -> Int {
+        guard active.count < maximumActiveJobs || waiting.count < maximumWaitingJobs else {
+            throw .queueFull(limit: maximumWaitingJobs)
+        }
+        let job = QueuedJob(
+            id: nextID, outlines: outlines, samplesAtOnce: samplesAtOnce, deadline: deadline,
+            due: deadline ?? now.advanced(by: patience))
+        nextID += 1
+        if active.count < maximumActiveJobs {
+            activate(job)
+        } else {
+            waiting.insert(job, at: waiting.firstIndex { job.due < $0.due } ?? waiting.endIndex)
+        }
+        return job.id
+    }
+
+    /// Starts no further step of this job. Its samples in flight stay on the books until `remove`.
+    package mutating func end(_ id: Int) {
+        waiting.removeAll { $0.id == id }
+        if let position = position(of: id) { active[position].isEnding = true }
+    }
+
+    /// Forgets a job, complete or ended, and lets waiting ones move up.
+    ///
+    /// - Precondition: none of its samples is being evaluated.
+    /// - Returns: the jobs that became active.
+    package mutating func remove(_ id: Int) -> [Int] {
+        waiting.removeAll { $0.id == id }
+        if let position = position(of: id) {
+            let job = active.remove(at: position)
+            precondition(!job.isEvaluating)
+            for flight in job.flights { memory.retire(job.outlines[flight.index]) }
+        }
+        var promoted: [Int] = []
+        while active.count < maximumActiveJobs, !waiting.isEmpty {
+            let job = waiting.removeFirst()
+            activate(job)
+            promoted.append(job.id)
+        }
+        return promoted
+    }
+
+    /// Ends the evaluation of a sample that was advanced.
+    ///
+    /// - Returns: whether that was its last step; it then stays in flight until `retire`.
+    package mutating func completeStep(of sample: SampleID) -> Bool {
+        guard let (position, flight) = locate(sample) else { return false }
+        let outline = active[position].outlines[sample.index]
+        memory.endEvaluation(of: outline)
+        active[position].remaining[outline.key]?.steps -= 1
+        active[position].remaining[outline.key]?.cost -= outline.cost
+        active[position].flights[flight].stepsLeft -= 1
+        let isLast = active[position].flights[flight].stepsLeft == 0
+        active[position].flights[flight].state = isLast ? .finishing : .idle
+        return isLast
+    }
+
+    /// Ends the evaluation of a sample that could not be made or advanced; its job has to be ended as well.
+    package mutating func abandonStep(of sample: SampleID) {
+        guard let (position, flight) = locate(sample) else { return }
+        memory.endEvaluation(of: active[position].outlines[sample.index])
+        active[position].flights[flight].state = .finishing
+    }
+
+    /// Strikes a finished sample off the books.
+    ///
+    /// - Returns: whether its job is complete.
+    package mutating func retire(_ sample: SampleID) -> Bool {
+        guard let (position, flight) = locate(sample) else { return false }
+        memory.retire(active[position].outlines[sample.index])
+        active[position].flights.remove(at: flight)
+        return active[position].isComplete
+    }
+
+    func position(of id: Int) -> Int? { active.firstIndex { $0.id == id } }
+
+    /// Whether the job is known and has begun its first evaluation.
+    package func hasStarted(_ id: Int) -> Bool { position(of: id).map { active[$0].hasStarted } ?? false }
+
+    private func locate(_ sample: SampleID) -> (position: Int, flight: Int)? {
+        guard let position = position(of: sample.job),
+            let flight = active[position].flights.firstIndex(where: { $0.index == sample.index })
+        else { return nil }
+        return (position, flight)
+    }
+
+    private mutating func activate(_ job: QueuedJob<Key>) {
+        advanceVirtualClock()
+        active.append(job)
+        active[active.count - 1].virtualTime = virtualClock
+    }
+
+    /// The clock shows at least the charge of the least charged active job; it never goes back.
+    mutating func advanceVirtualClock() {
+        guard let least = active.lazy.filter({ !$0.isEnding }).map(\.virtualTime).min() else { return }
+        virtualClock = max(virtualClock, least)
+    }
+
+    /// Moves the clock on by the share of a turn that falls to each active job. The least charge alone wouldn't do: an
+    /// endless row of newcomers, each gone after one step, would hold it still.
+    mutating func advanceVirtualClock(byTurnOf cost: Double) { virtualClock += cost / Double(max(1, active.count)) }
+}

@@ -1,0 +1,268 @@
+import Synchronization
+
+/// A value that only one thread at a time has in its hands.
+///
+/// - Note: `@unchecked Sendable` is sound because the value comes in as `sending`, that is with no other reference to
+///   it, and the scheduler passes the box from thread to thread through its mutex: it lies in a job's record, or is
+///   held by the one worker that removed it from there.
+struct Exclusive<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: sending Value) { self.value = value }
+
+    /// Gives the value up; the box must not be used again.
+    consuming func take() -> sending Value {
+        nonisolated(unsafe) let value = value
+        return value
+    }
+}
+
+/// What remains to be done once the scheduler's lock is released: nothing foreign is called, and nothing of a
+/// job's is destroyed, while it's held.
+struct Effects<Evaluator: StepEvaluator> {
+    var ended: [SchedulerState<Evaluator>.Record] = []
+    /// Samples that nobody wants any more: gone before their job's caller hears of its end.
+    var dropped: [Exclusive<Evaluator.Sample>] = []
+    /// Jobs whose progress this thread has to tell.
+    var deliveries: [Int] = []
+    var workersToWake = 0
+    var waiters: [CheckedContinuation<Void, Never>] = []
+}
+
+/// Everything the scheduler's threads share. `SchedulerCore` keeps it behind its mutex.
+///
+/// A job lives as a `Record` from `register` to `settle`. It gets its outcome once (all samples retired, or `end` with
+/// an error), and is settled as soon as it has one and nobody is using it: no sample in a batch (`hands`), no progress
+/// being told.
+struct SchedulerState<Evaluator: StepEvaluator> {
+    typealias Key = Evaluator.BatchKey
+    typealias Job = StepJob<Evaluator.Sample, Key>
+    typealias SampleID = RunQueue<Key>.SampleID
+
+    enum Phase { case accepting, draining, stopped }
+
+    struct Record {
+        let id: Int
+        let job: Job
+        let submitted: ContinuousClock.Instant
+        let continuation: CheckedContinuation<Result<Void, BatchingError>, Never>
+        /// Ends the job at its deadline.
+        let timer: Task<Void, Never>?
+        let totalSteps: Int
+        var completedSteps = 0
+        /// Samples in flight that are not in a batch.
+        var samples: [Int: Exclusive<Evaluator.Sample>] = [:]
+        /// Samples of this job that workers have in hand.
+        var hands = 0
+        var outcome: Result<Void, BatchingError>?
+        var pendingProgress: JobProgress?
+        var isDelivering = false
+        var position: Int?
+    }
+
+    /// A batch with its samples, in the hands of a worker.
+    struct Assignment {
+        struct Member {
+            let sample: SampleID
+            let job: Job
+            /// Nil where it has to be made.
+            var value: Exclusive<Evaluator.Sample>?
+            var failure: (any Error)?
+        }
+
+        let key: Key
+        var members: [Member]
+    }
+
+    var queue: RunQueue<Key>
+    var records: [Int: Record] = [:]
+    var phase = Phase.accepting
+    var times = StepTimes<Key>()
+    var jobSeconds = RecentMedian()
+    var counters = SchedulerStatistics()
+    let workers: Int
+    var idleWorkers = 0
+    var liveWorkers = 0
+    /// When each worker's evaluation began.
+    var evaluationStarts: [ContinuousClock.Instant?]
+    var drainWaiters: [CheckedContinuation<Void, Never>] = []
+    var stopWaiters: [CheckedContinuation<Void, Never>] = []
+
+    init(_ configuration: SchedulerConfiguration) {
+        queue = RunQueue(configuration)
+        workers = max(1, configuration.workers)
+        evaluationStarts = Array(repeating: nil, count: workers)
+    }
+}
+
+// MARK: - The life of a job
+
+extension SchedulerState {
+    /// Takes a job in, or returns why not.
+    ///
+    /// - Returns: the job's id.
+    mutating func register(
+        _ job: Job, timer: (Int) -> Task<Void, Never>?,
+        continuation: CheckedContinuation<Result<Void, BatchingError>, Never>, now: ContinuousClock.Instant,
+        effects: inout Effects<Evaluator>
+    ) throws(BatchingError) -> Int {
+        do throws(BatchingError) {
+            guard phase == .accepting else { throw .draining }
+            if let deadline = job.deadline, deadline <= now { throw .deadlineExceeded(whileQueued: true) }
+            let id = try queue.enqueue(
+                job.outlines, samplesAtOnce: job.samplesAtOnce, deadline: job.deadline, now: now)
+            records[id] = Record(
+                id: id, job: job, submitted: now, continuation: continuation, timer: timer(id),
+                totalSteps: job.outlines.reduce(0) { $0 + $1.steps })
+            if queue.position(of: id) != nil { noteRunning(id, seconds: secondsLeft(), effects: &effects) }
+            announcePositions(effects: &effects)
+            wakeWorker(effects: &effects)
+            return id
+        } catch {
+            counters.outcomes.count(.failure(error))
+            throw error
+        }
+    }
+
+    /// Gives a job its outcome, unless it has one.
+    mutating func end(_ id: Int, _ outcome: Result<Void, BatchingError>, effects: inout Effects<Evaluator>) {
+        guard let record = records[id], record.outcome == nil else { return }
+        records[id]?.outcome = outcome
+        if case .failure = outcome { records[id]?.pendingProgress = nil }
+        queue.end(id)
+        settle(id, effects: &effects)
+        announcePositions(effects: &effects)
+    }
+
+    mutating func expire(_ id: Int, effects: inout Effects<Evaluator>) {
+        end(id, .failure(.deadlineExceeded(whileQueued: !queue.hasStarted(id))), effects: &effects)
+    }
+
+    /// Lets go of a job that has its outcome and that nobody is using.
+    mutating func settle(_ id: Int, effects: inout Effects<Evaluator>) {
+        guard var record = records[id], let outcome = record.outcome, record.hands == 0, !record.isDelivering else {
+            return
+        }
+        records[id] = nil
+        effects.dropped += record.samples.values
+        record.samples = [:]
+        counters.outcomes.count(outcome)
+        effects.ended.append(record)
+        for promoted in queue.remove(id) { noteRunning(promoted, seconds: secondsLeft(), effects: &effects) }
+        announcePositions(effects: &effects)
+        wakeWorker(effects: &effects)
+        releaseWaiters(effects: &effects)
+    }
+
+    mutating func releaseWaiters(effects: inout Effects<Evaluator>) {
+        guard records.isEmpty else { return }
+        effects.waiters += drainWaiters
+        drainWaiters = []
+        guard liveWorkers == 0 else { return }
+        effects.waiters += stopWaiters
+        stopWaiters = []
+    }
+
+    mutating func stop(effects: inout Effects<Evaluator>) {
+        phase = .stopped
+        for id in records.keys.sorted() { end(id, .failure(.draining), effects: &effects) }
+        effects.workersToWake += idleWorkers
+        idleWorkers = 0
+        releaseWaiters(effects: &effects)
+    }
+
+    mutating func wakeWorker(effects: inout Effects<Evaluator>) {
+        guard idleWorkers > 0, queue.hasRunnable else { return }
+        idleWorkers -= 1
+        effects.workersToWake += 1
+    }
+}
+
+// MARK: - Progress
+
+extension SchedulerState {
+    /// Leaves word of a job's progress; the thread that finds nobody telling it becomes the one that does.
+    mutating func note(_ progress: JobProgress, for id: Int, effects: inout Effects<Evaluator>) {
+        guard let record = records[id], record.job.progress != nil, record.outcome == nil else { return }
+        records[id]?.pendingProgress = progress
+        guard !record.isDelivering else { return }
+        records[id]?.isDelivering = true
+        effects.deliveries.append(id)
+    }
+
+    /// - Parameter seconds: what `secondsLeft` gives.
+    mutating func noteRunning(_ id: Int, seconds: [Double]?, effects: inout Effects<Evaluator>) {
+        guard let record = records[id], record.job.progress != nil else { return }
+        records[id]?.position = nil
+        let remaining = seconds.flatMap { expectedSeconds(ofJob: id, among: $0) }
+        note(
+            .running(
+                completedSteps: record.completedSteps, totalSteps: record.totalSteps, remainingSeconds: remaining),
+            for: id, effects: &effects)
+    }
+
+    mutating func announcePositions(effects: inout Effects<Evaluator>) {
+        for (position, job) in queue.waiting.enumerated() where records[job.id]?.position != position {
+            records[job.id]?.position = position
+            note(.queued(position: position), for: job.id, effects: &effects)
+        }
+    }
+
+    /// What to tell next; nil where there's nothing, and then this thread is no longer the teller.
+    mutating func nextDelivery(
+        to id: Int, effects: inout Effects<Evaluator>
+    ) -> (tell: @Sendable (JobProgress) -> Void, progress: JobProgress)? {
+        if let progress = records[id]?.pendingProgress, let tell = records[id]?.job.progress {
+            records[id]?.pendingProgress = nil
+            return (tell, progress)
+        }
+        records[id]?.isDelivering = false
+        settle(id, effects: &effects)
+        return nil
+    }
+}
+
+// MARK: - Estimates
+
+extension SchedulerState {
+    /// Seconds of worker time that each job present still needs; nil before the first measured step.
+    func secondsLeft() -> [Double]? {
+        guard times.seconds(for: [:]) != nil else { return nil }
+        let active = queue.active.lazy.filter { !$0.isEnding }.compactMap { times.seconds(for: $0.remaining) }
+        return Array(active) + queue.waiting.compactMap { times.seconds(for: $0.remaining) }
+    }
+
+    /// Seconds until work is done beside other jobs: under equal shares each of them has had as much as this one, or
+    /// is done, by then.
+    ///
+    /// - Parameters:
+    ///   - own: seconds of worker time that the work takes.
+    ///   - samples: how many workers it can keep busy.
+    ///   - all: the same of every job, this one included.
+    func sharedSeconds(_ own: Double, samples: Int, among all: [Double]) -> Double {
+        let total = all.reduce(0) { $0 + min(own, $1) }
+        return max(own / Double(max(1, min(workers, samples))), total / Double(workers))
+    }
+
+    private func expectedSeconds(ofJob id: Int, among all: [Double]) -> Double? {
+        guard let position = queue.position(of: id) else { return nil }
+        let job = queue.active[position]
+        let samples = min(job.samplesAtOnce, job.outlines.count - job.nextIndex + job.flights.count)
+        return times.seconds(for: job.remaining).map { sharedSeconds($0, samples: samples, among: all) }
+    }
+
+    func statistics(now: ContinuousClock.Instant) -> SchedulerStatistics {
+        var statistics = counters
+        statistics.waitingJobs = queue.waiting.count
+        statistics.activeJobs = queue.active.count
+        statistics.workers = workers
+        statistics.busyWorkers = evaluationStarts.count { $0 != nil }
+        statistics.samplesInFlight = queue.memory.samplesInFlight
+        statistics.bytesHeld = queue.memory.bytesHeld
+        statistics.memoryBudget = queue.memory.budget
+        statistics.typicalJobSeconds = jobSeconds.median
+        statistics.backlogSeconds = secondsLeft().map { $0.reduce(0, +) / Double(workers) }
+        statistics.longestEvaluationUnderWay = evaluationStarts.compactMap { $0?.duration(to: now).inSeconds }.max()
+        return statistics
+    }
+}

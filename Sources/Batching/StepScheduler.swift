@@ -1,0 +1,100 @@
+import Synchronization
+
+/// Puts samples of several jobs into shared network evaluations, step by step, on threads of its own.
+///
+/// A job is submitted from any task, which suspends until the job is done; in between everything happens on the worker
+/// threads, one evaluation at a time each. Before each evaluation the free samples of all jobs are looked at afresh, so
+/// newcomers join at the next one. `RunQueue` says who goes first, `SchedulerState` keeps the books; this type and
+/// `SchedulerCore` are threads and continuations. Classification uses it as well, with samples of one step.
+///
+/// A scheduler that is released stops as by `stop`, without waiting.
+package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
+    package typealias Key = Evaluator.BatchKey
+    package typealias Job = StepJob<Evaluator.Sample, Key>
+
+    private let core: SchedulerCore<Evaluator>
+
+    /// - Parameter onSlowStep: told, on a worker thread, of steps that took more than ten times their median.
+    /// - Throws: `BatchingError.threadsUnavailable`.
+    package init(
+        evaluator: Evaluator, configuration: SchedulerConfiguration,
+        clock: any SchedulerClock = ContinuousClock(), onSlowStep: (@Sendable (SlowStep<Key>) -> Void)? = nil
+    ) throws(BatchingError) {
+        core = SchedulerCore(evaluator: evaluator, configuration: configuration, clock: clock, onSlowStep: onSlowStep)
+        try core.startWorkers(configuration)
+    }
+
+    deinit {
+        core.stop(waiter: nil)
+    }
+
+    /// Runs a job; returns when the last of its samples has been handed back.
+    ///
+    /// Cancelling the calling task, or the job's deadline, stops this job at its next step, and no other.
+    ///
+    /// - Throws: `queueFull`, `cancelled`, `deadlineExceeded`, `draining`, `failed`.
+    package func submit(_ job: Job) async throws(BatchingError) {
+        guard !job.outlines.isEmpty else { return }
+        let ticket = JobTicket()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                core.submit(job, ticket: ticket, continuation: continuation)
+            }
+        } onCancel: {
+            core.cancel(ticket)
+        }
+        try result.get()
+    }
+
+    /// Accepts no new jobs from here on; those present, waiting ones included, go on.
+    package func beginDrain() { core.beginDrain() }
+
+    /// Returns when no job is left.
+    package func drained() async {
+        await withCheckedContinuation { core.whenDrained($0) }
+    }
+
+    /// Ends every job with `draining`, at its next step, and the threads; returns when all have ended.
+    package func stop() async {
+        await withCheckedContinuation { core.stop(waiter: $0) }
+    }
+
+    package var statistics: SchedulerStatistics { core.statistics }
+
+    /// Seconds that a job of these samples takes, from measured step times; nil before the first step.
+    ///
+    /// - Parameter sharing: beside the jobs now present, else on an idle scheduler.
+    package func estimatedSeconds(for outlines: [SampleOutline<Key>], sharing: Bool) -> Double? {
+        core.estimatedSeconds(for: outlines, sharing: sharing)
+    }
+
+    /// Seconds that one step of a sample takes, measured; nil where this key hasn't been seen lately.
+    package func stepSeconds(for key: Key) -> Double? { core.stepSeconds(for: key) }
+}
+
+/// Lets a cancellation find its job, whichever comes first. Its mutex guards the state.
+final class JobTicket: Sendable {
+    private enum State { case fresh, registered(Int), cancelled }
+
+    private let state = Mutex(State.fresh)
+
+    /// - Returns: false where the cancellation was first.
+    func register(_ id: Int) -> Bool {
+        state.withLock { state in
+            if case .cancelled = state { return false }
+            state = .registered(id)
+            return true
+        }
+    }
+
+    /// - Returns: the job to cancel, where it's registered.
+    func cancel() -> Int? {
+        state.withLock { state in
+            guard case .registered(let id) = state else {
+                state = .cancelled
+                return nil
+            }
+            return id
+        }
+    }
+}

@@ -1,0 +1,17 @@
+package import Checkpoints
+import Crypto
+
+/// Digests of whole files.
+package enum FileDigest {
+    /// The SHA-256 of the bytes, in lower-case hexadecimal. Takes them a megabyte at a time.
+    package static func sha256(of bytes: CheckpointBytes) -> String {
+        var hasher = SHA256()
+        let piece = 1 << 20
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            bytes.withBytes(in: start..<min(start + piece, bytes.count)) { hasher.update(bufferPointer: $0) }
+        }
+        let digits = Array("0123456789abcdef".utf8)
+        let text = hasher.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

@@ -1,0 +1,121 @@
+#include "Shared.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+/// Lives in the caller's frame, so that nothing changed after setjmp is a local of the function that calls it.
+typedef struct {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf escape;
+    const codec_input *input;
+    const codec_surface *surface;
+    const codec_monitor *monitor;
+    codec_report *report;
+    int scans;
+    uint8_t *band;
+} jpeg_reading;
+
+static codec_status status_of(int code) {
+    switch (code) {
+    case JWRN_JPEG_EOF:
+    case JERR_INPUT_EOF:
+    case JERR_INPUT_EMPTY: return CODEC_TRUNCATED;
+    case JERR_NO_BACKING_STORE: return CODEC_OVER_LIMIT;
+    case JERR_OUT_OF_MEMORY: return CODEC_NO_MEMORY;
+    default: return CODEC_CORRUPT;
+    }
+}
+
+static void on_error(j_common_ptr jpeg) {
+    jpeg_reading *reading = jpeg->client_data;
+    char message[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, message);
+    codec_fail(reading->report, status_of(jpeg->err->msg_code), message);
+    longjmp(reading->escape, 1);
+}
+
+/// libjpeg goes on after a warning and leaves grey or garbled blocks. Here a warning ends the picture, except the
+/// ones that leave the pixels whole: bytes between segments, and unknown versions of the JFIF and Adobe segments.
+static void on_message(j_common_ptr jpeg, int level) {
+    if (level >= 0) return;
+    int code = jpeg->err->msg_code;
+    if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM) return;
+    on_error(jpeg);
+}
+
+static void on_progress(j_common_ptr jpeg) {
+    jpeg_reading *reading = jpeg->client_data;
+    if (reading->jpeg.input_scan_number > reading->scans) {
+        codec_fail(reading->report, CODEC_TOO_MANY_SCANS, "");
+        longjmp(reading->escape, 1);
+    }
+    if (!codec_may_continue(reading->monitor, reading->report)) longjmp(reading->escape, 1);
+}
+
+static void stop(jpeg_reading *reading, codec_status status, const char *message) {
+    codec_fail(reading->report, status, message);
+    longjmp(reading->escape, 1);
+}
+
+static void read_rows(jpeg_reading *reading) {
+    j_decompress_ptr jpeg = &reading->jpeg;
+    const codec_surface *surface = reading->surface;
+    uint32_t width = jpeg->output_width, height = jpeg->output_height;
+    size_t row_bytes = (size_t)width * 3;
+    bool is_direct = codec_surface_is_direct(surface);
+    if (!is_direct) {
+        reading->band = malloc(row_bytes * BAND_ROWS);
+        if (!reading->band) stop(reading, CODEC_NO_MEMORY, "no memory for rows");
+    }
+    JSAMPROW rows[BAND_ROWS];
+    for (uint32_t y = 0; y < height;) {
+        uint32_t count = height - y < BAND_ROWS ? height - y : BAND_ROWS;
+        for (uint32_t row = 0; row < count; row++)
+            rows[row] = is_direct ? codec_surface_row(surface, y + row) : reading->band + row * row_bytes;
+        uint32_t done = 0;
+        while (done < count) done += jpeg_read_scanlines(jpeg, rows + done, count - done);
+        if (!is_direct) codec_scatter(surface, reading->band, width, y, count);
+        y += count;
+    }
+}
+
+static void decode(jpeg_reading *reading, long working_bytes) {
+    if (setjmp(reading->escape)) return;
+    j_decompress_ptr jpeg = &reading->jpeg;
+    jpeg_create_decompress(jpeg);
+    jpeg->mem->max_memory_to_use = working_bytes;
+    jpeg->progress = &reading->progress;
+    jpeg_mem_src(jpeg, reading->input->bytes, reading->input->count);
+    jpeg_read_header(jpeg, TRUE);
+    if (jpeg->image_width != reading->input->width || jpeg->image_height != reading->input->height)
+        stop(reading, CODEC_CORRUPT, "the size is not the header's");
+    if (jpeg->num_components != 1 && jpeg->num_components != 3)
+        stop(reading, CODEC_CORRUPT, "neither one nor three components");
+    jpeg->out_color_space = JCS_RGB;
+    jpeg_start_decompress(jpeg);
+    if (jpeg->output_components != 3 || reading->surface->alpha) stop(reading, CODEC_CORRUPT, "not three channels");
+    read_rows(reading);
+    jpeg_finish_decompress(jpeg);
+}
+
+void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans, long working_bytes,
+                       const codec_monitor *monitor, codec_report *report) {
+    *report = (codec_report){CODEC_OK, {0}};
+    jpeg_reading reading = {
+        .input = input, .surface = surface, .monitor = monitor, .report = report, .scans = scans,
+        .progress = {.progress_monitor = on_progress},
+    };
+    reading.jpeg.err = jpeg_std_error(&reading.errors);
+    reading.errors.error_exit = on_error;
+    reading.errors.emit_message = on_message;
+    reading.jpeg.client_data = &reading;
+    decode(&reading, working_bytes);
+    jpeg_destroy_decompress(&reading.jpeg);
+    free(reading.band);
+}

@@ -1,0 +1,141 @@
+#include "Shared.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+enum { FIRST_OUTPUT_BYTES = 65536, EXIF_MARKER = JPEG_APP0 + 1, LARGEST_SEGMENT_BYTES = 65533 };
+
+static const uint8_t exif_head[] = {'E', 'x', 'i', 'f', 0, 0};
+
+typedef struct {
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_destination_mgr destination;
+    jmp_buf escape;
+    const codec_picture *picture;
+    const codec_monitor *monitor;
+    codec_output *output;
+    codec_report *report;
+    uint8_t *scratch;
+} jpeg_writing;
+
+static void stop(jpeg_writing *writing, codec_status status, const char *message) {
+    codec_fail(writing->report, status, message);
+    longjmp(writing->escape, 1);
+}
+
+static void on_error(j_common_ptr jpeg) {
+    char message[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, message);
+    stop(jpeg->client_data, jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? CODEC_NO_MEMORY : CODEC_CORRUPT, message);
+}
+
+static void on_message(j_common_ptr jpeg, int level) {
+    (void)jpeg;
+    (void)level;
+}
+
+static void offer_space(jpeg_writing *writing) {
+    codec_output *output = writing->output;
+    if (!codec_output_reserve(output, FIRST_OUTPUT_BYTES)) stop(writing, CODEC_NO_MEMORY, "no memory for the file");
+    writing->destination.next_output_byte = output->bytes + output->count;
+    writing->destination.free_in_buffer = output->capacity - output->count;
+}
+
+static void start_output(j_compress_ptr jpeg) { offer_space(jpeg->client_data); }
+
+static boolean grow_output(j_compress_ptr jpeg) {
+    jpeg_writing *writing = jpeg->client_data;
+    writing->output->count = writing->output->capacity;  // libjpeg calls this only with the buffer full
+    offer_space(writing);
+    return TRUE;
+}
+
+static void end_output(j_compress_ptr jpeg) {
+    jpeg_writing *writing = jpeg->client_data;
+    writing->output->count = writing->output->capacity - writing->destination.free_in_buffer;
+}
+
+static uint8_t over_white(uint8_t colour, uint8_t alpha) {
+    return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
+}
+
+static void write_metadata(jpeg_writing *writing) {
+    const codec_picture *picture = writing->picture;
+    if (picture->exif && picture->exif_count + sizeof exif_head <= LARGEST_SEGMENT_BYTES) {
+        writing->scratch = malloc(sizeof exif_head + picture->exif_count);
+        if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for metadata");
+        memcpy(writing->scratch, exif_head, sizeof exif_head);
+        memcpy(writing->scratch + sizeof exif_head, picture->exif, picture->exif_count);
+        jpeg_write_marker(&writing->jpeg, EXIF_MARKER, writing->scratch,
+                          (unsigned)(sizeof exif_head + picture->exif_count));
+        free(writing->scratch);
+        writing->scratch = NULL;
+    }
+    if (picture->profile) jpeg_write_icc_profile(&writing->jpeg, picture->profile, (unsigned)picture->profile_count);
+}
+
+static void write_rows(jpeg_writing *writing) {
+    const codec_picture *picture = writing->picture;
+    size_t width = picture->width;
+    if (picture->alpha) {
+        writing->scratch = malloc(width * 3);
+        if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for a row");
+    }
+    for (uint32_t y = 0; y < picture->height; y++) {
+        if (y % BAND_ROWS == 0 && !codec_may_continue(writing->monitor, writing->report)) longjmp(writing->escape, 1);
+        const uint8_t *rgb = picture->rgb + 3 * width * y;
+        if (picture->alpha) {
+            const uint8_t *alpha = picture->alpha + width * y;
+            for (size_t x = 0; x < width; x++)
+                for (size_t channel = 0; channel < 3; channel++)
+                    writing->scratch[3 * x + channel] = over_white(rgb[3 * x + channel], alpha[x]);
+            rgb = writing->scratch;
+        }
+        JSAMPROW row = (JSAMPROW)rgb;
+        jpeg_write_scanlines(&writing->jpeg, &row, 1);
+    }
+}
+
+static void encode(jpeg_writing *writing, const codec_jpeg_options *options) {
+    if (setjmp(writing->escape)) return;
+    j_compress_ptr jpeg = &writing->jpeg;
+    jpeg_create_compress(jpeg);
+    jpeg->dest = &writing->destination;
+    jpeg->image_width = writing->picture->width;
+    jpeg->image_height = writing->picture->height;
+    jpeg->input_components = 3;
+    jpeg->in_color_space = JCS_RGB;
+    jpeg_set_defaults(jpeg);
+    jpeg_set_quality(jpeg, options->quality, TRUE);
+    jpeg->comp_info[0].h_samp_factor = options->halves_colour ? 2 : 1;
+    jpeg->comp_info[0].v_samp_factor = options->halves_colour ? 2 : 1;
+    if (options->is_progressive) jpeg_simple_progression(jpeg);
+    jpeg_start_compress(jpeg, TRUE);
+    write_metadata(writing);
+    write_rows(writing);
+    jpeg_finish_compress(jpeg);
+}
+
+void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *options, const codec_monitor *monitor,
+                       codec_output *output, codec_report *report) {
+    *report = (codec_report){CODEC_OK, {0}};
+    jpeg_writing writing = {
+        .picture = picture, .monitor = monitor, .output = output, .report = report,
+        .destination = {
+            .init_destination = start_output, .empty_output_buffer = grow_output, .term_destination = end_output,
+        },
+    };
+    writing.jpeg.err = jpeg_std_error(&writing.errors);
+    writing.errors.error_exit = on_error;
+    writing.errors.emit_message = on_message;
+    writing.jpeg.client_data = &writing;
+    encode(&writing, options);
+    jpeg_destroy_compress(&writing.jpeg);
+    free(writing.scratch);
+}

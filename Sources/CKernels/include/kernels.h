@@ -1,0 +1,74 @@
+// SIMD micro-kernels with run-time dispatch: what Swift can't express without leaking newer instructions into shared
+// code. Matrices are row-major fp32. Weights stand packed in panels of 32 output columns (`KERNEL_PANEL_WIDTH`).
+#pragma once
+
+#include <stddef.h>
+
+#define KERNEL_PANEL_WIDTH 32
+
+typedef enum {
+    KERNEL_ACTIVATION_NONE = 0,
+    KERNEL_ACTIVATION_SILU = 1,
+    KERNEL_ACTIVATION_GELU = 2, // exact: with the error function
+} kernel_activation;
+
+// A run of output pixels times one panel of weights, with everything that follows folded into the store:
+//
+//   out[p][n] = activation(scale[n] * (sum over taps r and depth k of tap_r[p * pixel_stride + k * depth_stride]
+//                                      * weights[r * depth + k][n] + bias[n]) + shift[n]) + residual[p][n]
+//
+// Each element is one chain of fused multiply-adds in the order of r and k, so it never depends on how the work was cut.
+typedef struct {
+    const float *const *taps; // one pointer a kernel row: the input of the first output pixel
+    size_t tap_count;
+    size_t depth;        // elements read per tap: kernel width times input channels
+    size_t depth_stride; // between those: 1, or a row for a transposed operand
+    size_t pixel_stride; // between the inputs of neighbouring output pixels
+    size_t pixels;
+    const float *weights; // tap_count * depth rows of 32
+    size_t columns;       // 1...32, how many are stored
+    const float *bias;    // `columns` long, or NULL
+    const float *scale;   // likewise
+    const float *shift;   // likewise
+    kernel_activation activation;
+    const float *residual; // may be the output itself; or NULL
+    size_t residual_stride;
+    float *output;
+    size_t output_stride;
+} kernel_panel;
+
+typedef struct {
+    const char *name;
+    void (*panel)(const kernel_panel *);
+    // Channel LayerNorm of `rows` rows: (x - mean) / sqrt(biased variance + epsilon) * gain + bias; bias may be NULL.
+    void (*layer_norm)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
+                       size_t channels, const float *gain, const float *bias, float epsilon);
+    // Softmax of each group of `width` neighbours, then times `factor`, in place.
+    void (*softmax)(float *values, size_t rows, size_t row_stride, size_t width, float factor);
+    // Column maxima of a rows x 32 block.
+    void (*column_maximum)(const float *values, size_t rows, float *maximum);
+    // values = exp(values - maximum) a column of a rows x 32 block; the column sums go to `sum`.
+    void (*column_exponential)(float *values, size_t rows, const float *maximum, float *sum);
+    // y = activation(x), in place or not.
+    void (*activate)(const float *input, float *output, size_t count, kernel_activation activation);
+    // out = left * gelu(right): GEGLU with the gate second.
+    void (*gated_gelu)(const float *left, const float *right, float *output, size_t count);
+} kernel_set;
+
+// The fastest set this processor runs.
+const kernel_set *kernel_set_best(void);
+
+// The sets this processor runs, fastest first; NULL past the last.
+const kernel_set *kernel_set_at(size_t index);
+
+// Tells the processor that this thread only waits.
+static inline void kernel_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Names the calling thread, for debuggers and `ps -L`; 15 characters at most.
+void kernel_name_thread(const char *name);

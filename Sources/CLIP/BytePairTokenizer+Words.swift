@@ -1,0 +1,69 @@
+/// Splitting cleaned text into words, each tokenised on its own.
+extension BytePairTokenizer {
+    enum Piece: Equatable {
+        case word(String)
+        case startOfText
+        case endOfText
+    }
+
+    /// CLIP's pattern, at each place the first that fits: the two specials by name, a contraction, letters, one digit,
+    /// or a run of anything else but white space.
+    static func pieces(of text: String) -> [Piece] {
+        let scalars = Array(text.unicodeScalars)
+        var pieces: [Piece] = []
+        var index = 0
+        while index < scalars.count {
+            if let (piece, length) = special(at: index, in: scalars) {
+                pieces.append(piece)
+                index += length
+                continue
+            }
+            let length = contractionLength(at: index, in: scalars) ?? runLength(at: index, in: scalars)
+            if length > 0 {
+                pieces.append(.word(TextCleaning.string(scalars[index..<(index + length)])))
+            }
+            index += max(length, 1)
+        }
+        return pieces
+    }
+
+    private static func special(at index: Int, in text: [Unicode.Scalar]) -> (Piece, length: Int)? {
+        guard text[index] == "<" else { return nil }
+        for (name, piece) in [("<start_of_text>", Piece.startOfText), ("<end_of_text>", .endOfText)] {
+            if text[index...].starts(with: name.unicodeScalars) { return (piece, name.unicodeScalars.count) }
+        }
+        return nil
+    }
+
+    private static func contractionLength(at index: Int, in text: [Unicode.Scalar]) -> Int? {
+        guard text[index] == "'", index + 1 < text.count else { return nil }
+        let next = text[index + 1]
+        let afterNext = index + 2 < text.count ? text[index + 2] : " "
+        return switch (next, afterNext) {
+        // The pattern ignores case, in which the long s is an s.
+        case ("s", _), ("\u{17f}", _), ("t", _), ("m", _), ("d", _): 2
+        case ("r", "e"), ("v", "e"), ("l", "l"): 3
+        default: nil
+        }
+    }
+
+    /// 0 for white space.
+    private static func runLength(at index: Int, in text: [Unicode.Scalar]) -> Int {
+        let first = category(of: text[index])
+        if first == .digit { return 1 }
+        if first == .space { return 0 }
+        return text[index...].prefix { category(of: $0) == first }.count
+    }
+
+    private enum Category { case letter, digit, space, other }
+
+    private static func category(of scalar: Unicode.Scalar) -> Category {
+        // A mark whose capital is a letter: where case is ignored it is neither a letter nor none, and falls out.
+        if scalar == "\u{345}" { return .space }
+        return switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: .letter
+        case .decimalNumber, .letterNumber, .otherNumber: .digit
+        default: scalar.properties.isWhitespace ? .space : .other
+        }
+    }
+}

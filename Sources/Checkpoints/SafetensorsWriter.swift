@@ -1,0 +1,102 @@
+import Glibc
+
+/// Writes safetensors files.
+package enum SafetensorsWriter {
+    /// A file's bytes: wider types first, so that every tensor is aligned; then by name.
+    package static func bytes(of tensors: [String: StoredTensor], metadata: [String: String] = [:]) -> [UInt8] {
+        let order = ordered(tensors)
+        var result = prologue(order, metadata)
+        for (_, tensor) in order { tensor.withBytes { result.append(contentsOf: $0) } }
+        return result
+    }
+
+    /// Writes a file tensor by tensor, beside its final name and renamed into place when complete and on disk.
+    ///
+    /// - Throws: `unwritable` with the system's reason; a half-written file is removed.
+    package static func write(
+        _ tensors: [String: StoredTensor], metadata: [String: String] = [:], to path: String
+    ) throws(CheckpointError) {
+        let temporary = path + ".part"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure() }
+        let order = ordered(tensors)
+        let isComplete = prologue(order, metadata).withUnsafeBytes { writeAll($0, to: descriptor) }
+            && order.allSatisfy { entry in entry.tensor.withBytes { writeAll($0, to: descriptor) } }
+            && fsync(descriptor) == 0
+        // Taken before closing and removing, which may set another.
+        let error = failure()
+        close(descriptor)
+        guard isComplete else {
+            unlink(temporary)
+            throw error
+        }
+        guard rename(temporary, path) == 0 else {
+            let error = failure()
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    private static func ordered(_ tensors: [String: StoredTensor]) -> [(name: String, tensor: StoredTensor)] {
+        tensors.map { (name: $0.key, tensor: $0.value) }
+            .sorted { ($1.tensor.scalarType.width, $0.name) < ($0.tensor.scalarType.width, $1.name) }
+    }
+
+    /// Header length and header, padded with blanks so that the data begins at a multiple of eight.
+    private static func prologue(
+        _ order: [(name: String, tensor: StoredTensor)], _ metadata: [String: String]
+    ) -> [UInt8] {
+        var members: [String] = []
+        if !metadata.isEmpty {
+            let pairs = metadata.sorted { $0.key < $1.key }
+                .map { "\(JSONText.string($0.key)):\(JSONText.string($0.value))" }
+            members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+        }
+        var position = 0
+        for (name, tensor) in order {
+            let shape = tensor.shape.map(String.init).joined(separator: ",")
+            members.append("\(JSONText.string(name)):{\"dtype\":\"\(tensor.scalarType.safetensorsName)\","
+                + "\"shape\":[\(shape)],\"data_offsets\":[\(position),\(position + tensor.byteCount)]}")
+            position += tensor.byteCount
+        }
+        var header = [UInt8]("{\(members.joined(separator: ","))}".utf8)
+        header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
+        return withUnsafeBytes(of: UInt64(header.count).littleEndian) { [UInt8]($0) } + header
+    }
+
+    /// - Returns: false, with the reason in `errno`, where the system would not take everything.
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let written = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { return false }
+            done += written
+        }
+        return true
+    }
+
+    private static func failure() -> CheckpointError { .unwritable(String(cString: strerror(errno))) }
+}
+
+/// JSON as it is written by hand, where a library would be too much.
+package enum JSONText {
+    /// A string in quotation marks, escaped (RFC 8259, section 7).
+    package static func string(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,48 @@
+/// The named tensors of a checkpoint.
+package struct StateDict: Sendable {
+    /// Sorted.
+    package let names: [String]
+    /// What a safetensors header says beside its tensors; empty for archives.
+    package let metadata: [String: String]
+    private let tensors: [String: StoredTensor]
+
+    /// Opens a safetensors file or a PyTorch zip archive, told apart by its first bytes. The numbers stay in the mapped
+    /// file. A wrapper's `state_dict` is looked into, and the prefix `module.` of parallel training is removed.
+    package init(contentsOf path: String) throws(CheckpointError) {
+        try self.init(CheckpointBytes(contentsOf: path))
+    }
+
+    /// The same, from bytes at hand.
+    package init(_ bytes: CheckpointBytes) throws(CheckpointError) {
+        if bytes.littleEndian(UInt32.self, at: 0) == ZipArchive.localSignature {
+            let archive = try TorchArchive(bytes)
+            try self.init(stripping: archive.tensors, metadata: [:])
+        } else {
+            let file = try Safetensors(bytes)
+            try self.init(stripping: file.tensors, metadata: file.metadata)
+        }
+    }
+
+    package init(_ tensors: [String: StoredTensor]) {
+        self.tensors = tensors
+        names = tensors.keys.sorted()
+        metadata = [:]
+    }
+
+    private init(stripping found: [String: StoredTensor], metadata: [String: String]) throws(CheckpointError) {
+        let prefix = "module."
+        var tensors = found
+        for name in found.keys where name.hasPrefix(prefix) {
+            let stripped = String(name.dropFirst(prefix.count))
+            guard let tensor = tensors.removeValue(forKey: name) else { continue }
+            guard tensors.updateValue(tensor, forKey: stripped) == nil else {
+                throw .malformedTensor(name: stripped, "is there with and without the prefix \(prefix)")
+            }
+        }
+        self.tensors = tensors
+        self.metadata = metadata
+        names = tensors.keys.sorted()
+    }
+
+    package subscript(name: String) -> StoredTensor? { tensors[name] }
+}

@@ -1,0 +1,132 @@
+/// One step of a sampler: what to ask the network, and how its answer changes the state.
+///
+/// In every sampler here the next state is a linear combination of the state, mu, fresh noise and either the network's
+/// output or the clean estimate, clamped to 0...1. The factors are computed in double and applied in single precision,
+/// value by value: any layout will do, and neither batch nor tile size changes a bit. What is not a number stays so.
+package struct SamplerStep: Sendable, Equatable {
+    /// t, in the plan's tables.
+    package let time: Int
+    /// The time that the network is given: t T / T_sample.
+    package let networkTime: Float
+    /// Whether fresh noise has any influence. Officially every step draws some, the last one too; where this is false
+    /// the draw may be skipped, since draws are counted by step and not by call.
+    package let usesNoise: Bool
+    /// Whether `next` is applied to the clamped clean estimate, else to the output as it is.
+    let clamps: Bool
+    /// The clean estimate from state, mu and output.
+    let estimate: Combination
+    /// The next state, without noise, from state, mu and the clamped clean estimate or the output.
+    let next: Combination
+    /// The factor on fresh noise.
+    let deviation: Float
+
+    /// Factors on the state, on mu and on what the network said.
+    struct Combination: Sendable, Equatable {
+        var state, mu, answer: Float
+
+        /// - Parameters: factors on x - mu and on answer - mu (or on the answer alone where it is noise).
+        init(state: Double, answer: Double, answerIsNoise: Bool = false) {
+            self.state = Float(state)
+            self.mu = Float(answerIsNoise ? 1 - state : 1 - state - answer)
+            self.answer = Float(answer)
+        }
+    }
+
+    /// - Parameters:
+    ///   - time: t, at least 1.
+    ///   - mean: the mean of the next state, less mu, as factors on x_t - mu and on x_0 - mu.
+    ///   - clamps: whether the clean estimate is clamped to 0...1.
+    init(
+        time: Int, of process: MeanRevertingSDE, mean: (state: Double, clean: Double), deviation: Double,
+        prediction: DiffusionConfiguration.Prediction, clamps: Bool
+    ) {
+        // The posterior's variance has a floor of 1e-20 dt, far below what single precision or a picture shows.
+        let noise = abs(deviation) > 1e-9 ? Float(deviation) : 0
+        self.time = time
+        self.networkTime = Float(Double(time) * process.timeScale)
+        self.usesNoise = noise != 0
+        self.deviation = noise
+        self.clamps = clamps
+
+        switch prediction {
+        case .clean:
+            estimate = Combination(state: 0, answer: 1)
+        case .noise:
+            let factors = process.cleanEstimate(at: time)
+            estimate = Combination(state: factors.state, answer: factors.noise, answerIsNoise: true)
+            if !clamps {
+                next = Combination(
+                    state: mean.state + mean.clean * factors.state, answer: mean.clean * factors.noise,
+                    answerIsNoise: true)
+                return
+            }
+        }
+        next = Combination(state: mean.state, answer: mean.clean)
+    }
+}
+
+// MARK: - Taking the step
+
+extension SamplerStep {
+    /// Replaces the state by the next one. All buffers hold the same values of one sample in the same layout.
+    ///
+    /// - Parameters:
+    ///   - state: x_t, then x_s.
+    ///   - mu: the degraded picture, 0...1.
+    ///   - output: what the network said of x_t at `networkTime`.
+    ///   - noise: standard normal numbers of this step; may be nil where `usesNoise` is false.
+    package func advance(
+        _ state: UnsafeMutableBufferPointer<Float>, mu: UnsafeBufferPointer<Float>, output: UnsafeBufferPointer<Float>,
+        noise: UnsafeBufferPointer<Float>?
+    ) {
+        precondition(mu.count == state.count && output.count == state.count, "state, mu and output differ in length")
+        precondition(noise.map { $0.count == state.count } ?? !usesNoise, "a step without its noise")
+        let (next, estimate, deviation) = (next, estimate, deviation)
+        switch (clamps, usesNoise ? noise : nil) {
+        case (false, let noise?):
+            for index in state.indices {
+                state[index] = next.apply(state[index], mu[index], output[index]) + deviation * noise[index]
+            }
+        case (false, nil):
+            for index in state.indices {
+                state[index] = next.apply(state[index], mu[index], output[index])
+            }
+        case (true, let noise?):
+            for index in state.indices {
+                let clean = estimate.apply(state[index], mu[index], output[index]).clampedToPicture
+                state[index] = next.apply(state[index], mu[index], clean) + deviation * noise[index]
+            }
+        case (true, nil):
+            for index in state.indices {
+                let clean = estimate.apply(state[index], mu[index], output[index]).clampedToPicture
+                state[index] = next.apply(state[index], mu[index], clean)
+            }
+        }
+    }
+
+    /// The clean picture that the network's answer implies, clamped to 0...1: a preview of the result.
+    package func estimateClean(
+        into preview: UnsafeMutableBufferPointer<Float>, state: UnsafeBufferPointer<Float>,
+        mu: UnsafeBufferPointer<Float>, output: UnsafeBufferPointer<Float>
+    ) {
+        precondition(
+            [state.count, mu.count, output.count].allSatisfy { $0 == preview.count }, "buffers differ in length")
+        let estimate = estimate
+        for index in preview.indices {
+            preview[index] = estimate.apply(state[index], mu[index], output[index]).clampedToPicture
+        }
+    }
+}
+
+extension SamplerStep.Combination {
+    @inline(__always)
+    fileprivate func apply(_ state: Float, _ mu: Float, _ answer: Float) -> Float {
+        self.state * state + self.mu * mu + self.answer * answer
+    }
+}
+
+extension Float {
+    /// 0...1; what is not a number stays so, for whoever checks results.
+    @inline(__always)
+    fileprivate var clampedToPicture: Float { self < 0 ? 0 : self > 1 ? 1 : self }
+}

@@ -1,0 +1,99 @@
+import Synchronization
+
+/// A request's body on its way from the connection's queue to the task that reads it. The mutex guards all of it;
+/// continuations are resumed and the connection is told outside of it.
+final class BodyChannel: RequestBody, Sendable {
+    private typealias Outcome = Result<[UInt8]?, RequestBodyError>
+
+    private struct State: Sendable {
+        /// Bytes that no one has taken yet, in one piece: a body of one-byte chunks must not cost a list of them.
+        var waiting: [UInt8] = []
+        var ending: Outcome?
+        var waiter: CheckedContinuation<Outcome, Never>?
+        /// Whether the connection waits to be told that bytes are wanted.
+        var isPaused = false
+    }
+
+    /// The connection stops reading with more than that waiting, in bytes.
+    static let highWater = 131_072
+
+    private let state = Mutex(State())
+    private let onDemand: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - isPaused: whether the connection waits for the first demand.
+    ///   - onDemand: called where the connection is paused and bytes are wanted.
+    init(isPaused: Bool, onDemand: @escaping @Sendable () -> Void) {
+        self.onDemand = onDemand
+        state.withLock { $0.isPaused = isPaused }
+    }
+
+    func next() async throws(RequestBodyError) -> [UInt8]? {
+        let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
+            let (outcome, wantsMore) = take(orWaitWith: continuation)
+            if wantsMore { onDemand() }
+            if let outcome { continuation.resume(returning: outcome) }
+        }
+        return try outcome.get()
+    }
+
+    private func take(
+        orWaitWith continuation: CheckedContinuation<Outcome, Never>
+    ) -> (outcome: Outcome?, wantsMore: Bool) {
+        state.withLock { state in
+            var outcome: Outcome?
+            if !state.waiting.isEmpty {
+                outcome = .success(state.waiting)
+                state.waiting = []
+            } else if let ending = state.ending {
+                outcome = ending
+            } else if state.waiter != nil {
+                outcome = .failure(.malformed("a body must be read by one task at a time"))
+            } else {
+                state.waiter = continuation
+            }
+            let wantsMore = state.isPaused && state.ending == nil
+            if wantsMore { state.isPaused = false }
+            return (outcome, wantsMore)
+        }
+    }
+
+    /// Adds bytes.
+    ///
+    /// - Returns: whether the connection may read on; else it is told when to.
+    func supply(_ bytes: [UInt8]) -> Bool {
+        let (waiter, mayGoOn) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, Bool) in
+            if state.ending != nil { return (nil, true) }
+            if let waiter = state.waiter {
+                state.waiter = nil
+                return (waiter, true)
+            }
+            if state.waiting.isEmpty { state.waiting = bytes } else { state.waiting += bytes }
+            state.isPaused = state.waiting.count > Self.highWater
+            return (nil, !state.isPaused)
+        }
+        waiter?.resume(returning: .success(bytes))
+        return mayGoOn
+    }
+
+    /// Says that all bytes have been supplied.
+    func finish() {
+        end(.success(nil), dropping: false)
+    }
+
+    /// Ends the body early. Bytes that no one has taken yet are dropped.
+    func fail(_ error: RequestBodyError) {
+        end(.failure(error), dropping: true)
+    }
+
+    private func end(_ ending: Outcome, dropping: Bool) {
+        let waiter = state.withLock { state -> CheckedContinuation<Outcome, Never>? in
+            guard state.ending == nil else { return nil }
+            state.ending = ending
+            if dropping { state.waiting = [] }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume(returning: ending)
+    }
+}

@@ -1,0 +1,201 @@
+import Dispatch
+import HTTPWire
+
+/// One serial queue with its share of the connections. An actor on that queue, so that all of a connection's state
+/// is used there alone, which the compiler checks; its Dispatch sources' handlers are inside it without a hop.
+actor EventLoop {
+    nonisolated let executor: QueueExecutor
+    private let context: LoopContext
+    private var connections: [UInt64: Connection] = [:]
+    private var lastID: UInt64 = 0
+    private var lastTick: UInt64
+    private var source: (any DispatchSourceRead)?
+    private var timer: (any DispatchSourceTimer)?
+    private var hasStopped = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Throws: `ServerError.systemCall`.
+    init(
+        label: String, configuration: ServerConfiguration, handler: any RequestHandler,
+        observer: (any ServerObserver)?, system: SystemCalls, budget: ConnectionBudget
+    ) throws(ServerError) {
+        executor = QueueExecutor(label: label)
+        context = LoopContext(
+            configuration: configuration, handler: handler, observer: observer, system: system, budget: budget,
+            poller: try Poller(system: system))
+        lastTick = system.now()
+    }
+
+    /// Runs `work` inside the loop, later.
+    nonisolated func post(_ work: @escaping @Sendable (isolated EventLoop) -> Void) {
+        executor.queue.async {
+            self.assumeIsolated(work)
+        }
+    }
+
+    func start() {
+        let source = DispatchSource.makeReadSource(
+            fileDescriptor: context.poller.descriptorNumber, queue: executor.queue)
+        source.setEventHandler { [weak self] in
+            self?.assumeIsolated { $0.poll() }
+        }
+        // The descriptor belongs to the poller: holding it until here keeps it open as long as the source needs it.
+        source.setCancelHandler { [self] in
+            self.assumeIsolated { $0.forgetSource() }
+        }
+        source.activate()
+        self.source = source
+        let tick = Int(clamping: context.limits.timerTick.nanoseconds)
+        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+        timer.schedule(
+            deadline: .now() + .nanoseconds(tick), repeating: .nanoseconds(tick), leeway: .nanoseconds(tick / 4))
+        timer.setEventHandler { [weak self] in
+            self?.assumeIsolated { $0.tick() }
+        }
+        timer.activate()
+        self.timer = timer
+    }
+
+    /// Closes every connection now and ends.
+    func stop() {
+        hasStopped = true
+        for connection in connections.values { connection.close() }
+        forgetClosed()
+        timer?.cancel()
+        timer = nil
+        source?.cancel()
+    }
+
+    private func forgetSource() {
+        source = nil
+    }
+
+    // MARK: Events
+
+    private func poll() {
+        // Again while there is more, but not for ever: tasks and timers use this queue as well.
+        for _ in 0..<8 {
+            let count = context.poller.poll { id, ready in
+                connections[id]?.handle(ready)
+            }
+            forgetClosed()
+            if count == 0 { break }
+        }
+    }
+
+    private func tick() {
+        let now = context.system.now()
+        let elapsed = now &- lastTick
+        lastTick = now
+        for connection in connections.values { connection.tick(now: now, elapsed: elapsed) }
+        forgetClosed()
+    }
+
+    private func forgetClosed() {
+        for id in context.closed { connections[id] = nil }
+        context.closed.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Connections
+
+    /// Takes over an accepted socket.
+    func adopt(_ descriptor: Int32, peer: String, wasRefused: Bool) {
+        guard !hasStopped else {
+            context.system.close(descriptor)
+            context.budget.release(peer: peer, wasRefused: wasRefused)
+            return
+        }
+        lastID += 1
+        let connection = Connection(
+            id: lastID, descriptor: descriptor, peer: peer, wasRefused: wasRefused, loop: self, context: context)
+        connections[lastID] = connection
+        if let observer = context.observer {
+            if wasRefused { observer.connectionRefused(peer: peer) } else { observer.connectionOpened(peer: peer) }
+        }
+        connection.start()
+        forgetClosed()
+    }
+
+    func demandBody(connection id: UInt64, exchange: UInt64) {
+        connections[id]?.demandBody(exchange: exchange)
+        forgetClosed()
+    }
+
+    /// Hands over a task's answer.
+    ///
+    /// - Returns: whether its stream is to be produced.
+    func respond(_ response: Response, connection id: UInt64, exchange number: UInt64) -> Bool {
+        guard let connection = connections[id], let exchange = connection.exchange, exchange.number == number else {
+            return false
+        }
+        let goesOn = connection.respond(response, to: exchange)
+        connection.advance()
+        forgetClosed()
+        return goesOn && !connection.isClosed
+    }
+
+    /// Runs the producer of a streamed answer to its end.
+    nonisolated func stream(
+        _ produce: @Sendable (any ResponseWriter) async throws -> Void, connection id: UInt64, exchange number: UInt64
+    ) async {
+        do {
+            try await produce(StreamWriter(loop: self, connection: id, exchange: number))
+            await endStream(connection: id, exchange: number, isComplete: true)
+        } catch {
+            await endStream(connection: id, exchange: number, isComplete: false)
+        }
+    }
+
+    private func endStream(connection id: UInt64, exchange: UInt64, isComplete: Bool) {
+        connections[id]?.endStream(exchange: exchange, isComplete: isComplete)
+        forgetClosed()
+    }
+
+    /// Sends bytes of a streamed answer, waiting while the client is slower than they come.
+    ///
+    /// - Throws: `CancellationError` where the connection is gone.
+    func write(_ bytes: [UInt8], connection id: UInt64, exchange: UInt64) async throws {
+        guard let connection = connections[id], connection.stream(bytes, exchange: exchange) else {
+            forgetClosed()
+            throw CancellationError()
+        }
+        while !connection.isClosed, connection.output.count > Connection.streamHighWater {
+            await withCheckedContinuation { continuation in
+                connection.resumeWriter()
+                connection.writeWaiter = continuation
+            }
+        }
+        if connection.isClosed { throw CancellationError() }
+    }
+
+    // MARK: Drain
+
+    /// What is going on.
+    struct Census: Sendable {
+        /// Connections that are not merely lingering.
+        var connections = 0
+        /// Requests begun and not fully answered.
+        var openRequests = 0
+    }
+
+    func census() -> Census {
+        var census = Census()
+        for connection in connections.values where connection.phase != .lingering {
+            census.connections += 1
+            if connection.exchange != nil || !connection.output.isEmpty { census.openRequests += 1 }
+        }
+        return census
+    }
+
+    /// From now on each answer is its connection's last; idle connections close at the next tick.
+    func beginDrain() {
+        context.isDraining = true
+        tick()
+    }
+
+    /// Cancels the tasks of open requests; their connections stay for the answers.
+    func cancelRequests() {
+        for connection in connections.values { connection.exchange?.task?.cancel() }
+    }
+}

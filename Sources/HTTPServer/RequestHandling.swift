@@ -1,0 +1,97 @@
+package import HTTPTypes
+package import HTTPWire
+
+/// What answers requests. The server calls it; it never sees a socket.
+package protocol RequestHandler: Sendable {
+    /// Decides about a request as soon as its head is complete.
+    ///
+    /// Called on a connection queue: it must not block, wait or compute for long.
+    func accept(_ head: RequestHead) -> Disposition
+
+    /// The answer to what the server refuses by itself: malformed requests, limits, time-outs, too many connections.
+    ///
+    /// Called on a connection queue; the status should be `error.status`. The connection closes after it. Where this
+    /// is not implemented, the answer is the error's detail as plain text.
+    func response(toProtocolError error: ProtocolError) -> Response
+}
+
+extension RequestHandler {
+    package func response(toProtocolError error: ProtocolError) -> Response {
+        Response(
+            status: error.status, fields: [.contentType: "text/plain; charset=utf-8"],
+            body: .bytes(Array((error.detail + "\n").utf8)))
+    }
+}
+
+/// A request without its body.
+package struct RequestHead: Sendable {
+    package var request: HTTPRequest
+    /// The declared length, where there is one; nil for chunked bodies. 0 where there is no body.
+    package var declaredBodyLength: Int?
+    /// The peer's address without its port, for logs and limits.
+    package var peer: String
+
+    package init(request: HTTPRequest, declaredBodyLength: Int?, peer: String) {
+        self.request = request
+        self.declaredBodyLength = declaredBodyLength
+        self.peer = peer
+    }
+}
+
+/// What becomes of a request.
+package enum Disposition: Sendable {
+    /// Answered at once, without reading the body.
+    case respond(Response)
+    /// The body is read, up to `bodyLimit` bytes, by a task that then answers.
+    ///
+    /// The task is cancelled when the client goes away (reset or closed both ways; a half-close is not a cancel).
+    /// An interim 100 is sent when the task first asks for the body.
+    case run(bodyLimit: Int, @Sendable (any RequestBody) async -> Response)
+}
+
+/// The bytes of a request's body as they arrive; the connection reads on only as they are consumed.
+package protocol RequestBody: Sendable {
+    /// The next bytes; nil at the end.
+    ///
+    /// - Throws: `RequestBodyError`.
+    func next() async throws(RequestBodyError) -> [UInt8]?
+}
+
+/// Why a body ended early.
+package enum RequestBodyError: Error, Sendable, Equatable {
+    /// More than the limit given to `Disposition.run`, declared or counted.
+    case tooLarge(limit: Int)
+    /// The sender was slower than the least rate, or stalled.
+    case tooSlow
+    /// The framing was malformed.
+    case malformed(String)
+    /// The client went away.
+    case disconnected
+}
+
+/// An answer. Framing fields (`Content-Length`, `Transfer-Encoding`, `Connection`, `Date`) are the server's to add.
+package struct Response: Sendable {
+    package var status: HTTPResponse.Status
+    package var fields: HTTPFields
+    package var body: Body
+
+    package enum Body: Sendable {
+        case bytes([UInt8])
+        /// Sent chunked as it is produced, for event streams; the closure returns when the stream is over.
+        case stream(@Sendable (any ResponseWriter) async throws -> Void)
+    }
+
+    package init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Body = .bytes([])) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// Where a streamed answer goes.
+package protocol ResponseWriter: Sendable {
+    /// Sends bytes, waiting while the client is slower than they come.
+    ///
+    /// - Throws: `CancellationError` where the client went away.
+    func write(_ bytes: [UInt8]) async throws
+}

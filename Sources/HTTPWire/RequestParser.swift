@@ -1,0 +1,185 @@
+package import HTTPTypes
+
+/// An HTTP/1.1 request parser: bytes in, in pieces of any size, events out. It is strict: what the grammar of
+/// RFC 9112 leaves to a server's goodwill is an error, because a lenient reading is where two parties on a path
+/// begin to disagree about where a request ends.
+///
+/// Events are pulled, so requests sent one after the other without waiting stay in the buffer until their turn.
+/// How the bytes were cut never changes the events, except that body bytes come in other pieces.
+package struct RequestParser: Sendable {
+    package enum Event: Sendable {
+        case head(MessageHead)
+        /// Bytes of the body, never empty.
+        case body([UInt8])
+        /// The request is complete. Trailers are apart from the head's fields and never merged into them.
+        case end(trailers: HTTPFields)
+    }
+
+    enum State: Sendable {
+        case requestLine
+        case fields
+        case fixedBody(remaining: Int)
+        case chunkSize
+        case chunkData(remaining: Int)
+        case chunkDataEnd
+        case trailers
+        case bodyEnd
+        case failed(ProtocolError)
+    }
+
+    let limits: WireLimits
+    var state = State.requestLine
+    /// Received bytes; those before `position` are consumed.
+    var buffer: [UInt8] = []
+    var position = 0
+    /// Where the search for the next line end goes on.
+    var scanned = 0
+    /// Bytes of the current head or trailer section so far.
+    var sectionBytes = 0
+    /// Extension bytes of the current chunked body so far.
+    var extensionBytes = 0
+    var skippedEmptyLine = false
+    var head = HeadBuilder()
+    var trailers: HTTPFields = [:]
+    var trailerCount = 0
+
+    package init(limits: WireLimits = WireLimits()) {
+        self.limits = limits
+    }
+
+    /// Whether it stands between two requests with nothing received of the next.
+    package var isIdle: Bool {
+        if case .requestLine = state { position == buffer.count && !skippedEmptyLine } else { false }
+    }
+
+    /// Whether a head is begun but not complete.
+    package var isInHead: Bool {
+        switch state {
+        case .requestLine: position < buffer.count || skippedEmptyLine
+        case .fields: true
+        default: false
+        }
+    }
+
+    /// Bytes received and not yet turned into events.
+    package var bufferedByteCount: Int { buffer.count - position }
+
+    /// Adds received bytes.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        discardConsumed()
+        buffer.append(contentsOf: bytes)
+    }
+
+    /// Adds received bytes.
+    package mutating func append(_ bytes: some Collection<UInt8>) {
+        discardConsumed()
+        buffer.append(contentsOf: bytes)
+    }
+
+    /// The next event; nil where more bytes are needed.
+    ///
+    /// - Throws: `ProtocolError`, the same one again on each further call.
+    package mutating func next() throws(ProtocolError) -> Event? {
+        do throws(ProtocolError) {
+            return try advance()
+        } catch {
+            state = .failed(error)
+            buffer = []
+            position = 0
+            throw error
+        }
+    }
+
+    private mutating func discardConsumed() {
+        guard position > 0 else { return }
+        if position == buffer.count {
+            // A large buffer is given back, so that an idle connection holds little.
+            if buffer.capacity > 4096 { buffer = [] } else { buffer.removeAll(keepingCapacity: true) }
+        } else {
+            buffer.removeSubrange(..<position)
+        }
+        scanned = max(0, scanned - position)
+        position = 0
+    }
+
+    private mutating func advance() throws(ProtocolError) -> Event? {
+        while true {
+            switch state {
+            case .requestLine:
+                guard try parseRequestLine() else { return nil }
+            case .fields:
+                guard let head = try parseFields() else { return nil }
+                return .head(head)
+            case .fixedBody(let remaining):
+                if remaining == 0 {
+                    state = .bodyEnd
+                } else {
+                    guard let bytes = takeBody(upTo: remaining) else { return nil }
+                    state = .fixedBody(remaining: remaining - bytes.count)
+                    return .body(bytes)
+                }
+            case .chunkSize:
+                guard try parseChunkSize() else { return nil }
+            case .chunkData(let remaining):
+                guard let bytes = takeBody(upTo: remaining) else { return nil }
+                state = remaining == bytes.count ? .chunkDataEnd : .chunkData(remaining: remaining - bytes.count)
+                return .body(bytes)
+            case .chunkDataEnd:
+                guard try parseChunkDataEnd() else { return nil }
+            case .trailers:
+                guard try parseTrailers() else { return nil }
+            case .bodyEnd:
+                let trailers = self.trailers
+                reset()
+                return .end(trailers: trailers)
+            case .failed(let error):
+                throw error
+            }
+        }
+    }
+
+    private mutating func reset() {
+        state = .requestLine
+        sectionBytes = 0
+        extensionBytes = 0
+        skippedEmptyLine = false
+        trailers = [:]
+        trailerCount = 0
+        if position == buffer.count { discardConsumed() }
+    }
+
+    private mutating func takeBody(upTo count: Int) -> [UInt8]? {
+        let available = min(count, buffer.count - position)
+        guard available > 0 else { return nil }
+        let bytes = Array(buffer[position..<(position + available)])
+        position += available
+        scanned = position
+        return bytes
+    }
+
+    /// The next line without its CRLF, consumed; nil where its end has not come.
+    ///
+    /// RFC 9112 section 2.2 lets a recipient take a bare LF for a line end; this one refuses it, since parties
+    /// that disagree about it disagree about where fields end.
+    mutating func takeLine(
+        limit: Int, orThrow over: @autoclosure () -> ProtocolError
+    ) throws(ProtocolError) -> Range<Int>? {
+        // Before looking at any byte, so that how the bytes were cut does not choose the error.
+        if limit < 0 { throw over() }
+        let start = position
+        let end = min(buffer.count, start + limit + 2)
+        var index = max(scanned, start)
+        while index < end, buffer[index] != ByteClass.lineFeed { index += 1 }
+        guard index < end else {
+            if buffer.count - start >= limit + 2 { throw over() }
+            scanned = index
+            return nil
+        }
+        guard index > start, buffer[index - 1] == ByteClass.carriageReturn else {
+            throw .malformed("a line must end in CR LF, and one ends in a bare LF")
+        }
+        position = index + 1
+        scanned = position
+        return start..<(index - 1)
+    }
+}

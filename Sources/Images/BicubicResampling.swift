@@ -1,0 +1,160 @@
+/// Bicubic resampling (Keys, 1981, a = -0.5) with antialiasing and 8-bit fixed point, the same bytes as Pillow's:
+/// weights are rounded to 22 fractional bits, and the horizontal pass is rounded to bytes before the vertical one.
+struct BicubicResampling {
+    /// The part of the output that is wanted; only the input rows and columns it needs are looked at.
+    let columns: Range<Int>
+    let rows: Range<Int>
+    private let horizontal: ResamplingWeights?
+    private let vertical: ResamplingWeights?
+    private let inputWidth: Int
+
+    /// - Precondition: sides are positive and the window lies inside the output.
+    init(
+        from input: (width: Int, height: Int), to output: (width: Int, height: Int), columns: Range<Int>,
+        rows: Range<Int>
+    ) {
+        precondition(input.width > 0 && input.height > 0)
+        precondition(columns.lowerBound >= 0 && columns.upperBound <= output.width)
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= output.height)
+        (self.columns, self.rows, inputWidth) = (columns, rows, input.width)
+        // A pass that keeps the size would keep every byte: it is skipped.
+        horizontal = input.width == output.width
+            ? nil : ResamplingWeights(input: input.width, output: output.width, window: columns)
+        vertical = input.height == output.height
+            ? nil : ResamplingWeights(input: input.height, output: output.height, window: rows)
+    }
+
+    /// Resamples interleaved bytes of `channels` a pixel; the result is the window, row by row.
+    func callAsFunction(_ bytes: [UInt8], channels: Int) -> [UInt8] {
+        let neededRows = vertical?.inputRange ?? rows
+        let squeezed = narrow(bytes, rows: neededRows, channels: channels)
+        return flatten(squeezed, firstRow: neededRows.lowerBound, rowBytes: columns.count * channels)
+    }
+
+    /// The horizontal pass over the needed rows.
+    private func narrow(_ bytes: [UInt8], rows: Range<Int>, channels: Int) -> [UInt8] {
+        let inputRowBytes = inputWidth * channels, outputRowBytes = columns.count * channels
+        return [UInt8](unsafeUninitializedCapacity: rows.count * outputRowBytes) { output, count in
+            count = rows.count * outputRowBytes
+            bytes.withUnsafeBufferPointer { input in
+                guard var target = output.baseAddress, let source = input.baseAddress else { return }
+                for row in rows {
+                    let line = source + row * inputRowBytes
+                    if let horizontal {
+                        horizontal.narrow(line, into: target, channels: channels)
+                    } else {
+                        target.update(from: line + columns.lowerBound * channels, count: outputRowBytes)
+                    }
+                    target += outputRowBytes
+                }
+            }
+        }
+    }
+
+    /// The vertical pass; `firstRow` is the number of the first row in `bytes`.
+    private func flatten(_ bytes: [UInt8], firstRow: Int, rowBytes: Int) -> [UInt8] {
+        guard let vertical else { return bytes }
+        return [UInt8](unsafeUninitializedCapacity: rows.count * rowBytes) { output, count in
+            count = rows.count * rowBytes
+            bytes.withUnsafeBufferPointer { input in
+                guard let target = output.baseAddress, let source = input.baseAddress else { return }
+                vertical.flatten(source, firstRow: firstRow, into: target, rowBytes: rowBytes)
+            }
+        }
+    }
+}
+
+/// For each wanted output position along one side, the first input position it draws on and a weight for each from
+/// there on, in units of 2^-22.
+struct ResamplingWeights {
+    private let firsts: [Int]
+    private let counts: [Int]
+    private let weights: [Int32]
+    /// Weights kept for each position, used or not.
+    private let stride: Int
+    /// All input positions that any wanted output draws on.
+    let inputRange: Range<Int>
+
+    private static let fractionBits: Int32 = 22
+    private static let half: Int32 = 1 << 21
+
+    init(input: Int, output: Int, window: Range<Int>) {
+        let scale = Double(input) / Double(output)
+        let filterScale = max(scale, 1), reciprocal = 1 / filterScale
+        let support = 2 * filterScale
+        let stride = Int(support.rounded(.up)) * 2 + 1
+        var firsts: [Int] = [], counts: [Int] = []
+        var weights = [Int32](repeating: 0, count: window.count * stride)
+        var raw = [Double](repeating: 0, count: stride)
+        for (index, position) in window.enumerated() {
+            let centre = (Double(position) + 0.5) * scale
+            let first = max(0, Int(centre - support + 0.5))
+            let count = min(input, Int(centre + support + 0.5)) - first
+            var sum = 0.0
+            for tap in 0..<count {
+                raw[tap] = Self.cubic((Double(tap + first) - centre + 0.5) * reciprocal)
+                sum += raw[tap]
+            }
+            for tap in 0..<count {
+                let share = sum == 0 ? raw[tap] : raw[tap] / sum
+                weights[index * stride + tap] = Int32((share * 4_194_304).rounded(.toNearestOrAwayFromZero))
+            }
+            firsts.append(first)
+            counts.append(count)
+        }
+        (self.firsts, self.counts, self.weights, self.stride) = (firsts, counts, weights, stride)
+        let end = zip(firsts, counts).map { $0 + $1 }.max() ?? 0
+        inputRange = (firsts.min() ?? end)..<end
+    }
+
+    private static func cubic(_ offset: Double) -> Double {
+        let a = -0.5, x = abs(offset)
+        if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+        if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
+        return 0
+    }
+
+    private static func byte(_ sum: Int32) -> UInt8 { UInt8(truncatingIfNeeded: min(255, max(0, sum >> fractionBits))) }
+
+    /// One row: each wanted column from its neighbours along the row.
+    func narrow(_ line: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>, channels: Int) {
+        weights.withUnsafeBufferPointer { weights in
+            for position in 0..<firsts.count {
+                let start = line + firsts[position] * channels, weightsStart = position * stride
+                for channel in 0..<channels {
+                    var sum = Self.half, tap = 0
+                    var source = start + channel
+                    while tap < counts[position] {
+                        sum &+= weights[weightsStart &+ tap] &* Int32(source.pointee)
+                        source += channels
+                        tap &+= 1
+                    }
+                    target[position * channels + channel] = Self.byte(sum)
+                }
+            }
+        }
+    }
+
+    /// Whole rows: each wanted row as a weighted sum of its neighbours, added row by row so that memory is walked
+    /// in order.
+    func flatten(
+        _ source: UnsafePointer<UInt8>, firstRow: Int, into target: UnsafeMutablePointer<UInt8>, rowBytes: Int
+    ) {
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowBytes) { sums in
+            for position in 0..<firsts.count {
+                sums.update(repeating: Self.half)
+                for tap in 0..<counts[position] {
+                    let line = source + (firsts[position] + tap - firstRow) * rowBytes
+                    let weight = weights[position * stride + tap]
+                    var index = 0
+                    while index < rowBytes {
+                        sums[index] &+= weight &* Int32(line[index])
+                        index &+= 1
+                    }
+                }
+                let row = target + position * rowBytes
+                for index in 0..<rowBytes { row[index] = Self.byte(sums[index]) }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import CLIP
+import Diffusion
+
+/// One sample of a batch: a picture to be embedded, or a diffusion state between two evaluations.
+///
+/// Not `Sendable`: the scheduler hands it from thread to thread, and one owns it at a time.
+final class EngineSample {
+    enum Work {
+        case embedding(EmbeddingWork)
+        case diffusion(DiffusionWork)
+    }
+
+    var work: Work
+
+    init(_ work: Work) { self.work = work }
+}
+
+/// A crop on its way through the encoder.
+struct EmbeddingWork {
+    /// Interleaved RGB bytes of the encoder's input size.
+    let crop: [UInt8]
+    var embeddings: DegradationAwareCLIP.Embeddings?
+}
+
+/// A picture's diffusion: where it stands and what conditions it.
+struct DiffusionWork {
+    let width: Int
+    let height: Int
+    /// mu, and x_t: interleaved RGB, nominally 0...1.
+    let condition: [Float]
+    var state: [Float]
+    let plan: SamplerPlan
+    let noise: NoiseSource
+    let embeddings: DegradationAwareCLIP.Embeddings
+    /// The step that comes next.
+    var index = 0
+
+    init(
+        width: Int, height: Int, condition: [Float], plan: SamplerPlan, noise: NoiseSource,
+        embeddings: DegradationAwareCLIP.Embeddings
+    ) {
+        self.width = width
+        self.height = height
+        self.condition = condition
+        self.plan = plan
+        self.noise = noise
+        self.embeddings = embeddings
+        state = [Float](repeating: 0, count: condition.count)
+        let field = draw(NoiseSource.startDraw)
+        state.withUnsafeMutableBufferPointer { state in
+            condition.withUnsafeBufferPointer { mu in
+                field.withUnsafeBufferPointer { plan.start(state, mu: mu, noise: $0) }
+            }
+        }
+    }
+
+    /// What the network is asked next.
+    func networkSample(_ configuration: ConditionalUNetConfiguration) -> ConditionalUNet.Sample {
+        ConditionalUNet.Sample(
+            state: state, condition: condition, time: plan.steps[index].networkTime,
+            degradation: configuration.usesDegradation ? embeddings.degradation : nil,
+            content: configuration.usesContent ? embeddings.content : nil)
+    }
+
+    /// Takes the network's answer.
+    mutating func advance(_ output: [Float]) {
+        let step = plan.steps[index]
+        let field = step.usesNoise ? draw(NoiseSource.draw(ofStep: index)) : nil
+        state.withUnsafeMutableBufferPointer { state in
+            condition.withUnsafeBufferPointer { mu in
+                output.withUnsafeBufferPointer { output in
+                    if let field {
+                        field.withUnsafeBufferPointer { step.advance(state, mu: mu, output: output, noise: $0) }
+                    } else {
+                        step.advance(state, mu: mu, output: output, noise: nil)
+                    }
+                }
+            }
+        }
+        index += 1
+    }
+
+    private func draw(_ draw: UInt32) -> [Float] {
+        [Float](unsafeUninitializedCapacity: condition.count) { buffer, count in
+            noise.fill(buffer, draw: draw, region: .init(width: width, height: height))
+            count = condition.count
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Batching
+import CLIP
+import Diffusion
+import Tensors
+
+/// Runs batches of samples through the networks: one call for all that share a shape, whatever request they are of.
+struct NetworkEvaluator: StepEvaluator {
+    /// What samples must share to be evaluated together.
+    enum BatchKey: Hashable, Sendable {
+        case embedding
+        case diffusion(width: Int, height: Int)
+    }
+
+    let classifier: DegradationAwareCLIP
+    let network: ConditionalUNet
+    private let maximumBatch: Int
+    private let workspaces: Workspaces
+
+    /// Pixels of a batch beyond which another picture no longer makes an evaluation cheaper.
+    private static let batchPixels = 256 * 256
+
+    init(
+        classifier: DegradationAwareCLIP, network: ConditionalUNet, workers: Int, threads: Int, maximumBatch: Int
+    ) {
+        self.classifier = classifier
+        self.network = network
+        self.maximumBatch = maximumBatch
+        workspaces = Workspaces(count: workers, threads: threads)
+    }
+
+    func maximumBatch(for key: BatchKey) -> Int {
+        switch key {
+        case .embedding: maximumBatch
+        case .diffusion(let width, let height): max(1, min(maximumBatch, Self.batchPixels / max(1, width * height)))
+        }
+    }
+
+    func advance(_ samples: [EngineSample], of key: BatchKey, worker: Int) throws {
+        let workspace = workspaces[worker]
+        switch key {
+        case .embedding: embed(samples, in: workspace)
+        case .diffusion(let width, let height): diffuse(samples, width: width, height: height, in: workspace)
+        }
+    }
+
+    private func embed(_ samples: [EngineSample], in workspace: Workspace) {
+        let crops = samples.compactMap { sample -> [UInt8]? in
+            guard case .embedding(let work) = sample.work else { return nil }
+            return work.crop
+        }
+        let images = Preprocessing.normalised(
+            crops, side: classifier.configuration.vision.imageSize, in: workspace)
+        let embeddings = classifier(images, in: workspace)
+        for (sample, embedding) in zip(samples, embeddings) {
+            guard case .embedding(var work) = sample.work else { continue }
+            work.embeddings = embedding
+            sample.work = .embedding(work)
+        }
+    }
+
+    private func diffuse(_ samples: [EngineSample], width: Int, height: Int, in workspace: Workspace) {
+        let inputs = samples.compactMap { sample -> ConditionalUNet.Sample? in
+            guard case .diffusion(let work) = sample.work else { return nil }
+            return work.networkSample(network.configuration)
+        }
+        let outputs = network(inputs, height: height, width: width, in: workspace)
+        for (sample, output) in zip(samples, outputs) {
+            guard case .diffusion(var work) = sample.work else { continue }
+            // The sample lets go of its state while it changes, so that it isn't copied.
+            sample.work = .embedding(EmbeddingWork(crop: [], embeddings: nil))
+            work.advance(output)
+            sample.work = .diffusion(work)
+        }
+    }
+}
+
+/// A workspace for each worker. Sendable, although a workspace isn't: the scheduler never runs two calls of one worker
+/// at once, and each call touches its own worker's only.
+private final class Workspaces: @unchecked Sendable {
+    private let workspaces: [Workspace]
+
+    init(count: Int, threads: Int) {
+        workspaces = (0..<count).map { _ in Workspace(threads: threads) }
+    }
+
+    subscript(worker: Int) -> Workspace { workspaces[worker] }
+}

@@ -1,0 +1,20 @@
+/// Why a picture was not restored or classified.
+package enum RestorationError: Error, Sendable, Equatable {
+    /// A side under the smallest the networks take.
+    case pictureTooSmall(width: Int, height: Int, minimumSide: Int)
+    /// Restoring would need more working memory than allowed; the largest square that fits is named.
+    case exceedsMemory(needed: Int, limit: Int, largestSide: Int)
+    case unknownLabel(String, known: [String])
+    /// Labels of the caller's own need a text tower, which the bundle lacks.
+    case needsTextTower(bundle: String)
+    case stepsOutOfRange(Int, allowed: ClosedRange<Int>, sampler: String)
+    case queueFull(limit: Int, retryAfterSeconds: Double)
+    /// The estimate says that the deadline can't be met.
+    case deadlineUnattainable(estimatedSeconds: Double, allowedSeconds: Double)
+    case deadlineExceeded(whileQueued: Bool)
+    case cancelled
+    /// The engine is being shut down.
+    case draining
+    /// A defect of this program: never a client's fault.
+    case internalFault(String)
+}

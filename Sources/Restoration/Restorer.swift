@@ -1,0 +1,201 @@
+import Batching
+package import Bundles
+import CLIP
+import Diffusion
+package import Images
+import Synchronization
+import Tensors
+
+/// Classifies and restores pictures with a bundle's networks. Samples of all requests share evaluations step by step.
+package final class Restorer: RestorationEngine {
+    package let bundle: BundleSummary
+    private let diffusion: DiffusionConfiguration
+    private let prediction: DiffusionConfiguration.Prediction
+    private let defaultTimes: [Int]?
+    private let classifier: ZeroShotClassifier
+    private let imageSize: Int
+    private let memory: MemoryEstimate
+    private let configuration: RestorerConfiguration
+    private let scheduler: StepScheduler<NetworkEvaluator>
+
+    private typealias Outline = RestorationWork.Outline
+
+    /// The smallest side that is restored, in pixels.
+    package static let minimumSide = 8
+
+    /// Builds the networks and measures what they need.
+    ///
+    /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features or threads
+    ///   can't be had.
+    package init(_ bundle: Bundles.Bundle, configuration: RestorerConfiguration) throws {
+        let encoder = try bundle.makeClassifier()
+        let network = try bundle.makeNetwork()
+        guard let features = encoder.storedLabelFeatures else {
+            throw RestorationError.needsTextTower(bundle: bundle.summary.name)
+        }
+        self.bundle = bundle.summary
+        self.configuration = configuration
+        diffusion = bundle.diffusion
+        prediction = bundle.prediction
+        defaultTimes = bundle.manifest.defaults.times
+        imageSize = encoder.configuration.vision.imageSize
+        classifier = ZeroShotClassifier(
+            labels: bundle.manifest.labels, features: features, logitScale: Float(bundle.manifest.logitScale))
+        memory = MemoryEstimate(measuring: network)
+        var scheduling = SchedulerConfiguration(workers: configuration.workers)
+        scheduling.maximumWaitingJobs = configuration.queueLimit
+        scheduler = try StepScheduler(
+            evaluator: NetworkEvaluator(
+                classifier: encoder, network: network, workers: configuration.workers,
+                threads: configuration.threadsPerEvaluation, maximumBatch: configuration.maximumBatch),
+            configuration: scheduling)
+    }
+
+    // MARK: What is asked
+
+    package func estimate(
+        width: Int, height: Int, options: RestorationOptions
+    ) throws(RestorationError) -> WorkEstimate {
+        let plan = try plan(options)
+        try check(width: width, height: height, labels: options.degradations)
+        let rounds = options.degradations?.count ?? 1
+        return WorkEstimate(
+            bytes: memory.bytes(width: width, height: height),
+            seconds: scheduler.estimatedSeconds(
+                for: outlines(width: width, height: height, rounds: rounds, steps: plan.steps.count), sharing: true))
+    }
+
+    private func check(width: Int, height: Int, labels: [String]?) throws(RestorationError) {
+        guard min(width, height) >= Self.minimumSide else {
+            throw .pictureTooSmall(width: width, height: height, minimumSide: Self.minimumSide)
+        }
+        let needed = memory.bytes(width: width, height: height)
+        guard needed <= configuration.memoryLimit else {
+            throw .exceedsMemory(
+                needed: needed, limit: configuration.memoryLimit,
+                largestSide: memory.largestSide(within: configuration.memoryLimit))
+        }
+        for label in labels ?? [] where !classifier.labels.contains(label) {
+            throw .unknownLabel(label, known: classifier.labels)
+        }
+    }
+
+    private func plan(_ options: RestorationOptions) throws(RestorationError) -> SamplerPlan {
+        let sampler = options.sampler ?? bundle.defaultSampler
+        do throws(SamplerError) {
+            if options.steps == nil, options.sampler == nil, let defaultTimes {
+                return try SamplerPlan(diffusion, prediction: prediction, times: defaultTimes)
+            }
+            let steps = options.steps ?? (sampler == bundle.defaultSampler ? bundle.defaultSteps : nil)
+            return try SamplerPlan(diffusion, sampler: sampler, prediction: prediction, steps: steps)
+        } catch {
+            switch error {
+            case .stepsOutOfRange(let steps, let allowed, let sampler):
+                throw .stepsOutOfRange(steps, allowed: allowed, sampler: sampler.rawValue)
+            default:
+                throw .internalFault(error.description)
+            }
+        }
+    }
+
+    // MARK: What is done
+
+    package func restore(
+        _ picture: Picture, options: RestorationOptions, progress: @escaping @Sendable (RestorationProgress) -> Void
+    ) async throws(RestorationError) -> RestorationResult {
+        let plan = try plan(options)
+        try check(width: picture.width, height: picture.height, labels: options.degradations)
+        let work = RestorationWork(.init(
+            picture: picture, labels: options.degradations,
+            returnsCleanUnchanged: options.degradations == nil && !options.force, plan: plan,
+            seed: options.seed ?? .random(in: .min ... .max), classifier: classifier, imageSize: imageSize))
+        let outlines = outlines(
+            width: picture.width, height: picture.height, rounds: work.rounds, steps: plan.steps.count)
+        // The embeddings are steps of the job but not of the diffusion that the client counts.
+        let total = plan.steps.count * work.rounds
+        try await submit(StepJob(
+            outlines: outlines, deadline: options.deadline,
+            progress: { report in
+                switch report {
+                case .queued(let position): progress(.queued(position: position))
+                case .running(let completed, let steps, let remaining):
+                    let done = max(0, completed - (steps - total))
+                    progress(.running(completed: min(done, total), total: total, remainingSeconds: remaining))
+                }
+            },
+            makeSample: { work.makeSample($0) }, finishSample: { try work.finishSample($0, $1) }))
+        return work.result(sampler: plan.sampler)
+    }
+
+    package func classify(
+        _ picture: Picture, labels: [String]?
+    ) async throws(RestorationError) -> Classification {
+        if labels != nil { throw .needsTextTower(bundle: bundle.name) }
+        let side = imageSize
+        let found = FoundEmbedding()
+        try await submit(StepJob(
+            outlines: [embeddingOutline(waits: false)],
+            makeSample: { _ in EngineSample(.embedding(EmbeddingWork(crop: picture.resizedForCLIP(side: side)))) },
+            finishSample: { sample, _ in
+                if case .embedding(let work) = sample.work { found.set(work.embeddings?.degradation) }
+                return .goOn
+            }))
+        guard let embedding = found.value else { throw .internalFault("no embedding") }
+        let probabilities = classifier.probabilities(of: embedding)
+        return Classification(entries: zip(classifier.labels, probabilities).map {
+            .init(label: $0, probability: Double($1))
+        })
+    }
+
+    package var load: EngineLoad {
+        let statistics = scheduler.statistics
+        return EngineLoad(
+            queued: statistics.waitingJobs, running: statistics.activeJobs,
+            typicalSeconds: statistics.typicalJobSeconds)
+    }
+
+    /// Ends all work that isn't finished, at its next step.
+    package func stop() async { await scheduler.stop() }
+
+    private func outlines(width: Int, height: Int, rounds: Int, steps: Int) -> [Outline] {
+        let bytes = memory.bytes(width: width, height: height)
+        let diffusion = Outline(
+            key: .diffusion(width: width, height: height), steps: steps, bytes: width * height * 36,
+            evaluationBytes: bytes, cost: Double(width * height), waitsForEarlier: true)
+        return (0..<rounds).flatMap { [embeddingOutline(waits: $0 > 0), diffusion] }
+    }
+
+    private func embeddingOutline(waits: Bool) -> Outline {
+        Outline(
+            key: .embedding, steps: 1, bytes: imageSize * imageSize * 15, cost: Double(imageSize * imageSize),
+            waitsForEarlier: waits)
+    }
+
+    private func submit(
+        _ job: StepJob<EngineSample, NetworkEvaluator.BatchKey>
+    ) async throws(RestorationError) {
+        do {
+            try await scheduler.submit(job)
+        } catch {
+            switch error {
+            case .queueFull(let limit):
+                throw .queueFull(limit: limit, retryAfterSeconds: scheduler.statistics.backlogSeconds ?? 1)
+            case .cancelled: throw .cancelled
+            case .deadlineExceeded(let whileQueued): throw .deadlineExceeded(whileQueued: whileQueued)
+            case .draining: throw .draining
+            case .failed(let error as RestorationError): throw error
+            case .failed(let error): throw .internalFault("\(error)")
+            case .threadsUnavailable(let wanted, let started, _):
+                throw .internalFault("\(started) of \(wanted) worker threads could be started")
+            }
+        }
+    }
+}
+
+/// Where a classification's only sample leaves what it found.
+private final class FoundEmbedding: Sendable {
+    private let embedding = Mutex<[Float]?>(nil)
+
+    func set(_ value: [Float]?) { embedding.withLock { $0 = value } }
+    var value: [Float]? { embedding.withLock { $0 } }
+}

@@ -1,0 +1,15 @@
+/// How much of the machine an engine may take.
+package struct RestorerConfiguration: Sendable {
+    /// Evaluations that run at the same time.
+    package var workers = 1
+    /// Threads that share one evaluation.
+    package var threadsPerEvaluation = 1
+    /// Working memory beyond the weights, in bytes, that one restoration may need.
+    package var memoryLimit = 4 << 30
+    /// Restorations that may wait.
+    package var queueLimit = 64
+    /// Samples of one shape that share an evaluation.
+    package var maximumBatch = 8
+
+    package init() {}
+}

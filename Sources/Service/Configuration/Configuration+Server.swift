@@ -1,0 +1,52 @@
+package import HTTPServer
+package import Images
+
+extension Configuration {
+    /// What of this concerns the HTTP server.
+    package var server: ServerConfiguration {
+        var server = ServerConfiguration()
+        server.addresses = [.tcp(host: host, port: port)]
+        if !unixSocket.isEmpty { server.addresses.append(.unix(path: unixSocket)) }
+        server.wire.requestLineBytes = requestLineLimit
+        server.wire.fieldLineBytes = headerLineLimit
+        server.wire.headBytes = headLimit
+        server.wire.fieldCount = headerCountLimit
+        server.limits.connections = connectionLimit
+        server.limits.connectionsPerAddress = connectionsPerAddress == 0 ? nil : connectionsPerAddress
+        server.limits.requestsPerConnection = requestsPerConnection
+        server.limits.firstByteTime = .seconds(firstByteTimeout)
+        server.limits.headTime = .seconds(headTimeout)
+        server.limits.bodyTime = .seconds(bodyTimeout)
+        server.limits.bodyGraceTime = .seconds(bodyGrace)
+        server.limits.bodyBytesPerSecond = bodyRate
+        server.limits.writeStallTime = .seconds(writeTimeout)
+        server.limits.keepAliveTime = .seconds(idleTimeout)
+        return server
+    }
+
+    /// What of this concerns pictures.
+    package var imageLimits: ImageLimits {
+        var limits = ImageLimits()
+        limits.pixels = megapixelLimit * 1_000_000
+        limits.longestSide = sideLimit
+        limits.shortestSide = Self.smallestSide
+        return limits
+    }
+
+    /// Where a service of this configuration says whether it is ready, seen from its own machine.
+    package var readinessURL: String {
+        let name =
+            switch host {
+            case "0.0.0.0", "": "127.0.0.1"
+            case "::": "[::1]"
+            case let host where host.contains(":"): "[\(host)]"
+            case let host: host
+            }
+        return "http://\(name):\(port)/health/ready"
+    }
+
+    /// Adds the keys in the text of a key file: one a line; blank lines and those that start with `#` are skipped.
+    package mutating func addKeys(inFile text: String) throws(ConfigurationError) {
+        apiKeys += try APIKeys.keys(inFile: text)
+    }
+}

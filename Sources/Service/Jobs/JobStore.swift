@@ -1,0 +1,249 @@
+import HTTPServer
+import Restoration
+import Synchronization
+
+/// The jobs of clients that don't wait: their states, and their results until they expire.
+///
+/// The mutex guards all jobs. Nothing is called back under it.
+final class JobStore: Sendable {
+    struct Limits: Sendable {
+        /// Seconds that a finished job is kept.
+        var lifetime: Int
+        /// Bytes of all results together.
+        var resultBytes: Int
+        /// Jobs, unfinished ones included.
+        var jobs: Int
+    }
+
+    /// How a job ended.
+    enum Outcome: Sendable {
+        case done(Response)
+        case failed(Problem, requestID: String)
+        case cancelled
+    }
+
+    private struct Job {
+        var status: JobStatus
+        let cancel: @Sendable () -> Void
+        var result: Response?
+        var problem: Problem?
+        var resultBytes = 0
+        var ended: ContinuousClock.Instant?
+        var watchers: [Int: @Sendable () -> Void] = [:]
+    }
+
+    private struct State {
+        var jobs: [String: Job] = [:]
+        /// Finished jobs, the oldest first.
+        var finished: [String] = []
+        var resultBytes = 0
+        var nextWatcher = 0
+    }
+
+    private let limits: Limits
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let identifiers = JobIdentifier()
+    private let state = Mutex(State())
+
+    init(limits: Limits, now: @escaping @Sendable () -> ContinuousClock.Instant) {
+        self.limits = limits
+        self.now = now
+    }
+
+    // MARK: What a job's own task does
+
+    /// Adds a queued job.
+    ///
+    /// - Parameter cancel: stops its work, and nothing else; called outside any lock.
+    /// - Throws: `RestorationError.queueFull` where every place is taken by an unfinished job.
+    func add(cancel: @escaping @Sendable () -> Void) throws(RestorationError) -> String {
+        let id = identifiers.make()
+        let isAdded = state.withLock { state in
+            expire(&state)
+            if state.jobs.count >= limits.jobs, let oldest = state.finished.first { remove(oldest, from: &state) }
+            guard state.jobs.count < limits.jobs else { return false }
+            state.jobs[id] = Job(status: JobStatus(id: id), cancel: cancel)
+            return true
+        }
+        guard isAdded else { throw .queueFull(limit: limits.jobs, retryAfterSeconds: 1) }
+        return id
+    }
+
+    func update(_ id: String, _ progress: RestorationProgress) {
+        change(id) { status in
+            guard !status.isFinal else { return }
+            switch progress {
+            case .queued(let position):
+                status.state = .queued
+                status.queuePosition = position
+            case .running(let completed, let total, let remaining):
+                status.state = .running
+                status.queuePosition = nil
+                status.step = completed
+                status.steps = total
+                status.estimatedSeconds = remaining
+            }
+        }
+    }
+
+    /// Ends a job. A job that was cancelled stays so, and one that is gone stays gone.
+    func finish(_ id: String, _ outcome: Outcome) {
+        let watchers: [@Sendable () -> Void] = state.withLock { state in
+            guard var job = state.jobs[id], !job.status.isFinal else { return [] }
+            job.status.queuePosition = nil
+            job.status.estimatedSeconds = nil
+            job.ended = now()
+            switch settle(outcome, in: &state) {
+            case .done(let response):
+                job.status.state = .done
+                job.status.step = job.status.steps
+                job.result = response
+                job.resultBytes = response.byteCount
+                state.resultBytes += response.byteCount
+            case .failed(let problem, let requestID):
+                job.status.state = .failed
+                job.status.problem = problem.document(instance: requestID)
+                job.problem = problem
+            case .cancelled:
+                job.status.state = .cancelled
+            }
+            state.jobs[id] = job
+            state.finished.append(id)
+            return Array(job.watchers.values)
+        }
+        for watcher in watchers { watcher() }
+    }
+
+    /// Makes room for a result, the oldest going first.
+    private func settle(_ outcome: Outcome, in state: inout State) -> Outcome {
+        guard case .done(let response) = outcome else { return outcome }
+        guard response.byteCount <= limits.resultBytes else {
+            return .failed(Problem(ServiceFault.memoryExhausted), requestID: "")
+        }
+        while state.resultBytes + response.byteCount > limits.resultBytes,
+            let oldest = state.finished.first(where: { state.jobs[$0]?.result != nil })
+        {
+            remove(oldest, from: &state)
+        }
+        return outcome
+    }
+
+    /// Forgets a job that its client never heard of.
+    func discard(_ id: String) {
+        state.withLock { remove(id, from: &$0) }
+    }
+
+    // MARK: What clients ask
+
+    func status(_ id: String) throws(ServiceFault) -> JobStatus {
+        try job(id).status
+    }
+
+    /// - Throws: the problem that the job failed with, or a fault that says why there is no result.
+    func result(_ id: String) throws -> Response {
+        let job = try job(id)
+        switch job.status.state {
+        case .done:
+            guard let result = job.result else { throw ServiceFault.jobGone }
+            return result
+        case .failed: throw job.problem ?? Problem(ServiceFault.internalFault("a failed job without its problem"))
+        case .cancelled: throw ServiceFault.jobCancelled
+        case .queued, .running: throw ServiceFault.jobUnfinished
+        }
+    }
+
+    /// Cancels an unfinished job, which then reads cancelled; removes a finished one.
+    func delete(_ id: String) throws(ServiceFault) {
+        let job = try job(id)
+        if job.status.isFinal {
+            state.withLock { remove(id, from: &$0) }
+        } else {
+            finish(id, .cancelled)
+            job.cancel()
+        }
+    }
+
+    /// Calls `wake` after every change of a job until the subscription goes.
+    func watch(_ id: String, wake: @escaping @Sendable () -> Void) throws(ServiceFault) -> Subscription {
+        _ = try job(id)
+        let number = state.withLock { state in
+            state.nextWatcher += 1
+            state.jobs[id]?.watchers[state.nextWatcher] = wake
+            return state.nextWatcher
+        }
+        return Subscription { [weak self] in
+            self?.state.withLock { $0.jobs[id]?.watchers[number] = nil }
+        }
+    }
+
+    /// Removes what has expired. Every other call does so too; this is for a timer, so that memory is freed in time.
+    func sweep() {
+        state.withLock { expire(&$0) }
+    }
+
+    // MARK: What metrics and a drain ask
+
+    var counts: [JobStatus.State: Int] {
+        state.withLock { state in
+            state.jobs.values.reduce(into: [:]) { $0[$1.status.state, default: 0] += 1 }
+        }
+    }
+
+    var resultBytes: Int { state.withLock { $0.resultBytes } }
+
+    // MARK: Under the lock
+
+    private func job(_ id: String) throws(ServiceFault) -> Job {
+        let job = state.withLock { state in
+            expire(&state)
+            return state.jobs[id]
+        }
+        if let job { return job }
+        throw identifiers.made(id) ? .jobGone : .noSuchJob
+    }
+
+    private func change(_ id: String, _ body: (inout JobStatus) -> Void) {
+        let watchers: [@Sendable () -> Void] = state.withLock { state in
+            guard var job = state.jobs[id] else { return [] }
+            let before = job.status
+            body(&job.status)
+            guard job.status != before else { return [] }
+            state.jobs[id] = job
+            return Array(job.watchers.values)
+        }
+        for watcher in watchers { watcher() }
+    }
+
+    private func expire(_ state: inout State) {
+        let now = now()
+        while let oldest = state.finished.first, let ended = state.jobs[oldest]?.ended,
+            ended.duration(to: now) >= .seconds(limits.lifetime)
+        {
+            remove(oldest, from: &state)
+        }
+    }
+
+    private func remove(_ id: String, from state: inout State) {
+        guard let job = state.jobs.removeValue(forKey: id) else { return }
+        state.resultBytes -= job.resultBytes
+        if let index = state.finished.firstIndex(of: id) { state.finished.remove(at: index) }
+    }
+}
+
+/// Runs a closure when its last reference goes.
+final class Subscription: Sendable {
+    private let end: @Sendable () -> Void
+
+    init(end: @escaping @Sendable () -> Void) {
+        self.end = end
+    }
+
+    deinit { end() }
+}
+
+extension Response {
+    /// Bytes of a body that is held in memory.
+    var byteCount: Int {
+        if case .bytes(let bytes) = body { bytes.count } else { 0 }
+    }
+}

@@ -1,0 +1,92 @@
+import Synchronization
+
+/// Counts what happened since the start, for `/metrics`. Series are by route pattern, never by path, so that clients
+/// can't make more of them.
+///
+/// The mutex guards all counters.
+final class Metrics: Sendable {
+    /// What tells one series of requests from another.
+    struct RequestKey: Hashable, Comparable {
+        var route: String
+        var method: String
+        var status: Int
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.route, left.method, left.status) < (right.route, right.method, right.status)
+        }
+    }
+
+    /// Counts of durations up to each bound, as Prometheus wants them.
+    struct Histogram {
+        /// Seconds: from an answer out of memory to a long restoration.
+        static let bounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
+
+        /// One a bound and one beyond the last; not cumulative.
+        private(set) var counts = [Int](repeating: 0, count: bounds.count + 1)
+        private(set) var sum = 0.0
+
+        mutating func record(_ seconds: Double) {
+            let index = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
+            counts[index] += 1
+            sum += seconds
+        }
+    }
+
+    struct State {
+        var requests: [RequestKey: Int] = [:]
+        var durations: [String: Histogram] = [:]
+        var stages: [String: Histogram] = [:]
+        /// By `outcome`: `restored`, `unchanged` or the kind of the problem.
+        var restorations: [String: Int] = [:]
+        var classifications: [String: Int] = [:]
+        var inFlight = 0
+        var connections = 0
+        var refusedConnections = 0
+        var bytesIn = 0
+        var bytesOut = 0
+    }
+
+    private let state = Mutex(State())
+
+    func requestStarted() {
+        state.withLock { $0.inFlight += 1 }
+    }
+
+    func requestEnded(route: String, method: String, status: Int, seconds: Double, bytesIn: Int, bytesOut: Int) {
+        let key = RequestKey(route: route, method: method, status: status)
+        state.withLock { state in
+            state.inFlight -= 1
+            state.requests[key, default: 0] += 1
+            state.durations[route, default: Histogram()].record(seconds)
+            state.bytesIn &+= bytesIn
+            state.bytesOut &+= bytesOut
+        }
+    }
+
+    func connectionOpened() { state.withLock { $0.connections += 1 } }
+    func connectionClosed() { state.withLock { $0.connections -= 1 } }
+    func connectionRefused() { state.withLock { $0.refusedConnections += 1 } }
+
+    func stage(_ name: String, took duration: Duration) {
+        state.withLock { $0.stages[name, default: Histogram()].record(duration.seconds) }
+    }
+
+    func restorationEnded(_ outcome: String) {
+        state.withLock { $0.restorations[outcome, default: 0] += 1 }
+    }
+
+    func classificationEnded(_ outcome: String) {
+        state.withLock { $0.classifications[outcome, default: 0] += 1 }
+    }
+
+    var snapshot: State { state.withLock { $0 } }
+}
+
+extension Duration {
+    var seconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) * 1e-18
+    }
+
+    var milliseconds: Double { seconds * 1000 }
+}

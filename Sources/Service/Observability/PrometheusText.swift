@@ -1,0 +1,53 @@
+/// Prints metrics in the text format 0.0.4 of Prometheus.
+struct PrometheusText {
+    static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
+
+    private(set) var text = ""
+
+    enum Kind: String {
+        case counter, gauge, histogram
+    }
+
+    /// Starts a family of series.
+    mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+    }
+
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: some Numeric) {
+        text += "\(name)\(Self.labelText(labels)) \(value)\n"
+    }
+
+    mutating func sample(_ name: String, _ value: some Numeric) {
+        sample(name, [], value)
+    }
+
+    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Metrics.Histogram) {
+        var total = 0
+        for (bound, count) in zip(Metrics.Histogram.bounds, histogram.counts) {
+            total += count
+            sample(name + "_bucket", labels + [("le", "\(bound)")], total)
+        }
+        total += histogram.counts.last ?? 0
+        sample(name + "_bucket", labels + [("le", "+Inf")], total)
+        sample(name + "_sum", labels, histogram.sum)
+        sample(name + "_count", labels, total)
+    }
+
+    private static func labelText(_ labels: [(String, String)]) -> String {
+        guard !labels.isEmpty else { return "" }
+        return "{" + labels.map { "\($0)=\"\(escaped($1))\"" }.joined(separator: ",") + "}"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        var text = ""
+        for character in value {
+            switch character {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.append(character)
+            }
+        }
+        return text
+    }
+}

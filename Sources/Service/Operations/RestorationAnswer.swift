@@ -1,0 +1,99 @@
+package import Bundles
+import HTTPServer
+import HTTPTypes
+import Restoration
+
+/// What `/restore` says about a restored picture.
+struct RestorationAnswer: Sendable {
+    let result: RestorationResult
+    let bundle: String
+    let format: RestoreParameters.Format
+    let decode: Duration
+    let encode: Duration
+
+    /// The picture itself, with the rest in header fields.
+    func response(picture: [UInt8]) -> Response {
+        var fields = commonFields
+        fields[.contentType] = mediaType
+        return Response(status: .ok, fields: fields, body: .bytes(picture))
+    }
+
+    /// A JSON document with the picture in it.
+    func response(document picture: [UInt8]) -> Response {
+        var fields = commonFields
+        fields[.contentType] = "application/json"
+        let document = Document(
+            image: JSON.base64(picture), media_type: mediaType, width: result.picture.width,
+            height: result.picture.height, degradation: degradation, confidence: result.confidence,
+            seed: String(result.seed), steps: result.steps, sampler: result.sampler.rawValue, bundle: bundle,
+            unchanged: result.unchanged,
+            timing: Dictionary(uniqueKeysWithValues: stages.map { ($0.name, rounded($0.duration)) }))
+        return Response(status: .ok, fields: fields, body: .bytes(JSON.bytes(document)))
+    }
+
+    private var mediaType: String { "image/\(format.rawValue)" }
+
+    /// As the parameter takes it: labels joined by commas.
+    private var degradation: String { result.degradations.joined(separator: ",") }
+
+    private var stages: [(name: String, duration: Duration)] {
+        [
+            ("queue", result.timing.queue), ("decode", decode), ("classify", result.timing.classify),
+            ("diffuse", result.timing.diffuse), ("encode", encode),
+        ]
+    }
+
+    private var commonFields: HTTPFields {
+        var fields: HTTPFields = [
+            .cacheControl: "no-store",
+            .restoredDegradation: Self.fieldText(degradation),
+            .restoredConfidence: String((result.confidence * 10_000).rounded() / 10_000),
+            .restoredSeed: String(result.seed),
+            .restoredSteps: String(result.steps),
+            .restoredSampler: result.sampler.rawValue,
+            .restoredBundle: Self.fieldText(bundle),
+            .serverTiming: stages.map { "\($0.name);dur=\(rounded($0.duration))" }.joined(separator: ", "),
+        ]
+        if result.unchanged { fields[.restoredUnchanged] = "true" }
+        return fields
+    }
+
+    /// Milliseconds with three decimals.
+    private func rounded(_ duration: Duration) -> Double {
+        (duration.milliseconds * 1000).rounded() / 1000
+    }
+
+    /// A label or name in a header field: what isn't visible ASCII or a space is percent-encoded.
+    static func fieldText(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            if (0x20...0x7E).contains(byte), byte != UInt8(ascii: "%") {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                encoded += "%" + Hexadecimal.text([byte]).uppercased()
+            }
+        }
+        return encoded
+    }
+
+    /// The document's members, named as they are in it.
+    private struct Document: Encodable {
+        let image: String
+        let media_type: String
+        let width: Int
+        let height: Int
+        let degradation: String
+        let confidence: Double
+        let seed: String
+        let steps: Int
+        let sampler: String
+        let bundle: String
+        let unchanged: Bool
+        let timing: [String: Double]
+    }
+}
+
+extension BundleSummary {
+    /// How answers name the bundle.
+    package var identifier: String { "\(name)/\(version)" }
+}

@@ -1,0 +1,86 @@
+import Bundles
+import Diffusion
+import HTTPServer
+import Images
+
+/// `GET /capabilities`: what a client or an operator may want to know before the first picture.
+extension RestorationService {
+    func capabilities(_ exchange: Exchange) throws -> Response {
+        Self.json(
+            CapabilitiesDocument(
+                bundles: engine.map { [CapabilitiesDocument.Bundle($0.bundle)] } ?? [], configuration: configuration))
+    }
+}
+
+/// The document's members are named as they are in it.
+private struct CapabilitiesDocument: Encodable {
+    struct Bundle: Encodable {
+        let name: String
+        let version: String
+        let licence: String
+        let training_data_terms: String
+        let labels: [String]
+        let text_tower: Bool
+        let default_sampler: String
+        let default_steps: Int
+        let sha256: [String: String]
+
+        init(_ bundle: BundleSummary) {
+            name = bundle.name
+            version = bundle.version
+            licence = bundle.licence
+            training_data_terms = bundle.trainingDataTerms
+            labels = bundle.labels
+            text_tower = bundle.hasTextTower
+            default_sampler = bundle.defaultSampler.rawValue
+            default_steps = bundle.defaultSteps
+            sha256 = bundle.digests
+        }
+    }
+
+    struct Sampler: Encodable {
+        let name: String
+        let fewest_steps: Int
+        let most_steps: Int
+        /// Where it isn't the bundle's.
+        let default_steps: Int?
+    }
+
+    struct Limit: Encodable {
+        let value: Int
+        let unit: String
+    }
+
+    let version = ServiceVersion.current
+    let bundles: [Bundle]
+    let samplers: [Sampler]
+    let parameters: [String: [String]]
+    let formats: [String]
+    let limits: [String: Limit]
+
+    init(bundles: [Bundle], configuration: Configuration) {
+        self.bundles = bundles
+        samplers = SamplerKind.allCases.map { kind in
+            let allowed = StepBounds.allowed(with: kind)
+            return Sampler(
+                name: kind.rawValue, fewest_steps: allowed.lowerBound, most_steps: allowed.upperBound,
+                default_steps: StepBounds.standard(with: kind))
+        }
+        parameters = [
+            "restore": RestoreParameters.names.offered, "classify": ClassifyParameters.names.offered,
+        ]
+        formats = ImageFormat.allCases.map(\.mediaType)
+        var limits: [String: Limit] = [:]
+        for setting in Setting.all where setting.isPublished {
+            guard case .integer(let path, let unit, _) = setting.value else { continue }
+            limits[setting.name] = Limit(value: configuration[keyPath: path], unit: unit.rawValue)
+        }
+        limits["smallest-side"] = Limit(value: Configuration.smallestSide, unit: Setting.Unit.pixels.rawValue)
+        self.limits = limits
+    }
+}
+
+/// The program's version.
+package enum ServiceVersion {
+    package static let current = "0.1.0"
+}

@@ -1,0 +1,75 @@
+import Bundles
+import Diffusion
+import Restoration
+
+/// The parameters of `/restore`, checked.
+struct RestoreParameters: Sendable {
+    /// Whether `tile` and `overlap` may be given.
+    static let offersTiles = false
+
+    static let names = ParameterNames(
+        offered: [
+            "steps", "sampler", "seed", "degradation", "format", "quality", "metadata", "force", "timeout",
+        ] + (offersTiles ? tileNames : []),
+        later: offersTiles ? [] : tileNames)
+    private static let tileNames = ["tile", "overlap"]
+
+    static let quality = 1...100
+    static let standardQuality = 90
+
+    enum Format: String, CaseIterable, Sendable {
+        case png, jpeg
+    }
+
+    enum Metadata: String, CaseIterable, Sendable {
+        case strip, keep
+    }
+
+    var options = RestorationOptions()
+    /// Nil where the Accept field decides.
+    var format: Format?
+    var quality = standardQuality
+    var metadata = Metadata.strip
+    /// Seconds that the client is ready to wait.
+    var timeout: Int
+
+    /// - Parameters:
+    ///   - bundle: knows the labels and the defaults.
+    ///   - timeoutLimit: the server's longest time, in seconds; also the default.
+    init(_ list: ParameterList, bundle: BundleSummary, timeoutLimit: Int) throws(ServiceFault) {
+        options.sampler = try list.choice("sampler", of: SamplerKind.self)
+        let sampler = options.sampler ?? bundle.defaultSampler
+        options.steps = try Self.steps(list, sampler: sampler) ?? options.sampler.flatMap(StepBounds.standard)
+        options.seed = try list.unsigned("seed")
+        options.degradations = try Self.degradations(list, labels: bundle.labels)
+        options.force = try list.flag("force") ?? false
+        format = try list.choice("format", of: Format.self)
+        quality = try list.integer("quality", in: Self.quality) ?? Self.standardQuality
+        metadata = try list.choice("metadata", of: Metadata.self) ?? .strip
+        timeout = try list.integer("timeout", in: 1...timeoutLimit) ?? timeoutLimit
+        if let text = list["quality"], format == .png {
+            throw .invalidParameter(name: "quality", value: text, expected: "left out with format=png")
+        }
+    }
+
+    private static func steps(_ list: ParameterList, sampler: SamplerKind) throws(ServiceFault) -> Int? {
+        guard let number = try list.integer("steps", in: StepBounds.all) else { return nil }
+        let allowed = StepBounds.allowed(with: sampler)
+        guard allowed.contains(number) else {
+            throw .invalidParameter(
+                name: "steps", value: String(number),
+                expected: "from \(allowed.lowerBound) to \(allowed.upperBound) with the sampler \(sampler.rawValue)")
+        }
+        return number
+    }
+
+    /// Nil for `auto`.
+    private static func degradations(_ list: ParameterList, labels: [String]) throws(ServiceFault) -> [String]? {
+        guard let names = try list.list("degradation", of: "labels"), names != ["auto"] else { return nil }
+        if let unknown = names.first(where: { !labels.contains($0) }) {
+            throw .invalidParameter(
+                name: "degradation", value: unknown, expected: "auto or labels among \(labels.joined(separator: ", "))")
+        }
+        return names
+    }
+}

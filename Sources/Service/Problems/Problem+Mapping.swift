@@ -1,0 +1,141 @@
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+import Images
+import Restoration
+
+/// The one place where errors become statuses and words.
+extension Problem {
+    /// The problem that any error of the layers below or of this one stands for.
+    ///
+    /// - Parameter load: how busy the engine is, for `Retry-After`.
+    init(_ error: any Error, load: EngineLoad? = nil) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let fault as ServiceFault: self.init(fault, load: load)
+        case let error as RestorationError: self.init(error, load: load)
+        case let error as ImageError: self.init(error)
+        case let error as RequestBodyError: self.init(error)
+        case let error as ProtocolError: self.init(error)
+        case let error as MultipartError: self.init(error)
+        case let error as QueryError: self.init(ServiceFault.malformedQuery(error.description), load: load)
+        case is CancellationError: self.init(ServiceFault.clientGone, load: load)
+        default: self.init(ServiceFault.internalFault(String(describing: error)), load: load)
+        }
+    }
+
+    /// Seconds until a place is likely to be free: what one restoration takes, at least 1.
+    static func retryAfter(_ load: EngineLoad?) -> Int {
+        wholeSeconds(load?.typicalSeconds ?? 1)
+    }
+
+    /// Rounded up, within 1 second and 1 hour.
+    static func wholeSeconds(_ seconds: Double) -> Int {
+        guard seconds.isFinite else { return 3600 }
+        return Int(min(max(seconds.rounded(.up), 1), 3600))
+    }
+
+    init(_ error: RestorationError, load: EngineLoad?) {
+        switch error {
+        case .pictureTooSmall(let width, let height, let minimumSide):
+            self.init(ImageError.sideTooShort(width: width, height: height, limit: minimumSide))
+        case .exceedsMemory(let needed, let limit, let largestSide):
+            self.init(
+                .unprocessableContent, "picture-too-large", "The picture is too large to restore here",
+                "Restoring it would need \(needed) bytes of working memory and \(limit) are allowed; "
+                    + "the largest square that fits is \(largestSide)x\(largestSide) pixels.")
+        case .unknownLabel(let label, let known):
+            self.init(
+                .badRequest, "invalid-parameter", "A parameter has an invalid value",
+                "The label \(Quoted.text(label)) is unknown; the labels are \(known.joined(separator: ", ")).")
+        case .needsTextTower(let bundle):
+            self.init(
+                .badRequest, "invalid-parameter", "A parameter has an invalid value",
+                "'labels' needs a bundle with a text tower, which \(bundle) lacks.")
+        case .stepsOutOfRange(let steps, let allowed, let sampler):
+            self.init(
+                .badRequest, "invalid-parameter", "A parameter has an invalid value",
+                "'steps' must be from \(allowed.lowerBound) to \(allowed.upperBound) with the sampler \(sampler), "
+                    + "not \(steps).")
+        case .queueFull(let limit, let retryAfterSeconds):
+            self.init(
+                .tooManyRequests, "queue-full", "The queue is full",
+                "\(limit) requests wait already; try again later.", retryAfter: Self.wholeSeconds(retryAfterSeconds))
+        case .deadlineUnattainable(let estimated, let allowed):
+            self.init(
+                .unprocessableContent, "deadline-unattainable", "The deadline can't be met",
+                "Restoring this picture takes about \(Self.wholeSeconds(estimated)) seconds and "
+                    + "\(Int(max(0, min(allowed, 86_400)))) are left; send a smaller picture, fewer steps or a longer "
+                    + "timeout.")
+        case .deadlineExceeded(whileQueued: true):
+            self.init(
+                .serviceUnavailable, "expired-in-queue", "The deadline passed in the queue",
+                "The request's turn didn't come before its deadline; try again later.",
+                retryAfter: Self.retryAfter(load))
+        case .deadlineExceeded(whileQueued: false):
+            self.init(
+                .gatewayTimeout, "deadline-exceeded", "The deadline passed",
+                "The picture was not restored before the request's deadline.")
+        case .cancelled: self.init(ServiceFault.clientGone, load: load)
+        case .draining: self.init(ServiceFault.draining, load: load)
+        case .internalFault(let inside): self.init(ServiceFault.internalFault(inside), load: load)
+        }
+    }
+
+    init(_ error: ImageError) {
+        let detail = error.description.prefix(1).uppercased() + error.description.dropFirst() + "."
+        switch error.kind {
+        case .malformed:
+            self.init(.badRequest, "broken-picture", "The picture is broken", detail)
+        case .wrongFormat:
+            self.init(.unsupportedMediaType, "wrong-format", "The picture's format isn't supported", detail)
+        case .unprocessable:
+            self.init(.unprocessableContent, "unprocessable-picture", "The picture can't be processed", detail)
+        case .cancelled:
+            self.init(ServiceFault.clientGone, load: nil)
+        case .internalFailure:
+            if error == .outOfMemory {
+                self.init(ServiceFault.memoryExhausted, load: nil)
+            } else {
+                self.init(ServiceFault.internalFault(error.description), load: nil)
+            }
+        }
+    }
+
+    init(_ error: ProtocolError) {
+        switch error.kind {
+        case .overloaded:
+            self.init(error.status, "too-many-connections", "Too many connections", error.detail, retryAfter: 1)
+        case .tooSlow: self.init(error.status, "too-slow", "The request came too slowly", error.detail)
+        case .notImplemented: self.init(error.status, "not-implemented", "Not implemented", error.detail)
+        case .bodyTooLarge, .requestLineTooLong, .fieldsTooLarge:
+            self.init(error.status, "request-too-large", "A part of the request is too large", error.detail)
+        case .malformed, .expectationFailed, .versionNotSupported:
+            self.init(error.status, "malformed-request", "The request can't be served", error.detail)
+        }
+    }
+
+    init(_ error: MultipartError) {
+        switch error {
+        case .badContentType(let reason):
+            self.init(ServiceFault.malformedForm(reason), load: nil)
+        case _ where error.isTooLarge:
+            self.init(ServiceFault.formTooLarge(error.description), load: nil)
+        default:
+            self.init(ServiceFault.malformedForm(error.description), load: nil)
+        }
+    }
+
+    init(_ error: RequestBodyError) {
+        switch error {
+        case .tooLarge(let limit): self.init(ServiceFault.bodyTooLarge(limit: limit), load: nil)
+        case .tooSlow:
+            self.init(
+                .requestTimeout, "body-too-slow", "The body came too slowly",
+                "The body didn't arrive within the time or at the rate that the server asks for.")
+        case .malformed(let reason):
+            self.init(.badRequest, "malformed-body", "The body is malformed", "The body's framing is wrong: \(reason).")
+        case .disconnected: self.init(ServiceFault.clientGone, load: nil)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import HTTPWire
+
+/// The forms in which `/restore` can answer.
+enum AnswerForm: Sendable, Equatable {
+    case picture(RestoreParameters.Format)
+    /// A document with the picture in base64.
+    case document(RestoreParameters.Format)
+
+    static let offers = ["image/png", "image/jpeg", "application/json"]
+
+    /// The form that a client gets.
+    ///
+    /// - Parameters:
+    ///   - accept: the request's Accept fields, joined.
+    ///   - format: the parameter, which leaves only pictures of that format and documents with one.
+    /// - Throws: `ServiceFault.notAcceptable`.
+    init(accept: String?, format: RestoreParameters.Format?) throws(ServiceFault) {
+        let offers = format.map { ["image/\($0.rawValue)", "application/json"] } ?? Self.offers
+        switch try Negotiation.best(of: offers, accept: accept) {
+        case "image/png": self = .picture(.png)
+        case "image/jpeg": self = .picture(.jpeg)
+        default: self = .document(format ?? .png)
+        }
+    }
+
+    var format: RestoreParameters.Format {
+        switch self {
+        case .picture(let format), .document(let format): format
+        }
+    }
+}
+
+/// Choice of an answer's media type (RFC 9110, section 12.5.1).
+enum Negotiation {
+    /// The offer that a client likes best, the earlier of equals. A malformed field counts as none.
+    ///
+    /// - Throws: `ServiceFault.notAcceptable`.
+    static func best(of offers: [String], accept: String?) throws(ServiceFault) -> String {
+        let field = AcceptField.parse(accept) ?? .everything
+        guard let best = field.best(of: offers.compactMap(MediaType.parse)) else { throw .notAcceptable(offered: offers) }
+        return best.essence
+    }
+}

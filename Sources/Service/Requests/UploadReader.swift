@@ -1,0 +1,158 @@
+import HTTPServer
+import HTTPWire
+import Images
+
+/// Reads a picture and parameters out of a request's body, raw or as a form.
+struct UploadReader {
+    /// A complete upload.
+    struct Upload {
+        var bytes: [UInt8]
+        var header: ImageHeader
+        var parameters: ParameterList
+    }
+
+    /// How the body carries the picture.
+    enum Form: Sendable {
+        case raw(ImageFormat?)
+        case multipart(MediaType)
+    }
+
+    /// The field that holds the picture.
+    static let imageField = "image"
+
+    let form: Form
+    let imageLimits: ImageLimits
+    let partLimit: Int
+    /// Names of the operation's parameters.
+    let known: ParameterNames
+
+    /// What the Content-Type field says about the body.
+    ///
+    /// - Throws: `ServiceFault.unsupportedBody`.
+    static func form(contentType: String?) throws(ServiceFault) -> Form {
+        guard let contentType else { return .raw(nil) }
+        guard let media = MediaType.parse(contentType) else { throw .unsupportedBody(sent: contentType) }
+        switch media.essence {
+        case "multipart/form-data": return .multipart(media)
+        case "application/octet-stream": return .raw(nil)
+        case let essence:
+            guard let format = ImageFormat(mediaType: essence) else { throw .unsupportedBody(sent: essence) }
+            return .raw(format)
+        }
+    }
+
+    /// Reads to the end of the body.
+    ///
+    /// - Parameter parameters: those of the query, to which a form's fields are added.
+    /// - Throws: `RequestBodyError`, `MultipartError`, `ImageError` or `ServiceFault`.
+    func read(
+        _ body: any RequestBody, parameters: ParameterList, reservation: MemoryBudget.Reservation
+    ) async throws -> Upload {
+        switch form {
+        case .raw(let format):
+            var picture = PictureUpload(declared: format, limits: imageLimits, reservation: reservation)
+            while let chunk = try await body.next() { try picture.append(chunk) }
+            return Upload(bytes: picture.bytes, header: try picture.header(), parameters: parameters)
+        case .multipart(let media):
+            return try await readForm(body, media, parameters: parameters, reservation: reservation)
+        }
+    }
+
+    private func readForm(
+        _ body: any RequestBody, _ media: MediaType, parameters: ParameterList, reservation: MemoryBudget.Reservation
+    ) async throws -> Upload {
+        var limits = MultipartLimits()
+        limits.parts = partLimit
+        var parser = try MultipartParser(contentType: media, limits: limits)
+        var fields = FormFields(
+            parameters: parameters, known: known, imageLimits: imageLimits, reservation: reservation)
+        var isEmpty = true
+        while let chunk = try await body.next() {
+            isEmpty = isEmpty && chunk.isEmpty
+            parser.append(chunk)
+            while let event = try parser.next() { try fields.take(event) }
+        }
+        guard !isEmpty else { throw ImageError.empty }
+        parser.finish()
+        while let event = try parser.next() { try fields.take(event) }
+        guard let picture = fields.picture else { throw ServiceFault.noImageField }
+        return Upload(bytes: picture.bytes, header: try picture.header(), parameters: fields.parameters)
+    }
+}
+
+/// Sorts the parts of a form into the picture and parameters.
+private struct FormFields {
+    private enum Part {
+        case none
+        case picture
+        case parameter(name: String, value: [UInt8])
+    }
+
+    var parameters: ParameterList
+    private(set) var picture: PictureUpload?
+    private let known: ParameterNames
+    private let imageLimits: ImageLimits
+    private let reservation: MemoryBudget.Reservation
+    private var part = Part.none
+
+    init(
+        parameters: ParameterList, known: ParameterNames, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation
+    ) {
+        self.parameters = parameters
+        self.known = known
+        self.imageLimits = imageLimits
+        self.reservation = reservation
+    }
+
+    mutating func take(_ event: MultipartParser.Event) throws {
+        switch event {
+        case .partBegin(let head): try begin(head)
+        case .bytes(let bytes): try append(bytes)
+        case .partEnd: try end()
+        case .end: break
+        }
+    }
+
+    private mutating func begin(_ head: MultipartPart) throws(ServiceFault) {
+        if head.name == UploadReader.imageField {
+            guard picture == nil else { throw .severalImageFields }
+            let declared = head.contentType.flatMap { ImageFormat(mediaType: $0.essence) }
+            picture = PictureUpload(declared: declared, limits: imageLimits, reservation: reservation)
+            part = .picture
+            return
+        }
+        if head.filename != nil { throw .unexpectedFile(name: head.name) }
+        if known.later.contains(head.name) { throw .notOffered(name: head.name) }
+        guard known.offered.contains(head.name) else {
+            throw .unknownParameter(name: head.name, known: known.offered + [UploadReader.imageField])
+        }
+        part = .parameter(name: head.name, value: [])
+    }
+
+    private mutating func append(_ bytes: [UInt8]) throws {
+        switch part {
+        case .none: break
+        case .picture: try picture?.append(bytes)
+        case .parameter(let name, var value):
+            part = .none
+            value.append(contentsOf: bytes)
+            guard value.count <= ParameterList.valueLimit else {
+                throw ServiceFault.invalidParameter(
+                    name: name, value: String(decoding: value, as: UTF8.self),
+                    expected: "at most \(ParameterList.valueLimit) bytes long")
+            }
+            part = .parameter(name: name, value: value)
+        }
+    }
+
+    private mutating func end() throws(ServiceFault) {
+        if case .parameter(let name, let value) = part {
+            guard let text = String(validating: value, as: UTF8.self) else {
+                throw .invalidParameter(
+                    name: name, value: String(decoding: value, as: UTF8.self), expected: "UTF-8 text")
+            }
+            try parameters.add(name, text, known: known)
+        }
+        part = .none
+    }
+}

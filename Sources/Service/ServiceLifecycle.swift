@@ -1,0 +1,76 @@
+package import HTTPServer
+
+/// Serving from the start to the end of a drain.
+package struct ServiceLifecycle: Sendable {
+    package let service: RestorationService
+    package let server: HTTPServer
+    private let configuration: Configuration
+    private let log: ServiceLog
+
+    /// Exit status of a drain that ran out of time.
+    package static let drainCutShort: Int32 = 75
+
+    /// How long answers to requests that were ended have to reach their clients.
+    private static let farewell = Duration.seconds(2)
+
+    package init(service: RestorationService, server: HTTPServer, configuration: Configuration, log: ServiceLog) {
+        self.service = service
+        self.server = server
+        self.configuration = configuration
+        self.log = log
+    }
+
+    /// Waits for the first signal, then drains.
+    ///
+    /// - Parameter secondSignal: ends the process at once.
+    /// - Returns: the exit status: 0, or `drainCutShort`.
+    package func run(until signals: AsyncStream<Int32>, secondSignal: @escaping @Sendable () -> Void) async -> Int32 {
+        let housekeeping = Task { await service.keepHouse() }
+        defer { housekeeping.cancel() }
+        var iterator = signals.makeAsyncIterator()
+        _ = await iterator.next()
+        let impatience = Task {
+            for await _ in signals { secondSignal() }
+        }
+        defer { impatience.cancel() }
+        return await drain()
+    }
+
+    /// Takes no new work, lets what is under way finish, and ends what doesn't in time.
+    package func drain() async -> Int32 {
+        service.beginDrain()
+        log.logger.notice("draining", metadata: ["under_way": "\(service.workCount)"])
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(configuration.drainTimeout)
+        // The server listens on meanwhile: clients can see that it isn't ready, and ask for their jobs.
+        let isIdle = await isIdle(by: deadline)
+        if !isIdle {
+            log.logger.warning("drain cut short", metadata: ["under_way": "\(service.workCount)"])
+            service.stopAll()
+        }
+        let rest = max(clock.now.duration(to: deadline), Self.farewell)
+        let outcome = await server.drain(timeout: isIdle ? rest : Self.farewell)
+        server.shutdownNow()
+        let isComplete = isIdle && outcome.isComplete
+        log.logger.notice("stopped", metadata: ["complete": "\(isComplete)"])
+        return isComplete ? 0 : Self.drainCutShort
+    }
+
+    private func isIdle(by deadline: ContinuousClock.Instant) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await service.waitUntilIdle()
+                return true
+            }
+            group.addTask {
+                try? await Task.sleep(until: deadline)
+                return false
+            }
+            let isIdle = await group.next() ?? false
+            // Waiting for idleness can't be cancelled, only left: what still works ends right after this.
+            if !isIdle { service.stopAll() }
+            group.cancelAll()
+            return isIdle
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import CKernels
+
+/// The non-linearity folded into a layer's store.
+package enum Activation: Sendable {
+    case none
+    /// x / (1 + e^-x)
+    case silu
+    /// x Phi(x), with the exact error function
+    case gelu
+
+    var kernel: kernel_activation {
+        switch self {
+        case .none: KERNEL_ACTIVATION_NONE
+        case .silu: KERNEL_ACTIVATION_SILU
+        case .gelu: KERNEL_ACTIVATION_GELU
+        }
+    }
+}
+
+/// Applies an activation in place.
+package func activate(_ tensor: Tensor, _ activation: Activation, in workspace: Workspace) {
+    workspace.kernels.activate(tensor.base, tensor.base, tensor.count, activation.kernel)
+}

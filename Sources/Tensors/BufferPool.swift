@@ -1,0 +1,65 @@
+/// Memory for activations: 64-byte aligned fp32 buffers that are handed out again instead of being returned to the
+/// system, since fresh pages cost more than the layers that fill them.
+///
+/// Belongs to one `Workspace` and is used by one thread at a time.
+package final class BufferPool {
+    /// Bytes handed out now.
+    package private(set) var liveBytes = 0
+    /// The most that was handed out at once since the last `resetPeak()`.
+    package private(set) var peakBytes = 0
+    private var idleBytes = 0
+    private var idle: [UnsafeMutableRawBufferPointer] = []
+
+    package init() {}
+
+    deinit {
+        for buffer in idle { buffer.deallocate() }
+    }
+
+    package func resetPeak() {
+        peakBytes = liveBytes
+    }
+
+    /// Returns idle buffers to the system.
+    package func trim() {
+        for buffer in idle { buffer.deallocate() }
+        idle.removeAll()
+        idleBytes = 0
+    }
+
+    func take(floats: Int) -> UnsafeMutableRawBufferPointer {
+        let needed = max(64, floats * MemoryLayout<Float>.stride)
+        let buffer = takeIdle(needed) ?? allocate(needed)
+        liveBytes += buffer.count
+        peakBytes = max(peakBytes, liveBytes)
+        return buffer
+    }
+
+    func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
+        liveBytes -= buffer.count
+        idle.append(buffer)
+        idleBytes += buffer.count
+    }
+
+    /// The smallest idle buffer that fits without wasting more than a quarter.
+    private func takeIdle(_ needed: Int) -> UnsafeMutableRawBufferPointer? {
+        var best: Int?
+        for (index, buffer) in idle.enumerated() where buffer.count >= needed && buffer.count - needed <= needed / 4 {
+            if best.map({ buffer.count < idle[$0].count }) ?? true { best = index }
+        }
+        guard let best else { return nil }
+        let buffer = idle.remove(at: best)
+        idleBytes -= buffer.count
+        return buffer
+    }
+
+    /// Keeps what is held within the peak: idle buffers of sizes no longer asked for make room for the new one.
+    private func allocate(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+        while !idle.isEmpty, liveBytes + idleBytes + bytes > peakBytes {
+            let oldest = idle.removeFirst()
+            idleBytes -= oldest.count
+            oldest.deallocate()
+        }
+        return .allocate(byteCount: bytes, alignment: 64)
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Images
+import Restoration
+import Service
+
+/// `restored classify IN... [--json]`.
+struct ClassifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "classify", abstract: "Names what is wrong with pictures.")
+
+    @Argument(help: "JPEG or PNG files.")
+    var inputs: [String]
+
+    @OptionGroup var engineOptions: EngineOptions
+
+    @Option(help: "Labels to choose among, separated by commas; needs a bundle with a text tower.")
+    var labels: String?
+
+    @Flag(help: "Print one line of JSON a picture.")
+    var json = false
+
+    func run() async throws {
+        let configuration = try engineOptions.configuration()
+        let engine: any RestorationEngine
+        do {
+            engine = try await engineOptions.engine(configuration)
+        } catch {
+            throw CommandFailure(error).reported()
+        }
+        let labels = labels?.split(separator: ",").map { String($0) }
+        var firstFailure: ExitCode?
+        for input in inputs {
+            do {
+                let picture = try await PictureWork.picture(input, limits: configuration.imageLimits)
+                let classification = try await engine.classify(picture, labels: labels)
+                if json {
+                    let document = ClassificationDocument(
+                        classification, bundle: engine.bundle.identifier, width: picture.width,
+                        height: picture.height, file: input)
+                    print(document.line)
+                } else {
+                    let percent = (classification.best.probability * 1000).rounded() / 10
+                    print("\(input): \(classification.best.label) (\(percent) %)")
+                }
+            } catch {
+                let failure = CommandFailure(error)
+                let message = failure.message.hasPrefix(input) ? failure.message : "\(input): \(failure.message)"
+                firstFailure = firstFailure ?? CommandFailure(failure.status, message).reported()
+            }
+        }
+        if let firstFailure { throw firstFailure }
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Bundles
+import Foundation
+import Images
+import Restoration
+
+/// Exit statuses, as sysexits.h names them. Usage errors (64) are ArgumentParser's.
+enum ExitStatus: Int32 {
+    case usage = 64
+    case badData = 65
+    case noInput = 66
+    case unavailable = 69
+    case internalFault = 70
+    case inputOutput = 74
+    /// A drain that ran out of time.
+    case drainCutShort = 75
+}
+
+/// Why a command ends early: its exit status and one line that says why.
+struct CommandFailure: Error {
+    let status: ExitStatus
+    let message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    /// What any error of the layers below means on the command line.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let error as ImageError:
+            self.init(error.kind == .internalFailure ? .internalFault : .badData, error.description)
+        case let error as RestorationError: self.init(error)
+        case let error as BundleError:
+            if case .unreadable = error {
+                self.init(.noInput, error.description)
+            } else {
+                self.init(.badData, error.description)
+            }
+        default: self.init(.internalFault, String(describing: error))
+        }
+    }
+
+    private init(_ error: RestorationError) {
+        switch error {
+        case .pictureTooSmall(let width, let height, let minimumSide):
+            self.init(.badData, "\(width)x\(height) has a side under \(minimumSide) pixels")
+        case .exceedsMemory(let needed, let limit, let largestSide):
+            self.init(
+                .badData,
+                "needs \(needed) bytes of working memory and \(limit) are allowed; the largest square that fits is "
+                    + "\(largestSide)x\(largestSide) pixels")
+        case .unknownLabel(let label, let known):
+            self.init(.usage, "the label '\(label)' is unknown; there are \(known.joined(separator: ", "))")
+        case .needsTextTower(let bundle):
+            self.init(.usage, "labels of your own need a bundle with a text tower, which \(bundle) lacks")
+        case .stepsOutOfRange(let steps, let allowed, let sampler):
+            self.init(
+                .usage,
+                "the sampler \(sampler) takes \(allowed.lowerBound) to \(allowed.upperBound) steps, not \(steps)")
+        case .queueFull, .deadlineUnattainable, .deadlineExceeded, .cancelled, .draining:
+            self.init(.unavailable, "the work was refused or stopped: \(error)")
+        case .internalFault(let inside): self.init(.internalFault, inside)
+        }
+    }
+
+    /// Says why on standard error and gives what ends the program with the right status.
+    func reported() -> ExitCode {
+        StandardError.write("restored: \(message)\n")
+        return ExitCode(status.rawValue)
+    }
+}
+
+/// Standard error, unbuffered.
+enum StandardError {
+    static let isTerminal = isatty(STDERR_FILENO) == 1
+
+    static func write(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
+}

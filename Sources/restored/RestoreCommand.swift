@@ -1,0 +1,152 @@
+import ArgumentParser
+import Diffusion
+import Images
+import Restoration
+import Service
+
+/// `restored restore IN... -o OUT`.
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Restores pictures.",
+        discussion: "With several pictures, OUT is a folder. A broken one is named and the others go on.")
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case png, jpeg
+    }
+
+    @Argument(help: "JPEG or PNG files.")
+    var inputs: [String]
+
+    @Option(name: .shortAndLong, help: "The restored picture, or a folder for several.")
+    var output: String
+
+    @OptionGroup var engineOptions: EngineOptions
+
+    @Option(help: "Network evaluations, 1 to 100.")
+    var steps: Int?
+
+    @Option(help: "posterior, sde or ode.")
+    var sampler: String?
+
+    @Option(help: "Seed of the noise, for the same result again.")
+    var seed: UInt64?
+
+    @Option(help: "Labels to treat, in order, separated by commas; auto to find out.")
+    var degradation: String = "auto"
+
+    @Flag(help: "Restore although the picture is labelled clean.")
+    var force = false
+
+    @Option(help: "Form of the result; else by OUT's extension, else PNG.")
+    var format: Format?
+
+    @Option(help: "Quality of a JPEG, 1 to 100.")
+    var quality: Int = 90
+
+    @Flag(help: "Keep the EXIF block.")
+    var keepMetadata = false
+
+    @Flag(help: "Print one line of JSON a picture.")
+    var json = false
+
+    func validate() throws {
+        guard (1...100).contains(quality) else { throw ValidationError("--quality must be from 1 to 100") }
+        _ = try options()
+        _ = try outputs()
+    }
+
+    func run() async throws {
+        let configuration = try engineOptions.configuration()
+        let options = try options()
+        let engine: any RestorationEngine
+        do {
+            if inputs.count > 1 { try PictureFile.makeFolder(output) }
+            engine = try await engineOptions.engine(configuration)
+        } catch {
+            throw CommandFailure(error).reported()
+        }
+        var firstFailure: ExitCode?
+        for (input, output) in zip(inputs, try outputs()) {
+            do {
+                try await restore(input, to: output, options: options, engine: engine, limits: configuration.imageLimits)
+            } catch {
+                let failure = CommandFailure(error)
+                let isNamed = failure.message.hasPrefix(input) || failure.message.hasPrefix(output)
+                let code = CommandFailure(
+                    failure.status, isNamed ? failure.message : "\(input): \(failure.message)"
+                ).reported()
+                firstFailure = firstFailure ?? code
+            }
+        }
+        if let firstFailure { throw firstFailure }
+    }
+
+    private func restore(
+        _ input: String, to output: String, options: RestorationOptions, engine: any RestorationEngine,
+        limits: ImageLimits
+    ) async throws {
+        let picture = try await PictureWork.picture(input, limits: limits)
+        _ = try engine.estimate(width: picture.width, height: picture.height, options: options)
+        let bar = ProgressBar(name: input, isShown: StandardError.isTerminal)
+        defer { bar.clear() }
+        let result = try await engine.restore(picture, options: options) { bar.show($0) }
+        bar.clear()
+        let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality, keepMetadata)
+        try await PictureWork.run {
+            let bytes =
+                isJPEG
+                ? try ImageEncoder.jpeg(
+                    result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
+                : try ImageEncoder.png(result.picture, keepsExif: keepsExif)
+            try PictureFile.write(bytes, to: output)
+        }
+        let summary = RestorationSummary(result, file: input, output: output, bundle: engine.bundle)
+        print(json ? summary.line : summary.text)
+    }
+
+    private func options() throws -> RestorationOptions {
+        var options = RestorationOptions()
+        options.seed = seed
+        options.force = force
+        if let sampler {
+            guard let kind = SamplerKind(rawValue: sampler) else {
+                let kinds = SamplerKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--sampler must be one of \(kinds), not '\(sampler)'")
+            }
+            options.sampler = kind
+        }
+        let allowed = options.sampler.map(StepBounds.allowed) ?? StepBounds.all
+        if let steps, !allowed.contains(steps) {
+            throw ValidationError(
+                "--steps must be from \(allowed.lowerBound) to \(allowed.upperBound) here, not \(steps)")
+        }
+        options.steps = steps ?? options.sampler.flatMap(StepBounds.standard)
+        if degradation != "auto" {
+            let labels = degradation.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
+            guard labels.allSatisfy({ !$0.isEmpty }) else {
+                throw ValidationError("--degradation must be labels separated by commas, or auto")
+            }
+            options.degradations = labels
+        }
+        return options
+    }
+
+    /// Where each input's result goes: distinct places, none of them an input.
+    private func outputs() throws -> [String] {
+        let isFolder = inputs.count > 1 || PictureFile.isFolder(output)
+        let outputs = inputs.map { input in
+            isFolder ? "\(output)/\(PictureFile.stem(input)).\(format == .jpeg ? "jpg" : "png")" : output
+        }
+        guard Set(outputs).count == outputs.count else {
+            throw ValidationError("two of the pictures would have the same name in \(output)")
+        }
+        if let both = outputs.first(where: inputs.contains) {
+            throw ValidationError("\(both) would be written over itself")
+        }
+        return outputs
+    }
+
+    private func writesJPEG(_ output: String) -> Bool {
+        format.map { $0 == .jpeg } ?? ["jpg", "jpeg"].contains(PictureFile.pathExtension(output))
+    }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+import Service
+
+/// The program: each subcommand is a file of its own.
+@main
+struct RestoredCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restored",
+        abstract: "Restores degraded photographs, as an HTTP service and on the command line.",
+        version: ServiceVersion.current,
+        subcommands: [
+            ServeCommand.self, RestoreCommand.self, ClassifyCommand.self, HealthCommand.self, WeightsCommand.self,
+        ])
+}

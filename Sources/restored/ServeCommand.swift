@@ -1,0 +1,72 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import HTTPServer
+import Restoration
+import Service
+
+/// `restored serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serves restoration over HTTP.", usage: "restored serve [--SETTING VALUE ...]",
+        discussion: Configuration.help)
+
+    // The settings declare their own flags, bounds and help, so that the environment and /capabilities know them too.
+    @Argument(parsing: .allUnrecognized, help: .hidden)
+    var settings: [String] = []
+
+    func run() async throws {
+        let configuration = try readConfiguration()
+        let sink = LogSink(descriptor: STDERR_FILENO)
+        let log = ServiceLog(configuration: configuration, isTerminal: StandardError.isTerminal, sink: sink)
+        let signals = SignalWatch()
+        let service = RestorationService(configuration: configuration, log: log)
+        let lifecycle: ServiceLifecycle
+        do throws(ServerError) {
+            let server = try HTTPServer(configuration: configuration.server, handler: service, observer: service)
+            try server.start()
+            lifecycle = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
+        } catch {
+            throw CommandFailure(.unavailable, error.description).reported()
+        }
+        log.logger.notice(
+            "listening", metadata: ["host": "\(configuration.host)", "port": "\(lifecycle.server.port ?? 0)"])
+        let loading = Task { try await EngineOptions.load(configuration) }
+        let starting = Task {
+            do {
+                service.start(try await loading.value)
+                log.logger.notice("ready", metadata: ["bundle": "\(configuration.bundle)"])
+            } catch {
+                let code = CommandFailure(error).reported()
+                sink.flush()
+                _exit(code.rawValue)
+            }
+        }
+        let status = await lifecycle.run(until: signals.signals) {
+            sink.flush()
+            _exit(ExitStatus.drainCutShort.rawValue)
+        }
+        starting.cancel()
+        sink.flush()
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    private func readConfiguration() throws -> Configuration {
+        do {
+            var configuration = try Configuration(
+                arguments: settings, environment: ProcessInfo.processInfo.environment)
+            if !configuration.apiKeyFile.isEmpty {
+                let bytes: [UInt8]
+                do {
+                    bytes = try PictureFile.read(configuration.apiKeyFile, limit: 1 << 20)
+                } catch {
+                    throw error.reported()
+                }
+                try configuration.addKeys(inFile: String(decoding: bytes, as: UTF8.self))
+            }
+            return configuration
+        } catch let error as ConfigurationError {
+            throw ValidationError(error.description)
+        }
+    }
+}

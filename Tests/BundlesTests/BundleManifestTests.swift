@@ -1,0 +1,139 @@
+import Bundles
+import Foundation
+import TestSupport
+import Testing
+
+/// A `bundle.json` is taken as it is meant, or refused with the place that is wrong.
+@Suite("Bundle manifest")
+struct BundleManifestTests {
+    /// The official pair, as a bundle would describe it.
+    static let official = """
+        {
+          "name": "universal", "version": "1", "licence": "MIT", "trainingDataTerms": "see the paper", "prediction": "noise",
+          "labels": ["hazy", "rainy"], "logit_scale": 100,
+          "daclip": {
+            "file": "daclip_ViT-B-32.pt", "sha256": "\(String(repeating: "0a", count: 32))", "embed_dim": 512,
+            "vision_cfg": {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
+            "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512, "heads": 8, "layers": 12},
+            "custom_text": true, "merges": {"file": "merges.txt.gz", "sha256": "\(String(repeating: "0b", count: 32))"}
+          },
+          "unet": {
+            "file": "universal-ir.pth", "sha256": "\(String(repeating: "0c", count: 32))", "in_nc": 3, "out_nc": 3, "nf": 64,
+            "ch_mult": [1, 2, 4, 8], "context_dim": 512, "use_degra_context": true, "use_image_context": true
+          },
+          "diffusion": {}, "default": {"sampler": "posterior", "steps": 100}
+        }
+        """
+
+    private func read(_ json: String) throws(BundleError) -> BundleManifest {
+        try BundleManifest(json: Data(json.utf8))
+    }
+
+    /// The official one with a piece of its text replaced.
+    private func read(replacing old: String, with new: String) throws -> BundleManifest {
+        try #require(Self.official.contains(old))
+        return try read(Self.official.replacingOccurrences(of: old, with: new))
+    }
+
+    @Test("keys that are left out take the official defaults")
+    func defaults() throws {
+        let manifest = try read(Self.official)
+        #expect(manifest.classifier.usesQuickGELU == false)
+        #expect(manifest.classifier.vision.headWidth == 64)
+        #expect(manifest.classifier.vision.stem == nil)
+        #expect(manifest.classifier.merges?.name == "merges.txt.gz")
+        #expect(manifest.network.scale == 1)
+        #expect(manifest.diffusion.steps == 100)
+        #expect(manifest.diffusion.schedule == .cosine)
+        #expect(manifest.diffusion.epsilon == 0.005)
+        #expect(manifest.diffusion.maximumSigma == 50)
+        #expect(manifest.diffusion.sampledSteps == nil)
+        #expect(manifest.defaults.sampler == .posterior)
+        #expect(manifest.defaults.steps == 100)
+        #expect(manifest.defaults.times == nil)
+        #expect(manifest.files.map(\.name) == ["daclip_ViT-B-32.pt", "universal-ir.pth", "merges.txt.gz"])
+    }
+
+    @Test("a network without contexts needs no embedding")
+    func plainNetwork() throws {
+        let manifest = try read(
+            replacing: #""context_dim": 512, "use_degra_context": true, "use_image_context": true"#,
+            with: #""context_dim": null, "use_degra_context": false, "use_image_context": false, "note": "plain IR-SDE""#)
+        #expect(manifest.network.contextDimension == nil)
+    }
+
+    @Test("what can't be is refused, with its place", arguments: [
+        (#""prediction": "noise""#, #""prediction": "velocity""#, "prediction: expected one of noise, clean, found \"velocity\""),
+        (#""sampler": "posterior""#, #""sampler": "ddim""#, "default.sampler: expected one of posterior, sde, ode, found \"ddim\""),
+        (#""diffusion": {}"#, #""diffusion": {"schedule": "sigmoid"}"#, "diffusion.schedule: expected one of cosine, linear, constant"),
+        (#""diffusion": {}"#, #""diffusion": {"T": 0}"#, "diffusion.T: expected 1 to 10000, found 0"),
+        (#""diffusion": {}"#, #""diffusion": {"T": 10001}"#, "diffusion.T: expected 1 to 10000, found 10001"),
+        (#""diffusion": {}"#, #""diffusion": {"sample_T": 0}"#, "diffusion.sample_T"),
+        (#""diffusion": {}"#, #""diffusion": {"eps": 0}"#, "diffusion.eps"),
+        (#""diffusion": {}"#, #""diffusion": {"max_sigma": 256}"#, "diffusion.max_sigma"),
+        (#""diffusion": {}"#, #""diffusion": []"#, "diffusion: expected an object"),
+        (#""diffusion": {}, "#, "", "diffusion: is needed"),
+        (#""name": "universal""#, #""name": "../universal""#, "name: expected letters"),
+        (#""name": "universal""#, #""name": "a\nb""#, "name: expected 1 to 64 printable characters"),
+        (#""name": "universal", "#, "", "name: is needed (text)"),
+        (#""licence": "MIT", "#, "", "licence: is needed (text)"),
+        (#""trainingDataTerms": "see the paper""#, #""trainingDataTerms": """#, "trainingDataTerms: expected 1 to 10000 printable"),
+        (#""labels": ["hazy", "rainy"]"#, #""labels": []"#, "labels: expected 1 to 1000"),
+        (#""labels": ["hazy", "rainy"]"#, #""labels": ["hazy", "hazy"]"#, "labels: one is there twice"),
+        (#""labels": ["hazy", "rainy"]"#, #""labels": ["hazy,rainy"]"#, "labels: \"hazy,rainy\""),
+        (#""labels": ["hazy", "rainy"]"#, #""labels": ["auto"]"#, "labels: \"auto\""),
+        (#""labels": ["hazy", "rainy"]"#, #""labels": "hazy""#, "labels: expected a list of texts"),
+        (#""logit_scale": 100"#, #""logit_scale": -1"#, "logit_scale"),
+        (#""logit_scale": 100"#, #""logit_scale": "100""#, "logit_scale: expected a number, found a value of another type"),
+        (#""file": "universal-ir.pth""#, #""file": "../universal-ir.pth""#, "unet.file: expected a plain file name"),
+        (#""file": "universal-ir.pth""#, #""file": "/etc/x.pth""#, "unet.file: expected a plain file name"),
+        (#""file": "universal-ir.pth""#, #""file": ".pth""#, "unet.file: expected a plain file name"),
+        (#""file": "universal-ir.pth""#, #""file": "universal-ir.exe""#, "unet.file: expected a plain file name"),
+        (#""file": "universal-ir.pth""#, #""file": "daclip_ViT-B-32.pt""#, "two networks name the same file"),
+        ("0c0c0c0c", "0C0c0c0c", "unet.sha256: expected 64 lower-case hexadecimal digits"),
+        ("0c0c0c0c", "0c0c0c0", "unet.sha256"),
+        (#""nf": 64"#, #""nf": 0"#, "unet.nf: expected 4 to 4096, found 0"),
+        (#""nf": 64"#, #""nf": 9223372036854775807"#, "unet.nf: expected 4 to 4096"),
+        (#""nf": 64"#, #""nf": 9223372036854775808"#, "unet.nf: expected a whole number"),
+        (#""nf": 64"#, #""nf": 63"#, "unet.nf: expected an even number"),
+        (#""nf": 64"#, #""nf": 64, "nff": 1"#, "unet: the key \"nff\" is not known"),
+        (#""ch_mult": [1, 2, 4, 8]"#, #""ch_mult": []"#, "unet.ch_mult"),
+        (#""ch_mult": [1, 2, 4, 8]"#, #""ch_mult": [1, -2]"#, "unet.ch_mult"),
+        (#""in_nc": 3"#, #""in_nc": 4"#, "unet.in_nc: expected 3 to 3, found 4"),
+        (#""context_dim": 512"#, #""context_dim": 256"#, "unet.context_dim: expected the embeddings' 512, found 256"),
+        (#""context_dim": 512"#, #""context_dim": null"#, "unet.context_dim: is needed with a context"),
+        (#""use_image_context": true"#, #""use_image_context": true, "scale": 0.25"#, "unet.scale: expected 1 or 0.5"),
+        (#""use_image_context": true"#, #""use_image_context": 1"#, "unet.use_image_context: expected true or false"),
+        (#""width": 768"#, #""width": 769"#, "daclip.vision_cfg.head_width: 64 doesn't divide the width 769"),
+        (#""patch_size": 32"#, #""patch_size": 33"#, "daclip.vision_cfg.patch_size: 33 doesn't divide"),
+        (#""patch_size": 32"#, #""patch_size": 32, "stem": [32, 64]"#, "daclip.vision_cfg.stem: 3 convolutions"),
+        (#""custom_text": true, "merges""#, #""custom_text": true, "other""#, "the key \"other\" is not known"),
+        (#""steps": 100"#, #""steps": 0"#, "default.steps: expected 1 to 100, found 0"),
+        (#""steps": 100"#, #""steps": 101"#, "default.steps: expected 1 to 100, found 101"),
+        (#""steps": 100"#, #""steps": 2, "times": [100]"#, "default.times: expected 2 steps"),
+        (#""steps": 100"#, #""steps": 2, "times": [50, 100]"#, "default.times"),
+        (#""steps": 100"#, #""steps": 2, "times": [101, 50]"#, "default.times"),
+        (#""sampler": "posterior", "steps": 100"#, #""sampler": "ode", "steps": 9"#, "default.steps: expected 10 to 100, found 9"),
+        ("{", "[", "expected a JSON object"),
+        ("{", "", "expected a JSON object"),
+    ])
+    func refused(old: String, new: String, reason: String) throws {
+        let error = try #require(throws: BundleError.self) { try read(replacing: old, with: new) }
+        #expect(error.description.hasPrefix("bundle.json"))
+        #expect(error.description.contains(reason), "\(error.description)")
+        #expect(!error.description.contains("\n"))
+    }
+
+    @Test("a manifest of the largest size is read, one of a byte more is not")
+    func size() throws {
+        let padded = Self.official + String(repeating: " ", count: BundleManifest.byteLimit - Self.official.utf8.count)
+        _ = try read(padded)
+        #expect(throws: BundleError.self) { try read(padded + " ") }
+    }
+
+    @Test("random faults in a manifest never end in a crash", arguments: 1...3)
+    func faults(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<500 { _ = try? BundleManifest(json: Data(generator.mutate(Array(Self.official.utf8)))) }
+    }
+}

@@ -1,0 +1,101 @@
+import CLIP
+import Checkpoints
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// The recorded encoding of pictures and prompts, every intermediate included, from each file that holds the weights.
+@Suite(
+    "DA-CLIP parity",
+    .enabled(if: ParityFolder.current.has("daclip_small_io.safetensors", "config.json"), "needs daclip_small_io"))
+struct DegradationAwareCLIPParityTests {
+    static let file = "daclip_small_io.safetensors"
+    static let weights = ["daclip_small.pth", "daclip_small.safetensors"].filter { ParityFolder.current.has($0) }
+
+    private func model(_ weights: String) throws -> DegradationAwareCLIP {
+        let data = try Data(contentsOf: ParityFolder.current.url("config.json"))
+        let all = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let own = try JSONSerialization.data(withJSONObject: try #require(all["daclip_small"]))
+        let configuration = try JSONDecoder().decode(DegradationAwareCLIPConfiguration.self, from: own)
+        let dictionary = try StateDict(contentsOf: ParityFolder.current.path(weights))
+        return try DegradationAwareCLIP(ParameterReader(dictionary), configuration: configuration, labelCount: 0)
+    }
+
+    /// Token ids of the prompts, from `tokenizer.safetensors`.
+    private func sequences(_ name: String) throws -> [[Int32]]? {
+        guard ParityFolder.current.has("tokenizer.safetensors") else { return nil }
+        let dictionary = try StateDict(contentsOf: ParityFolder.current.path("tokenizer.safetensors"))
+        let tensor = try #require(dictionary[name])
+        let ids = tensor.floats().map { Int32($0) }
+        return (0..<tensor.shape[0]).map { Array(ids[$0 * tensor.shape[1]..<($0 + 1) * tensor.shape[1]]) }
+    }
+
+    @Test("every recorded stage is reproduced", arguments: weights)
+    func stages(weights: String) throws {
+        let model = try model(weights)
+        let recorded = try StateDict(contentsOf: ParityFolder.current.path(Self.file))
+        let workspace = Workspace(threads: 2)
+        let checker = StageChecker(file: Self.file, recorded: recorded)
+
+        let input = try #require(recorded["input.image"])
+        let images = Tensor(
+            channelsFirst: input.floats(), batch: input.shape[0], channels: 3, height: input.shape[2],
+            width: input.shape[3], pool: workspace.pool)
+        let embeddings = model(images, observe: { checker.check(stage: $0, $1) }, in: workspace)
+        checker.check("control.projected__degra_features", embeddings.flatMap(\.degradation))
+        checker.check("image.projected__image_features", embeddings.flatMap(\.content))
+        checker.check("degra_features_normalized", embeddings.flatMap(\.degradation.normalised))
+        checker.check("image_features_normalized", embeddings.flatMap(\.content.normalised))
+        let plain = model.plainEmbeddings(images, in: workspace)
+        checker.check("image_features_no_control", plain.flatMap(\.self))
+        checker.check("image_features_no_control_normalized", plain.flatMap(\.normalised))
+        let scale = try #require(model.logitScale)
+        checker.check("logit_scale_exp", [scale])
+
+        guard try checkTexts(model, checker, workspace) else { return }
+        try checkProbabilities(embeddings, scale: scale, recorded, checker)
+        #expect(checker.unchecked.isEmpty, "recorded but not compared: \(checker.unchecked)")
+    }
+
+    /// - Returns: whether the prompts' ids are there.
+    private func checkTexts(
+        _ model: DegradationAwareCLIP, _ checker: StageChecker, _ workspace: Workspace
+    ) throws -> Bool {
+        let text = try #require(model.text)
+        for prompts in ["degradations", "prompts"] {
+            guard let sequences = try sequences("\(prompts).ids") else { return false }
+            let features = text(
+                sequences, observe: { checker.check(stage: "text.\(prompts).\($0)", $1) }, in: workspace)
+            let width = features.channels
+            let rows = (0..<sequences.count).map { Array(features.values[$0 * width..<($0 + 1) * width]) }
+            checker.check("text.\(prompts).features", rows.flatMap(\.self))
+            checker.check("text.\(prompts).features_normalized", rows.flatMap(\.normalised))
+        }
+        return true
+    }
+
+    private func checkProbabilities(
+        _ embeddings: [DegradationAwareCLIP.Embeddings], scale: Float, _ recorded: StateDict,
+        _ checker: StageChecker
+    ) throws {
+        let tensor = try #require(recorded["text.degradations.features"])
+        let (count, width) = (tensor.shape[0], tensor.shape[1])
+        let values = tensor.floats()
+        let features = (0..<count).map { Array(values[$0 * width..<($0 + 1) * width]) }
+        for (name, vectors) in [
+            ("degra", embeddings.map(\.degradation)), ("image", embeddings.map(\.content)),
+        ] {
+            for (suffix, factor) in [("softmax_100", Float(100)), ("softmax_10", 10), ("softmax_logit_scale", scale)] {
+                let classifier = ZeroShotClassifier(
+                    labels: (0..<count).map { "\($0)" }, features: features, logitScale: factor)
+                checker.check("probs.\(name).\(suffix)", vectors.flatMap(classifier.probabilities))
+            }
+            let directions = features.map(\.normalised)
+            let logits = vectors.map(\.normalised).flatMap { vector in
+                directions.map { 100 * zip($0, vector).reduce(0) { $0 + $1.0 * $1.1 } }
+            }
+            checker.check("probs.\(name).logits_100", logits)
+        }
+    }
+}

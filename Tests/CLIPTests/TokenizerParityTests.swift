@@ -1,0 +1,135 @@
+import CLIP
+import Foundation
+import Testing
+
+/// The recorded prompts of the parity folder: cleaned text and ids, exactly.
+@Suite("Tokenizer Parity", .enabled(if: TokenizerFixture.isPresent, "the folder of parity fixtures is missing"))
+struct TokenizerParityTests {
+    @Test("cleaned texts, counts and ids of every prompt agree")
+    func promptsAgree() throws {
+        let fixture = try TokenizerFixture()
+        let tokenizer = try fixture.tokenizer()
+        #expect(!fixture.prompts.isEmpty)
+        for prompt in fixture.prompts {
+            #expect(TextCleaning.clean(prompt.text) == prompt.cleaned)
+            // Swift calls canonically equivalent strings equal; ids are made of bytes.
+            #expect(Array(TextCleaning.clean(prompt.text).utf8) == Array(prompt.cleaned.utf8), "\(prompt.text)")
+            #expect(tokenizer.encode(prompt.text).count == prompt.tokenCount, "\(prompt.text)")
+            let ids = tokenizer.tokens(for: prompt.text, contextLength: fixture.contextLength)
+            #expect(ids == prompt.ids, "\(prompt.text)")
+        }
+    }
+
+    @Test("the degradation labels have the recorded ids")
+    func labelsAgree() throws {
+        let fixture = try TokenizerFixture()
+        let tokenizer = try fixture.tokenizer()
+        #expect(!fixture.degradations.isEmpty)
+        for label in fixture.degradations {
+            let ids = tokenizer.tokens(for: label.text, contextLength: fixture.contextLength)
+            #expect(ids == label.ids, "\(label.text)")
+        }
+    }
+
+    @Test("the tensors hold the same ids")
+    func tensorsAgree() throws {
+        let fixture = try TokenizerFixture()
+        let tokenizer = try fixture.tokenizer()
+        let expected = [
+            "prompts.ids": fixture.prompts.map(\.text), "degradations.ids": fixture.degradations.map(\.text),
+        ]
+        let tensors = try fixture.tensors()
+        for (name, texts) in expected {
+            let ids = texts.flatMap { tokenizer.tokens(for: $0, contextLength: fixture.contextLength) }.map(Int64.init)
+            #expect(tensors[name] == ids, "\(name)")
+        }
+    }
+}
+
+/// `tokenizer.json`, `tokenizer.safetensors` and the sizes of `config.json`.
+struct TokenizerFixture {
+    struct Prompt: Decodable {
+        var text: String
+        var cleaned: String
+        var tokenCount: Int
+        var ids: [Int32]
+
+        enum CodingKeys: String, CodingKey {
+            case text, cleaned, ids
+            case tokenCount = "n_tokens_untruncated"
+        }
+    }
+
+    struct Label: Decodable {
+        var text: String
+        var ids: [Int32]
+    }
+
+    private struct Recording: Decodable {
+        var prompts: [Prompt]
+        var degradations: [Label]
+    }
+
+    private struct Configuration: Decodable {
+        struct Model: Decodable {
+            struct Text: Decodable {
+                var context_length: Int
+                var vocab_size: Int
+            }
+            var text_cfg: Text
+        }
+        var daclip_small: Model
+    }
+
+    let prompts: [Prompt]
+    let degradations: [Label]
+    let contextLength: Int
+    private let vocabularySize: Int
+
+    static var folder: URL {
+        if let path = ProcessInfo.processInfo.environment["RESTORED_PARITY"] { return URL(filePath: path) }
+        return URL(filePath: #filePath).appending(path: "../../../../shared/parity").standardized
+    }
+
+    private static let mergesName = "bpe_simple_vocab_16e6.txt.gz"
+
+    static var isPresent: Bool {
+        ["tokenizer.json", "tokenizer.safetensors", mergesName].allSatisfy {
+            FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
+        }
+    }
+
+    init() throws {
+        func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
+            try JSONDecoder().decode(type, from: Data(contentsOf: Self.folder.appending(path: name)))
+        }
+        let recording = try decode(Recording.self, "tokenizer.json")
+        prompts = recording.prompts
+        degradations = recording.degradations
+        let text = try decode(Configuration.self, "config.json").daclip_small.text_cfg
+        contextLength = text.context_length
+        vocabularySize = text.vocab_size
+    }
+
+    func tokenizer() throws -> BytePairTokenizer {
+        try BytePairTokenizer(
+            mergesFile: Self.folder.appending(path: Self.mergesName).path, vocabularySize: vocabularySize)
+    }
+
+    /// Every int64 tensor, read as simply as can be.
+    func tensors() throws -> [String: [Int64]] {
+        let file = try Data(contentsOf: Self.folder.appending(path: "tokenizer.safetensors"))
+        let headerLength = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let header = try #require(
+            JSONSerialization.jsonObject(with: file[8..<(8 + headerLength)]) as? [String: [String: Any]])
+        var tensors: [String: [Int64]] = [:]
+        for (name, entry) in header where entry["dtype"] as? String == "I64" {
+            let offsets = try #require(entry["data_offsets"] as? [Int])
+            let bytes = [UInt8](file[(8 + headerLength + offsets[0])..<(8 + headerLength + offsets[1])])
+            tensors[name] = stride(from: 0, to: bytes.count, by: 8).map { start in
+                bytes[start..<(start + 8)].reversed().reduce(0) { $0 << 8 | Int64($1) }
+            }
+        }
+        return tensors
+    }
+}

@@ -1,0 +1,60 @@
+import Checkpoints
+import Testing
+
+/// A network gets what it asks for, and nothing wrong goes unnoticed.
+@Suite("Parameter reader")
+struct ParameterReaderTests {
+    private let dictionary = StateDict([
+        "net.conv.weight": StoredTensor([1, 2, 3, 4], shape: [2, 2]), "net.conv.bias": StoredTensor([5, 6], shape: [2]),
+        "other.scale": StoredTensor([7], shape: []),
+    ])
+
+    @Test("a fully used dictionary closes without an error, scopes and all")
+    func allUsed() throws {
+        let reader = ParameterReader(dictionary)
+        let conv = reader.scope("net").scope("conv")
+        #expect(conv.take("weight", [2, 2]) == [1, 2, 3, 4])
+        #expect(conv.takeIfPresent("bias", [2]) == [5, 6])
+        #expect(conv.takeIfPresent("gain", [2]) == nil)
+        #expect(conv.has("bias") && !conv.has("gain"))
+        #expect(conv.shape(of: "bias") == [2])
+        #expect(reader.take("other.scale", []) == [7])
+        try reader.finish()
+    }
+
+    @Test("missing, surplus and mis-shaped parameters are named in one error, and zeros stand in")
+    func mismatch() throws {
+        let reader = ParameterReader(dictionary, prefix: "net.")
+        #expect(reader.take("conv.weight", [4]) == [0, 0, 0, 0])
+        #expect(reader.take("conv.gain", [3]) == [0, 0, 0])
+        #expect(reader.has("conv.bias"))
+        let error = try #require(throws: CheckpointError.self) { try reader.finish() }
+        #expect(error == .mismatch(.init(
+            missing: ["net.conv.gain"], surplus: ["net.conv.bias"],
+            misshaped: [.init(name: "net.conv.weight", expected: [4], found: [2, 2])])))
+        #expect(error.description == "the tensors don't fit the network: 1 missing: \"net.conv.gain\"; "
+            + "1 surplus: \"net.conv.bias\"; 1 mis-shaped: \"net.conv.weight\" (expected [4], found [2, 2])")
+    }
+
+    @Test("what is ignored is no surplus")
+    func ignored() throws {
+        let reader = ParameterReader(dictionary)
+        _ = reader.scope("other").take("scale", [])
+        #expect(throws: CheckpointError.self) { try reader.finish() }
+        reader.scope("net").ignore(prefix: "conv.")
+        try reader.finish()
+    }
+
+    @Test("at most eight names of a kind are spelled out")
+    func manyNames() throws {
+        let reader = ParameterReader(StateDict([:]))
+        for index in 0..<8 { _ = reader.take("p\(index)", [1]) }
+        let eight = try #require(throws: CheckpointError.self) { try reader.finish() }
+        #expect(eight.description.hasPrefix("the tensors don't fit the network: 8 missing: \"p0\", "))
+        #expect(!eight.description.contains("more"))
+        _ = reader.take("p8", [1])
+        let nine = try #require(throws: CheckpointError.self) { try reader.finish() }
+        #expect(nine.description.contains("9 missing") && nine.description.hasSuffix(" and 1 more"))
+        #expect(!nine.description.contains("p8"))
+    }
+}

@@ -1,0 +1,199 @@
+import Diffusion
+import Testing
+
+@Suite("the sampler")
+struct SamplerTests {
+    /// Networks that know the answer: x_0 is the sample's clean picture.
+    static func perfect(
+        _ plan: SamplerPlan, _ configuration: DiffusionConfiguration, clean: [Float]
+    ) throws -> (_ state: [Float], _ mu: [Float], _ step: SamplerStep) -> [Float] {
+        switch plan.prediction {
+        case .clean:
+            return { _, _, _ in clean }
+        case .noise:
+            let scaled = plan.steps[0].networkTime / Float(plan.steps[0].time)
+            let process = try MeanRevertingSDE(
+                configuration, stepCount: Int((Float(configuration.stepCount) / scaled).rounded()))
+            return { state, mu, step in
+                let factors = process.noiseEstimate(at: step.time)
+                return state.indices.map { index in
+                    let (y, y0) = (Double(state[index] - mu[index]), Double(clean[index] - mu[index]))
+                    return Float(factors.state * y + factors.clean * y0)
+                }
+            }
+        }
+    }
+
+    /// Runs a plan, drawing noise from a seeded source; returns the final state.
+    static func run(
+        _ plan: SamplerPlan, mu: [Float], seed: UInt64 = 7,
+        network: (_ state: [Float], _ mu: [Float], _ step: SamplerStep) -> [Float]
+    ) -> [Float] {
+        let source = NoiseSource(seed: seed)
+        func noise(_ draw: UInt32) -> [Float] {
+            var values = [Float](repeating: 0, count: mu.count)
+            values.withUnsafeMutableBufferPointer {
+                source.fill($0, draw: draw, region: .init(width: mu.count / 3, height: 1))
+            }
+            return values
+        }
+        var state = plan.startState(mu: mu, noise: noise(NoiseSource.startDraw))
+        for (index, step) in plan.steps.enumerated() {
+            let drawn = step.usesNoise ? noise(NoiseSource.draw(ofStep: index)) : nil
+            step.advance(&state, mu: mu, output: network(state, mu, step), noise: drawn)
+        }
+        return state
+    }
+
+    static let mu: [Float] = (0..<96).map { Float($0 % 13) / 12 }
+    static let clean: [Float] = (0..<96).map { Float($0 * 7 % 17) / 16 }
+
+    @Test(
+        "posterior reaches the clean picture that the network knows, in any number of steps",
+        arguments: DiffusionConfiguration.Prediction.allCases, [1, 2, 3, 4, 7, 33, 99, 100])
+    func posterior(prediction: DiffusionConfiguration.Prediction, steps: Int) throws {
+        let configuration = DiffusionConfiguration()
+        let plan = try SamplerPlan(configuration, prediction: prediction, steps: steps)
+        #expect(plan.steps.count == steps)
+        let network = try Self.perfect(plan, configuration, clean: Self.clean)
+        let final = Self.run(plan, mu: Self.mu, network: network)
+        #expect(greatestDifference(final, Self.clean) < (prediction == .clean ? 1e-7 : 1e-4))
+    }
+
+    @Test(
+        "sde and ode come close to the clean picture that the network knows",
+        arguments: [SamplerKind.sde, .ode], DiffusionConfiguration.Prediction.allCases)
+    func euler(sampler: SamplerKind, prediction: DiffusionConfiguration.Prediction) throws {
+        let configuration = DiffusionConfiguration()
+        var errors: [Double] = []
+        for steps in [10, 100] {
+            let plan = try SamplerPlan(configuration, sampler: sampler, prediction: prediction, steps: steps)
+            let network = try Self.perfect(plan, configuration, clean: Self.clean)
+            errors.append(greatestDifference(Self.run(plan, mu: Self.mu, network: network), Self.clean))
+        }
+        #expect(errors[1] < 0.05, "\(errors)")
+        #expect(errors[1] < errors[0], "\(errors)")
+    }
+
+    @Test("posterior with rebuilt tables reaches it too, and gives the network times of T")
+    func rebuilt() throws {
+        let configuration = DiffusionConfiguration()
+        let plan = try SamplerPlan(rebuilding: configuration, stepCount: 8, prediction: .noise)
+        #expect(plan.steps.map(\.networkTime) == [100, 87.5, 75, 62.5, 50, 37.5, 25, 12.5])
+        let network = try Self.perfect(plan, configuration, clean: Self.clean)
+        #expect(greatestDifference(Self.run(plan, mu: Self.mu, network: network), Self.clean) < 1e-4)
+    }
+
+    @Test("n steps visit round-half-up(T k / n)")
+    func times() throws {
+        func times(_ steps: Int) throws -> [Int] {
+            try SamplerPlan(DiffusionConfiguration(), prediction: .clean, steps: steps).steps.map(\.time)
+        }
+        #expect(try times(1) == [100])
+        #expect(try times(4) == [100, 75, 50, 25])
+        #expect(try times(3) == [100, 67, 33])
+        #expect(try times(8) == [100, 88, 75, 63, 50, 38, 25, 13])
+        #expect(try times(100) == Array((1...100).reversed()))
+        for steps in 1...100 {
+            let visited = try times(steps)
+            #expect(visited.count == steps && Set(visited).count == steps && visited[0] == 100)
+        }
+    }
+
+    @Test("the last posterior step and every ode step use no noise, all others do")
+    func noiseUse() throws {
+        let configuration = DiffusionConfiguration()
+        let posterior = try SamplerPlan(configuration, prediction: .clean, steps: 10)
+        #expect(posterior.steps.map(\.usesNoise) == Array(repeating: true, count: 9) + [false])
+        let ode = try SamplerPlan(configuration, sampler: .ode, prediction: .noise)
+        #expect(ode.steps.count == 20 && ode.steps.allSatisfy { !$0.usesNoise })
+        let sde = try SamplerPlan(configuration, sampler: .sde, prediction: .noise)
+        #expect(sde.steps.count == 20 && sde.steps.allSatisfy(\.usesNoise))
+    }
+
+    @Test("numbers of steps at the limits are taken, one past them refused")
+    func limits() throws {
+        let configuration = DiffusionConfiguration()
+        for (sampler, allowed) in [(SamplerKind.posterior, 1...100), (.sde, 10...100), (.ode, 10...100)] {
+            #expect(SamplerPlan.allowedStepCounts(sampler, configuration) == allowed)
+            for steps in [allowed.lowerBound, allowed.upperBound] {
+                #expect(throws: Never.self) {
+                    try SamplerPlan(configuration, sampler: sampler, prediction: .clean, steps: steps)
+                }
+            }
+            for steps in [allowed.lowerBound - 1, allowed.upperBound + 1, -1, .max, .min] {
+                #expect(throws: SamplerError.stepsOutOfRange(steps, allowed: allowed, sampler: sampler)) {
+                    try SamplerPlan(configuration, sampler: sampler, prediction: .clean, steps: steps)
+                }
+            }
+        }
+    }
+
+    @Test("a bundle's own times are taken as they are, or refused")
+    func ownTimes() throws {
+        let configuration = DiffusionConfiguration()
+        let plan = try SamplerPlan(configuration, prediction: .clean, times: [100, 60, 5])
+        #expect(plan.steps.map(\.time) == [100, 60, 5])
+        #expect(try SamplerPlan(configuration, prediction: .clean, times: [1]).steps.count == 1)
+        for times in [[], [101], [0], [50, 50], [50, 60], [10, 0], [-1]] {
+            #expect(throws: SamplerError.invalidTimes(times, last: 100)) {
+                try SamplerPlan(configuration, prediction: .clean, times: times)
+            }
+        }
+    }
+
+    @Test("the clean estimate is clamped for clean networks and for few posterior steps only")
+    func clamping() throws {
+        let configuration = DiffusionConfiguration()
+        func clamps(
+            _ sampler: SamplerKind, _ prediction: DiffusionConfiguration.Prediction, _ steps: Int?
+        ) throws -> Bool {
+            try SamplerPlan(configuration, sampler: sampler, prediction: prediction, steps: steps).clampsCleanEstimate
+        }
+        for sampler in SamplerKind.allCases { #expect(try clamps(sampler, .clean, 50)) }
+        #expect(try clamps(.posterior, .noise, 99) && clamps(.posterior, .noise, 1))
+        #expect(try !clamps(.posterior, .noise, 100) && !clamps(.posterior, .noise, nil))
+        #expect(try !clamps(.sde, .noise, 50) && !clamps(.ode, .noise, 50))
+    }
+
+    @Test("a wild network can't drive few steps out of the picture's range, and a broken one stays seen")
+    func wildNetwork() throws {
+        for prediction in DiffusionConfiguration.Prediction.allCases {
+            let plan = try SamplerPlan(DiffusionConfiguration(), prediction: prediction, steps: 5)
+            let final = Self.run(plan, mu: Self.mu) { state, _, _ in state.indices.map { $0 % 2 == 0 ? -900 : 900 } }
+            #expect(final.allSatisfy { $0 >= 0 && $0 <= 1 })
+            let broken = Self.run(plan, mu: Self.mu) { state, _, _ in state.map { _ in .nan } }
+            #expect(broken.allSatisfy { $0.isNaN })
+        }
+    }
+
+    @Test("the preview is the clamped clean estimate")
+    func preview() throws {
+        let configuration = DiffusionConfiguration()
+        for prediction in DiffusionConfiguration.Prediction.allCases {
+            let plan = try SamplerPlan(configuration, prediction: prediction, steps: 10)
+            let network = try Self.perfect(plan, configuration, clean: Self.clean)
+            let state = plan.startState(mu: Self.mu, noise: Self.clean)
+            var preview = [Float](repeating: -1, count: state.count)
+            let output = network(state, Self.mu, plan.steps[0])
+            preview.withUnsafeMutableBufferPointer { preview in
+                state.withUnsafeBufferPointer { state in
+                    Self.mu.withUnsafeBufferPointer { mu in
+                        output.withUnsafeBufferPointer {
+                            plan.steps[0].estimateClean(into: preview, state: state, mu: mu, output: $0)
+                        }
+                    }
+                }
+            }
+            #expect(greatestDifference(preview, Self.clean) < 1e-4)
+        }
+    }
+}
+
+@Suite("Parity: recorded runs", .enabled(if: SamplerFixtures.has("irsde_run_posterior.safetensors")))
+struct SamplerParityTests {
+    @Test("start, times and last step of a recorded run are reproduced", arguments: RunReplay.names)
+    func recordedSteps(name: String) throws {
+        try RunReplay(name).checkRecordedSteps()
+    }
+}

@@ -1,0 +1,272 @@
+import Glibc
+import HTTPServer
+import Testing
+
+extension Sockets {
+    @Suite("Limits, each at the limit and one past it") struct Limits {
+        @Test("request line, field line, head, field count")
+        func headLimits() async throws {
+            let test = try TestServer {
+                $0.wire.requestLineBytes = 100
+                $0.wire.fieldLineBytes = 50
+                $0.wire.headBytes = 400
+                $0.wire.fieldCount = 5
+            }
+            func status(_ bytes: String) async throws -> Int? { try await test.exchange(bytes).first?.status }
+            let line = "GET /" + String(repeating: "a", count: 100 - 14)
+            #expect(try await status(request(line)) == 404)
+            #expect(try await status(request(line + "a")) == 414)
+            let field = "A: " + String(repeating: "b", count: 47)
+            #expect(try await status(request("GET /hello", field)) == 200)
+            #expect(try await status(request("GET /hello", field + "b")) == 431)
+            #expect(try await status(request("GET /hello", "A: 1", "A: 2", "A: 3", "A: 4")) == 200)
+            #expect(try await status(request("GET /hello", "A: 1", "A: 2", "A: 3", "A: 4", "A: 5")) == 431)
+        }
+
+        @Test("a chunked body at the limit is read, one byte more is 413 and close")
+        func chunkedBody() async throws {
+            let test = try TestServer()
+            for (count, status) in [(TestHandler.echoLimit, 200), (TestHandler.echoLimit + 1, 413)] {
+                let client = try test.client()
+                let size = String(count, radix: 16)
+                try await client.send(
+                    request("POST /echo", "Transfer-Encoding: chunked")
+                        + "\(size)\r\n\(String(repeating: "x", count: count))\r\n0\r\n\r\n")
+                let response = try await client.response()
+                #expect(response.status == status)
+                #expect(response.closes == (status == 413))
+            }
+        }
+
+        @Test("a declared body at the limit is read, one byte more is 413 and close")
+        func declaredBody() async throws {
+            let test = try TestServer()
+            for (count, status) in [(TestHandler.echoLimit, 200), (TestHandler.echoLimit + 1, 413)] {
+                let client = try test.client()
+                try await client.send(
+                    request("POST /echo", "Content-Length: \(count)", body: String(repeating: "x", count: count)))
+                let response = try await client.response()
+                #expect(response.status == status)
+                #expect(response.closes == (status == 413))
+            }
+        }
+
+        @Test("an unread body up to the bound is drained and the connection goes on; a longer one closes it")
+        func unreadBody() async throws {
+            let test = try TestServer { $0.limits.drainedBodyBytes = 1000 }
+            for framing in ["length", "chunked"] {
+                for (count, goesOn) in [(1000, true), (1001, false)] {
+                    let client = try test.client()
+                    let body = String(repeating: "x", count: count)
+                    if framing == "length" {
+                        try await client.send(request("GET /hello", "Content-Length: \(count)", body: body))
+                    } else {
+                        let size = String(count, radix: 16)
+                        try await client.send(
+                            request("GET /hello", "Transfer-Encoding: chunked") + "\(size)\r\n\(body)\r\n0\r\n\r\n")
+                    }
+                    try await client.send(request("GET /nowhere"))
+                    client.halfClose()
+                    let responses = try await test.responses(of: client)
+                    #expect(responses.map(\.status) == (goesOn ? [200, 404] : [200]))
+                }
+            }
+        }
+
+        @Test("a connection serves so many requests and says so")
+        func requestsPerConnection() async throws {
+            let test = try TestServer { $0.limits.requestsPerConnection = 2 }
+            let client = try test.client()
+            try await client.send(request("GET /hello"))
+            #expect(try await client.response().closes == false)
+            try await client.send(request("GET /hello"))
+            let rest = try await test.responses(of: client)
+            #expect(rest.map(\.closes) == [true])
+        }
+
+        @Test("connections over the limit are told 503; one that ends makes room")
+        func connections() async throws {
+            let test = try TestServer { $0.limits.connections = 2 }
+            let (first, second) = (try test.client(), try test.client())
+            for client in [first, second] {
+                try await client.send(request("GET /hello"))
+                #expect(try await client.response().status == 200)
+            }
+            let third = try test.client()
+            try await third.send(request("GET /hello"))
+            let refused = try await test.responses(of: third)
+            #expect(refused.map(\.status) == [503])
+            #expect(refused[0]["server"] == "problem")
+            #expect(test.witness.value.refused == 1)
+            first.leave()
+            await eventually("there is room") { test.server.connectionCount == 1 }
+            let fourth = try test.client()
+            try await fourth.send(request("GET /hello"))
+            #expect(try await fourth.response().status == 200)
+        }
+
+        @Test("connections from one address are limited apart")
+        func connectionsPerAddress() async throws {
+            let test = try TestServer { $0.limits.connectionsPerAddress = 1 }
+            let first = try test.client()
+            try await first.send(request("GET /hello"))
+            #expect(try await first.response().status == 200)
+            let second = try test.client()
+            #expect(try await test.responses(of: second).map(\.status) == [503])
+        }
+
+        @Test("a crowd over the limit is dropped once the refusals are too many, and a good client gets in after it")
+        func crowd() async throws {
+            let test = try TestServer {
+                $0.limits.connections = 1
+                $0.limits.lingeringTime = .milliseconds(200)
+            }
+            let good = try test.client()
+            try await good.send(request("GET /hello"))
+            #expect(try await good.response().status == 200)
+            let crowd = try (0..<150).map { _ in try test.client() }
+            await eventually("all are refused") { test.witness.value.refused == 150 }
+            try await good.send(request("GET /hello"))
+            #expect(try await good.response().status == 200)
+            for client in crowd { client.leave() }
+        }
+    }
+
+    @Suite("Times") struct Times {
+        @Test("a connection that sends nothing is closed without a word")
+        func firstByte() async throws {
+            let test = try TestServer { $0.limits.firstByteTime = .milliseconds(100) }
+            #expect(try await test.client().readToEnd().isEmpty)
+            #expect(test.witness.value.records.isEmpty)
+        }
+
+        @Test("an idle connection is closed without a word")
+        func keepAlive() async throws {
+            let test = try TestServer { $0.limits.keepAliveTime = .milliseconds(100) }
+            let client = try test.client()
+            try await client.send(request("GET /hello"))
+            #expect(try await client.response().status == 200)
+            #expect(try await client.readToEnd().isEmpty)
+        }
+
+        @Test("a head that drips is 408 after its time, whatever drips")
+        func slowHead() async throws {
+            let test = try TestServer { $0.limits.headTime = .milliseconds(200) }
+            let client = try test.client()
+            let dripping = Task {
+                try await client.send("GET /hello HTTP/1.1\r\nHost: test\r\n")
+                while !Task.isCancelled {
+                    try await client.send("A: b\r\n")
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            let response = try await client.response()
+            dripping.cancel()
+            #expect(response.status == 408)
+            #expect(response.closes)
+        }
+
+        @Test("the second of two pipelined heads has its own time")
+        func slowSecondHead() async throws {
+            let test = try TestServer { $0.limits.headTime = .milliseconds(100) }
+            let client = try test.client()
+            try await client.send(request("GET /hello") + "GET /hello HTTP/1.1\r\n")
+            #expect(try await test.responses(of: client).map(\.status) == [200, 408])
+        }
+
+        @Test("a body that stalls is 408 after the grace time")
+        func stalledBody() async throws {
+            let test = try TestServer { $0.limits.bodyGraceTime = .milliseconds(100) }
+            let client = try test.client()
+            try await client.send(request("POST /echo", "Content-Length: 100", body: "abc"))
+            #expect(try await test.responses(of: client).map(\.status) == [408])
+            #expect(test.witness.value.bodyErrors == [.tooSlow])
+        }
+
+        @Test("a body that drips within the rate is 408 after its whole time")
+        func slowBody() async throws {
+            let test = try TestServer {
+                $0.limits.bodyTime = .milliseconds(300)
+                $0.limits.bodyBytesPerSecond = 1
+            }
+            let client = try test.client()
+            let dripping = Task {
+                try await client.send(request("POST /echo", "Content-Length: 100000"))
+                while !Task.isCancelled {
+                    try await client.send("abcdefgh")
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            let response = try await client.response()
+            dripping.cancel()
+            #expect(response.status == 408)
+        }
+
+        @Test("a body that no one reads for a while is not too slow, and is held back")
+        func backPressure() async throws {
+            let test = try TestServer {
+                $0.limits.bodyGraceTime = .milliseconds(50)
+                $0.limits.bodyTime = .seconds(20)
+            }
+            let client = try test.client()
+            let total = 16 << 20
+            let sending = Task {
+                try await client.send(request("POST /slowly", "Content-Length: \(total)"))
+                try await client.send([UInt8](repeating: 0x78, count: total))
+            }
+            await eventually("the first bytes are read") { test.witness.value.bytesRead > 0 }
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(test.witness.value.bytesRead < 1 << 20)
+            test.handler.gate.change { $0 = true }
+            #expect(try await client.response().status == 200)
+            try await sending.value
+            #expect(test.witness.value.bytesRead == total)
+        }
+
+        @Test("a client that reads nothing of its answer is cut off")
+        func slowReader() async throws {
+            let test = try TestServer { $0.limits.writeStallTime = .milliseconds(150) }
+            let client = try test.client(receiveBuffer: 4096)
+            try await client.send(request("GET /big"))
+            await eventually("it is closed") { test.witness.value.closed == 1 }
+            #expect(test.witness.value.records.map(\.isAborted) == [true])
+        }
+
+        @Test("a client that takes its answer in drops is cut off as well")
+        func drippingReader() async throws {
+            let test = try TestServer {
+                $0.limits.writeStallTime = .milliseconds(300)
+                $0.limits.writeBytesPerSecond = 1 << 30
+            }
+            let client = try test.client(receiveBuffer: 4096)
+            try await client.send(request("GET /big"))
+            await eventually("it is closed") {
+                _ = client.available(limit: 8192)
+                return test.witness.value.closed == 1
+            }
+        }
+
+        @Test("a stream's producer waits for a slow client, and is told when it is cut off")
+        func slowStreamReader() async throws {
+            let test = try TestServer { $0.limits.writeStallTime = .milliseconds(200) }
+            let client = try test.client(receiveBuffer: 4096)
+            try await client.send(request("GET /flood"))
+            await eventually("the producer ends") { test.witness.value.cancelled == 1 }
+            #expect(test.witness.value.bytesRead < 16 << 20)
+        }
+
+        @Test("a refused client that goes on sending can still read its answer, and is let go after a while")
+        func lingering() async throws {
+            let test = try TestServer { $0.limits.lingeringTime = .milliseconds(300) }
+            let client = try test.client()
+            let sending = Task {
+                try await client.send(request("POST /echo", "Content-Length: 9000000"))
+                try await client.send([UInt8](repeating: 0x78, count: 9_000_000))
+            }
+            let response = try await client.response()
+            #expect(response.status == 413)
+            await eventually("it is let go") { test.witness.value.closed == 1 }
+            _ = await sending.result
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Images
+import Testing
+import TestSupport
+
+@Suite("Random damage")
+struct ImageFuzzTests {
+    private func seeds() throws -> [[UInt8]] {
+        let sample = Picture.sample(width: 24, height: 18)
+        var rich = Picture.sample(width: 20, height: 12, hasAlpha: true)
+        rich.colourProfile = sampleColourProfile()
+        rich.exif = sampleExif(orientation: 1)
+        var palette = PNGSketch(width: 12, height: 12, bitDepth: 2, colourType: 3, isInterlaced: true) { x, y, _ in
+            (x + y) % 4
+        }
+        palette.palette = [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]
+        palette.transparency = [3]
+        let exif = JPEGSketch.exif(sampleExif(orientation: 6))
+        return [
+            try ImageEncoder.png(rich, keepsExif: true), palette.encoded(),
+            PNGSketch(width: 16, height: 10, bitDepth: 16, colourType: 6).encoded(),
+            JPEGSketch(try ImageEncoder.jpeg(rich, options: .init(halvesColour: true))).inserting(exif),
+            try ImageEncoder.jpeg(sample, options: .init(isProgressive: true)),
+            try TestFiles.fixture("restart-422.jpg"), try TestFiles.fixture("grey.jpg"),
+        ]
+    }
+
+    /// Changes, cuts, doubles or swaps a few bytes.
+    private func damaged(_ bytes: [UInt8], using generator: inout SeededGenerator) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &generator) where bytes.count > 2 {
+            let place = Int.random(in: 0..<bytes.count, using: &generator)
+            let length = min(Int.random(in: 1...8, using: &generator), bytes.count - place)
+            switch Int.random(in: 0..<6, using: &generator) {
+            case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            case 1: bytes[place] = [0, 0xFF, 0x7F, 0x80, 1].randomElement(using: &generator) ?? 0
+            case 2: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+            case 3: bytes.removeSubrange(place..<place + length)
+            case 4: bytes.insert(contentsOf: bytes[place..<place + length], at: place)
+            default: bytes.removeSubrange(place...)
+            }
+        }
+        return bytes
+    }
+
+    /// Makes the checksums of a PNG's chunks right again, so that damage reaches what stands behind them.
+    private func resummed(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes, offset = 8
+        while offset + 12 <= bytes.count {
+            let length = bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+            guard length <= bytes.count - offset - 12 else { break }
+            let sum = bigEndian32(Int(Zlib.crc32(bytes[offset + 4..<offset + 8 + length])))
+            bytes.replaceSubrange(offset + 8 + length..<offset + 12 + length, with: sum)
+            offset += 12 + length
+        }
+        return bytes
+    }
+
+    @Test("thousands of damaged files end in a picture or a typed error")
+    func mutations() throws {
+        var generator = SeededGenerator(seed: 0x5EED)
+        let seeds = try seeds()
+        var pictures = 0, errors = 0
+        for round in 0..<6000 {
+            let seed = seeds[round % seeds.count]
+            var bytes = damaged(seed, using: &generator)
+            if seed.starts(with: PNGSketch.signature), Bool.random(using: &generator) { bytes = resummed(bytes) }
+            switch ImageFuzzTargets.decode(bytes) {
+            case .success: pictures += 1
+            case .failure(let error):
+                errors += 1
+                #expect(error.kind != .internalFailure && error != .cancelled)
+            }
+        }
+        #expect(pictures > 100 && errors > 2000, "\(pictures) pictures, \(errors) errors")
+    }
+
+    @Test("what decodes survives encoding")
+    func roundTrips() throws {
+        for seed in try seeds() { ImageFuzzTargets.roundTrip(seed) }
+    }
+
+    @Test("random bytes behind each magic end in a typed error")
+    func noise() {
+        var generator = SeededGenerator(seed: 7)
+        for _ in 0..<2000 {
+            let length = Int.random(in: 0..<400, using: &generator)
+            let noise = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            for magic in [PNGSketch.signature, [0xFF, 0xD8, 0xFF], []] {
+                if case .success = ImageFuzzTargets.decode(magic + noise) { Issue.record("noise became a picture") }
+            }
+        }
+    }
+}

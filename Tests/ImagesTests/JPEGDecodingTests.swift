@@ -1,0 +1,120 @@
+import Images
+import Testing
+import TestSupport
+
+@Suite("JPEG decoding")
+struct JPEGDecodingTests {
+    private func jpeg(_ width: Int = 53, _ height: Int = 37, isProgressive: Bool = false) throws -> [UInt8] {
+        try ImageEncoder.jpeg(
+            .sample(width: width, height: height), options: .init(quality: 95, isProgressive: isProgressive))
+    }
+
+    @Test("files of other writers decode close to their source", arguments: [
+        ("progressive-420.jpg", 30.0), ("restart-422.jpg", 30.0), ("rgb.jpg", 38.0),
+    ])
+    func otherWriters(name: String, decibels: Double) throws {
+        let picture = try ImageDecoder.decode(TestFiles.fixture(name))
+        let psnr = try PictureComparison(picture, .sample(width: 61, height: 45)).psnr()
+        #expect(psnr > decibels, "\(name): \(psnr) dB")
+    }
+
+    @Test("a grey JPEG becomes RGB with equal channels")
+    func grey() throws {
+        let bytes = try TestFiles.fixture("grey.jpg")
+        let picture = try ImageDecoder.decode(bytes)
+        #expect(try ImageHeader.read(bytes).components == 1)
+        let source = Picture.sample(width: 61, height: 45)
+        for index in 0..<61 * 45 {
+            let expected = (Int(source.pixels[3 * index]) + Int(source.pixels[3 * index + 1])) / 2
+            #expect(abs(Int(picture.pixels[3 * index]) - expected) < 16)
+            #expect(Set(picture.pixels[3 * index..<3 * index + 3]).count == 1)
+        }
+    }
+
+    @Test("CMYK and arithmetic files of other writers are refused by name")
+    func refused() throws {
+        #expect(throws: ImageError.unsupported(.cmyk)) { try ImageDecoder.decode(TestFiles.fixture("cmyk.jpg")) }
+        #expect(throws: ImageError.unsupported(.arithmeticCoding)) {
+            try ImageDecoder.decode(TestFiles.fixture("arithmetic.jpg"))
+        }
+    }
+
+    @Test("each EXIF orientation turns the pixels and is reset", arguments: Orientation.allCases, [false, true])
+    func orientations(orientation: Orientation, isBigEndian: Bool) throws {
+        for isProgressive in [false, true] {
+            let plain = try jpeg(isProgressive: isProgressive)
+            let block = sampleExif(orientation: orientation.rawValue, isBigEndian: isBigEndian)
+            let file = JPEGSketch(plain).inserting(JPEGSketch.exif(block))
+            let picture = try ImageDecoder.decode(file)
+            let expected = turned(try ImageDecoder.decode(plain), orientation)
+            #expect(picture.pixels == expected.pixels)
+            #expect(picture.width == expected.width && picture.height == expected.height)
+            #expect(picture.exif == sampleExif(orientation: 1, isBigEndian: isBigEndian))
+            let header = try ImageHeader.read(file)
+            #expect(header.orientation == orientation && header.width == picture.width)
+            #expect(header.storedWidth == 53 && header.isMultiPass == isProgressive)
+        }
+    }
+
+    @Test("an EXIF block without a usable orientation leaves the picture as stored", arguments: [
+        sampleExif(orientation: 0), sampleExif(orientation: 9), sampleExif(orientation: 65_535),
+        Array(sampleExif(orientation: 6).prefix(30)), Array(sampleExif(orientation: 6).prefix(9)),
+        [0x4D, 0x4D, 0, 42, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2], [0x4D, 0x4D, 0, 42, 0x7F, 0xFF, 0xFF, 0xFF],
+        [0x49, 0x49, 42, 0, 8, 0, 0, 0, 0xFF, 0xFF], [1, 2, 3, 4, 5, 6, 7, 8], [],
+    ])
+    func brokenExif(block: [UInt8]) throws {
+        let plain = try jpeg()
+        let picture = try ImageDecoder.decode(JPEGSketch(plain).inserting(JPEGSketch.exif(block)))
+        let expected = try ImageDecoder.decode(plain)
+        #expect(picture.pixels == expected.pixels)
+    }
+
+    @Test("a profile comes back whole, however it is cut", arguments: [1, 2, 7, 255])
+    func profiles(parts: Int) throws {
+        let profile = sampleColourProfile(bytes: 5000)
+        let file = JPEGSketch(try jpeg()).inserting(JPEGSketch.profile(profile, parts: parts).flatMap { $0 })
+        #expect(try ImageDecoder.decode(file).colourProfile == profile)
+    }
+
+    @Test("the EXIF and profile limits hold to the byte")
+    func metadataLimits() throws {
+        var limits = ImageLimits()
+        let block = sampleExif(orientation: 3, padding: 100), profile = sampleColourProfile(bytes: 500)
+        let segments = JPEGSketch.exif(block) + JPEGSketch.profile(profile, parts: 2).flatMap { $0 }
+        let file = JPEGSketch(try jpeg()).inserting(segments)
+        (limits.exifBytes, limits.colourProfileBytes) = (block.count, profile.count)
+        #expect(try ImageDecoder.decode(file, limits: limits).exif?.count == block.count)
+        limits.exifBytes = block.count - 1
+        #expect(throws: ImageError.overLimit(.exif, limit: block.count - 1)) {
+            try ImageDecoder.decode(file, limits: limits)
+        }
+        (limits.exifBytes, limits.colourProfileBytes) = (block.count, profile.count - 1)
+        #expect(throws: ImageError.overLimit(.colourProfile, limit: profile.count - 1)) {
+            try ImageDecoder.decode(file, limits: limits)
+        }
+    }
+
+    @Test("the scan limit holds to the scan")
+    func scanLimit() throws {
+        let file = try jpeg(isProgressive: true)
+        let scans = file.indices.dropLast().count { file[$0] == 0xFF && file[$0 + 1] == 0xDA }
+        var limits = ImageLimits()
+        limits.jpegScans = scans
+        #expect(scans > 1)
+        #expect(try ImageDecoder.decode(file, limits: limits).width == 53)
+        limits.jpegScans = scans - 1
+        #expect(throws: ImageError.overLimit(.jpegScans, limit: scans - 1)) {
+            try ImageDecoder.decode(file, limits: limits)
+        }
+    }
+
+    @Test("libjpeg's working memory is limited")
+    func workingMemory() throws {
+        var limits = ImageLimits()
+        limits.jpegWorkingBytes = 1 << 20
+        let file = try jpeg(640, 480, isProgressive: true)
+        #expect(throws: ImageError.overLimit(.jpegWorkingMemory, limit: 1 << 20)) {
+            try ImageDecoder.decode(file, limits: limits)
+        }
+    }
+}

@@ -1,0 +1,262 @@
+import HTTPTypes
+import Restoration
+import Service
+import Testing
+
+@Suite("Jobs")
+struct JobTests {
+    let subject = ServiceUnderTest()
+
+    private static let asynchronously: HTTPFields = {
+        var fields: HTTPFields = [:]
+        if let name = HTTPField.Name("Prefer") { fields[name] = "respond-async" }
+        return fields
+    }()
+
+    private func start(_ query: String = "", on subject: ServiceUnderTest) async throws -> String {
+        let answer = await subject.restore(query, fields: Self.asynchronously)
+        #expect(answer.status == 202)
+        #expect(answer["Preference-Applied"] == "respond-async")
+        return try #require(answer["Location"])
+    }
+
+    private func state(_ job: String, on subject: ServiceUnderTest) async -> String? {
+        await subject.send(.get, job).json["state"]?.text
+    }
+
+    @Test("a job goes from queued over running to done, and its result is that of a plain request")
+    func lifeOfAJob() async throws {
+        subject.engine.change {
+            $0.holds = true
+            $0.progress = [.queued(position: 3)]
+        }
+        let job = try await start("?seed=5&format=jpeg", on: subject)
+        let queued = await subject.send(.get, job).json
+        #expect(queued["state"]?.text == "queued")
+        #expect(queued["queue_position"]?.number == 3)
+        let early = await subject.send(.get, job + "/result")
+        #expect(early.status == 409)
+        #expect(early["Retry-After"] != nil)
+        subject.engine.report(.running(completed: 2, total: 7, remainingSeconds: 4.25))
+        let running = await subject.send(.get, job).json
+        #expect(running["state"]?.text == "running")
+        #expect(running["step"]?.number == 2)
+        #expect(running["steps"]?.number == 7)
+        #expect(running["estimated_seconds"]?.number == 4.3)
+        #expect(running["queue_position"] == nil)
+        subject.engine.release()
+        await eventually { await state(job, on: subject) == "done" }
+        let result = await subject.send(.get, job + "/result")
+        #expect(result.status == 200)
+        #expect(result["Content-Type"] == "image/jpeg")
+        #expect(result["Restored-Seed"] == "5")
+        #expect(result["Cache-Control"] == "no-store")
+        // As often as wanted, until it expires.
+        #expect(await subject.send(.get, job + "/result").body == result.body)
+        await eventually { subject.service.memoryUsed == 0 }
+    }
+
+    @Test("what the engine refuses at once is refused at once, and leaves no job")
+    func refusedAtOnce() async {
+        subject.engine.change {
+            $0.progress = []
+            $0.failure = .queueFull(limit: 2, retryAfterSeconds: 1)
+        }
+        let answer = await subject.restore(fields: Self.asynchronously)
+        #expect(answer.status == 429)
+        #expect(answer["Location"] == nil)
+        let metrics = await subject.send(.get, "/metrics").text
+        #expect(metrics.contains("restored_jobs{state=\"queued\"} 0\n"))
+    }
+
+    @Test("a picture that is broken is refused before there is a job")
+    func brokenPicture() async {
+        let answer = await subject.restore(fields: Self.asynchronously, body: Array(ServiceUnderTest.png.dropLast(20)))
+        #expect(answer.status == 400)
+    }
+
+    @Test("a failed job tells its problem, and its result is that problem")
+    func failedJob() async throws {
+        subject.engine.change { $0.failure = .deadlineExceeded(whileQueued: false) }
+        let job = try await start(on: subject)
+        await eventually { await state(job, on: subject) == "failed" }
+        let problem = await subject.send(.get, job).json["problem"]?.members
+        #expect(problem?["status"]?.number == 504)
+        let result = await subject.send(.get, job + "/result")
+        #expect(result.status == 504)
+        #expect(result.kind == "deadline-exceeded")
+    }
+
+    @Test("DELETE cancels that job and no other")
+    func cancelOne() async throws {
+        subject.engine.change { $0.holds = true }
+        let first = try await start("?seed=1", on: subject)
+        let second = try await start("?seed=2", on: subject)
+        #expect(first != second)
+        #expect(await subject.send(.delete, first).status == 204)
+        #expect(await state(first, on: subject) == "cancelled")
+        await eventually { subject.engine.active == 1 }
+        #expect(subject.engine.cancelled == 1)
+        #expect(await state(second, on: subject) == "queued")
+        subject.engine.release()
+        await eventually { await state(second, on: subject) == "done" }
+        #expect(await state(first, on: subject) == "cancelled")
+        #expect(await subject.send(.get, first + "/result").status == 410)
+        #expect(await subject.send(.get, second + "/result")["Restored-Seed"] == "2")
+    }
+
+    @Test("DELETE of a finished job removes its result")
+    func deleteFinished() async throws {
+        let job = try await start(on: subject)
+        await eventually { await state(job, on: subject) == "done" }
+        #expect(await subject.send(.delete, job).status == 204)
+        for path in [job, job + "/result", job + "/events"] {
+            #expect(await subject.send(.get, path).status == 410)
+        }
+        #expect(await subject.send(.delete, job).status == 410)
+        #expect(await subject.send(.get, "/metrics").text.contains("restored_job_result_bytes 0\n"))
+    }
+
+    @Test("a job that never was is 404, one that expired is 410", arguments: [
+        "x", "0", String(repeating: "0", count: 48), "../health", "%2e%2e", String(repeating: "f", count: 47),
+    ])
+    func unknownJobs(id: String) async {
+        for path in ["/jobs/\(id)", "/jobs/\(id)/result", "/jobs/\(id)/events"] where !id.contains("/") {
+            #expect(await subject.send(.get, path).status == 404)
+        }
+        #expect(await subject.send(.delete, "/jobs/\(id)").status == 404)
+    }
+
+    @Test("another process's job, or a guessed one, is 404")
+    func guessedJob() async throws {
+        let other = ServiceUnderTest()
+        let job = try await start(on: other)
+        #expect(await subject.send(.get, job).status == 404)
+        var guess = Array(try await start(on: subject).utf8)
+        guess[10] = guess[10] == UInt8(ascii: "0") ? UInt8(ascii: "1") : UInt8(ascii: "0")
+        #expect(await subject.send(.get, String(decoding: guess, as: UTF8.self)).status == 404)
+    }
+
+    @Test("a result lives for its time and not a second longer")
+    func expiry() async throws {
+        let job = try await start(on: subject)
+        await eventually { await state(job, on: subject) == "done" }
+        subject.clock.advance(by: .seconds(599))
+        #expect(await subject.send(.get, job + "/result").status == 200)
+        subject.clock.advance(by: .seconds(1))
+        #expect(await subject.send(.get, job + "/result").status == 410)
+        #expect(await subject.send(.get, job).status == 410)
+    }
+
+    @Test("an unfinished job doesn't expire")
+    func unfinishedStays() async throws {
+        subject.engine.change { $0.holds = true }
+        let job = try await start(on: subject)
+        subject.clock.advance(by: .seconds(5000))
+        #expect(await state(job, on: subject) == "queued")
+        subject.engine.release()
+        await eventually { await state(job, on: subject) == "done" }
+    }
+
+    @Test("results over their memory push out the oldest")
+    func resultMemory() async throws {
+        let size = await subject.restore().body.count
+        let subject = ServiceUnderTest { $0.resultMemory = size * 2 }
+        var jobs: [String] = []
+        for _ in 0..<3 {
+            let job = try await start(on: subject)
+            await eventually { await state(job, on: subject) == "done" }
+            jobs.append(job)
+        }
+        #expect(await subject.send(.get, jobs[0]).status == 410)
+        #expect(await subject.send(.get, jobs[1] + "/result").status == 200)
+        #expect(await subject.send(.get, jobs[2] + "/result").status == 200)
+    }
+
+    @Test("the number of jobs is bounded: finished ones give way, unfinished ones don't")
+    func jobLimit() async throws {
+        let subject = ServiceUnderTest { $0.jobLimit = 2 }
+        let finished = try await start(on: subject)
+        await eventually { await state(finished, on: subject) == "done" }
+        subject.engine.change { $0.holds = true }
+        let first = try await start(on: subject)
+        let second = try await start(on: subject)
+        #expect(await subject.send(.get, finished).status == 410)
+        #expect(await subject.restore(fields: Self.asynchronously).status == 429)
+        #expect(await state(first, on: subject) == "queued")
+        subject.engine.release()
+        await eventually { await state(second, on: subject) == "done" }
+    }
+
+    @Test("events tell every state to the last, then end")
+    func events() async throws {
+        subject.engine.change { $0.holds = true }
+        let job = try await start(on: subject)
+        let collector = StreamCollector()
+        let stream = Task { await subject.send(.get, job + "/events", writer: collector) }
+        await eventually { collector.text.contains("event: queued") }
+        subject.engine.report(.running(completed: 1, total: 7, remainingSeconds: nil))
+        await eventually { collector.text.contains("\"step\":1") }
+        subject.engine.release()
+        let answer = await stream.value
+        #expect(answer["Content-Type"] == "text/event-stream")
+        let text = collector.text
+        #expect(text.contains("event: running\n"))
+        #expect(text.contains("event: done\n"))
+        #expect(text.hasSuffix("\n\n"))
+        // A finished job's events are its last state.
+        let late = await subject.send(.get, job + "/events")
+        #expect(late.text.hasPrefix("event: done\n"))
+        #expect(await subject.send(.head, job + "/events").body.isEmpty)
+    }
+
+    @Test("a quiet stream gets a heartbeat every 15 seconds")
+    func heartbeat() async throws {
+        subject.engine.change { $0.holds = true }
+        let job = try await start(on: subject)
+        let collector = StreamCollector()
+        let stream = Task { await subject.send(.get, job + "/events", writer: collector) }
+        await eventually { collector.text.contains("event: queued") && subject.clock.sleeperCount == 1 }
+        #expect(!collector.text.contains(":heartbeat") && !collector.text.contains(": heartbeat"))
+        subject.clock.advance(by: .seconds(15))
+        await eventually { collector.text.contains(": heartbeat\n\n") }
+        subject.engine.release()
+        _ = await stream.value
+        subject.clock.advance(by: .seconds(15))
+    }
+
+    @Test("one stream more than the limit is 503, and a closed one makes room")
+    func streamLimit() async throws {
+        let subject = ServiceUnderTest { $0.eventStreamLimit = 2 }
+        subject.engine.change { $0.holds = true }
+        let job = try await start(on: subject)
+        let streams = (0..<2).map { _ in
+            let collector = StreamCollector()
+            return (collector, Task { await subject.send(.get, job + "/events", writer: collector) })
+        }
+        for (collector, _) in streams { await eventually { collector.text.contains("queued") } }
+        let excess = await subject.send(.get, job + "/events")
+        #expect(excess.status == 503)
+        #expect(excess["Retry-After"] != nil)
+        streams[0].1.cancel()
+        _ = await streams[0].1.value
+        await eventually { await subject.send(.head, job + "/events").status == 200 }
+        subject.engine.release()
+        _ = await streams[1].1.value
+        subject.clock.advance(by: .seconds(60))
+    }
+
+    @Test("a client that leaves before its 202 leaves no job behind")
+    func leavingBeforeAdmission() async {
+        subject.engine.change {
+            $0.holds = true
+            $0.progress = []
+        }
+        let request = Task { await subject.restore(fields: Self.asynchronously) }
+        await eventually { subject.engine.active == 1 }
+        request.cancel()
+        _ = await request.value
+        await eventually { subject.engine.active == 0 && subject.service.memoryUsed == 0 }
+        #expect(subject.engine.cancelled == 1)
+    }
+}

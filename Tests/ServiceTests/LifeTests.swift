@@ -1,0 +1,73 @@
+import HTTPTypes
+import Service
+import Testing
+
+@Suite("Start and end")
+struct LifeTests {
+    @Test("while loading the service lives, isn't ready, and refuses work for now")
+    func loading() async {
+        let subject = ServiceUnderTest(isStarted: false)
+        #expect(await subject.send(.get, "/health/live").status == 200)
+        for path in ["/health", "/health/ready"] {
+            let answer = await subject.send(.get, path)
+            #expect(answer.status == 503)
+            #expect(answer.json["status"]?.text == "loading")
+        }
+        let refused = await subject.restore()
+        #expect(refused.status == 503)
+        #expect(refused["Retry-After"] != nil)
+        #expect(await subject.send(.get, "/capabilities").json["bundles"]?.items?.isEmpty == true)
+        subject.service.start(subject.engine)
+        #expect(await subject.send(.get, "/health/ready").status == 200)
+        #expect(await subject.restore().status == 200)
+    }
+
+    @Test("a drain refuses new work at once and lets the old end")
+    func drain() async {
+        let subject = ServiceUnderTest()
+        subject.engine.change { $0.holds = true }
+        let running = Task { await subject.restore() }
+        await eventually { subject.engine.active == 1 }
+        subject.service.beginDrain()
+        #expect(await subject.send(.get, "/health/ready").status == 503)
+        #expect(await subject.send(.get, "/health").json["status"]?.text == "draining")
+        #expect(await subject.send(.get, "/health/live").status == 200)
+        let refused = await subject.restore()
+        #expect(refused.status == 503)
+        #expect(refused.kind == "draining")
+        #expect(refused["Retry-After"] == "5")
+        #expect(await subject.send(.post, "/classify", body: ServiceUnderTest.png).status == 503)
+        subject.engine.release()
+        #expect(await running.value.status == 200)
+        await subject.service.waitUntilIdle()
+        #expect(subject.service.workCount == 0)
+    }
+
+    @Test("a drain that runs out answers every open request 503, and unfinished jobs read failed")
+    func drainCutShort() async throws {
+        let subject = ServiceUnderTest()
+        subject.engine.change { $0.holds = true }
+        let prefer = try #require(HTTPField.Name("Prefer"))
+        let job = try #require(await subject.restore(fields: [prefer: "respond-async"])["Location"])
+        let open = (0..<5).map { _ in Task { await subject.restore() } }
+        await eventually { subject.engine.active == 6 }
+        subject.service.beginDrain()
+        subject.service.stopAll()
+        for request in open {
+            let answer = await request.value
+            #expect(answer.status == 503)
+            #expect(answer["Retry-After"] != nil)
+        }
+        await eventually { await subject.send(.get, job).json["state"]?.text == "failed" }
+        await subject.service.waitUntilIdle()
+        await eventually { subject.engine.active == 0 }
+    }
+
+    @Test("asked to end while loading, it never starts")
+    func endWhileLoading() async {
+        let subject = ServiceUnderTest(isStarted: false)
+        subject.service.beginDrain()
+        subject.service.start(subject.engine)
+        #expect(await subject.restore().kind == "draining")
+    }
+}

@@ -1,0 +1,115 @@
+import Diffusion
+import HTTPTypes
+import Service
+import Testing
+
+@Suite("Parameters")
+struct ParameterTests {
+    let subject = ServiceUnderTest()
+
+    @Test("what is unknown, twice or out of range is a 400 that names it", arguments: [
+        ("colour=red", "colour"), ("Steps=3", "Steps"), ("steps", "steps"), ("steps=", "steps"), ("steps=0", "steps"),
+        ("steps=101", "steps"), ("steps=+5", "steps"), ("steps=5.0", "steps"), ("steps=-1", "steps"),
+        ("steps=0x5", "steps"), ("steps=99999999999999999999999", "steps"), ("steps=5&steps=5", "steps"),
+        ("steps=%D9%A3", "steps"), ("steps=1_0", "steps"), ("steps=%205", "steps"),
+        ("sampler=mr-sde", "posterior, sde, ode"), ("sampler=SDE", "sampler"), ("sampler=", "sampler"),
+        ("sampler=sde&steps=9", "10 to 100"), ("sampler=ode&steps=1", "10 to 100"),
+        ("seed=-1", "seed"), ("seed=18446744073709551616", "seed"), ("seed=abc", "seed"), ("seed=", "seed"),
+        ("degradation=foggy", "foggy"), ("degradation=", "degradation"), ("degradation=rainy,,noisy", "degradation"),
+        ("degradation=rainy,rainy", "degradation"), ("degradation=auto,rainy", "auto"),
+        ("format=gif", "format"), ("format=PNG", "format"), ("quality=0", "quality"), ("quality=101", "quality"),
+        ("quality=50&format=png", "quality"), ("metadata=yes", "metadata"), ("force=1", "force"), ("force=", "force"),
+        ("timeout=0", "timeout"), ("timeout=601", "timeout"), ("timeout=1.5", "timeout"),
+        ("tile=256", "not offered"), ("overlap=16", "not offered"), ("labels=a", "labels"), ("image=x", "image"),
+    ])
+    func refused(query: String, named: String) async {
+        let answer = await subject.restore("?" + query)
+        #expect(answer.status == 400)
+        #expect(answer.detail.contains(named), "\(answer.detail)")
+        #expect(subject.engine.seen.isEmpty)
+        // The same as a form field.
+        if !query.contains("&"), !query.contains("%"), query.contains("="), !query.hasPrefix("image") {
+            let pair = query.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+            let form = await subject.restoreForm(
+                [FormPart("image", ServiceUnderTest.png), FormPart(pair[0], pair[1])])
+            #expect(form.status == 400)
+            #expect(form.detail.contains(named), "\(form.detail)")
+        }
+    }
+
+    @Test("values within their ranges reach the engine", arguments: [
+        ("steps=1", 1, nil), ("steps=100", 100, nil), ("", nil, nil), ("sampler=posterior&steps=1", 1, .posterior),
+        ("sampler=sde", 20, .sde), ("sampler=ode&steps=10", 10, .ode), ("sampler=ode&steps=100", 100, .ode),
+        ("sampler=posterior", nil, .posterior),
+    ] as [(String, Int?, SamplerKind?)])
+    func steps(query: String, steps: Int?, sampler: SamplerKind?) async {
+        #expect(await subject.restore("?" + query).status == 200)
+        #expect(subject.engine.seen.last?.steps == steps)
+        #expect(subject.engine.seen.last?.sampler == sampler)
+    }
+
+    @Test("degradations go to the engine in their order; auto is none")
+    func degradations() async {
+        let answer = await subject.restore("?degradation=noisy,rainy")
+        #expect(subject.engine.seen.last?.degradations == ["noisy", "rainy"])
+        #expect(answer["Restored-Degradation"] == "noisy,rainy")
+        _ = await subject.restore("?degradation=noisy%2C+rainy")
+        #expect(subject.engine.seen.last?.degradations == ["noisy", "rainy"])
+        _ = await subject.restore("?degradation=auto&force=true")
+        #expect(subject.engine.seen.last?.degradations == nil)
+        #expect(subject.engine.seen.last?.force == true)
+    }
+
+    @Test("a malformed query is 400", arguments: ["steps=%", "steps=%zz", "%FF=1", "steps=3%0d%0aX: y", "a=%00"])
+    func malformed(query: String) async {
+        let answer = await subject.restore("?" + query)
+        #expect(answer.status == 400)
+        #expect(!answer.detail.contains("\r"))
+    }
+
+    @Test("a long value is quoted short, and control characters not at all")
+    func quoting() async {
+        let long = await subject.restore("?degradation=" + String(repeating: "x", count: 4000))
+        #expect(long.status == 400)
+        #expect(long.detail.utf8.count < 300)
+        let bytes = await subject.restoreForm(
+            [FormPart("image", ServiceUnderTest.png), FormPart("degradation", "a\r\nSet-Cookie: b\u{1B}[2J\u{202E}")])
+        #expect(bytes.status == 400)
+        #expect(!bytes.detail.contains("\u{1B}"))
+        #expect(!bytes.detail.contains("\u{202E}"))
+        #expect(!bytes.detail.contains("\r"))
+    }
+
+    @Test("a value over 8 KiB is 400")
+    func longValue() async {
+        let image = FormPart("image", ServiceUnderTest.png)
+        let value = [UInt8](repeating: UInt8(ascii: "1"), count: 8193)
+        #expect(await subject.restoreForm([image, FormPart("seed", value)]).status == 400)
+    }
+
+    @Test("labels need a text tower, and then go to the engine")
+    func labels() async {
+        let without = await subject.send(.post, "/classify?labels=a,b", body: ServiceUnderTest.png)
+        #expect(without.status == 400)
+        #expect(without.detail.contains("text tower"))
+        let subject = ServiceUnderTest(engine: ScriptedEngine(hasTextTower: true))
+        let answer = await subject.send(.post, "/classify?labels=a%20dog,b", body: ServiceUnderTest.png)
+        #expect(answer.status == 200)
+        #expect(subject.engine.state.withLock { $0.labelsSeen } == [["a dog", "b"]])
+        let many = (0..<65).map { "l\($0)" }.joined(separator: ",")
+        #expect(await subject.send(.post, "/classify?labels=" + many, body: ServiceUnderTest.png).status == 400)
+        #expect(await subject.send(.post, "/classify?steps=3", body: ServiceUnderTest.png).status == 400)
+    }
+
+    @Test("a classification lists all labels, the likeliest first")
+    func classification() async {
+        let document = await subject.send(.post, "/classify", body: ServiceUnderTest.png).json
+        #expect(document["degradation"]?.text == "rainy")
+        #expect(document["confidence"]?.number == 0.9)
+        #expect(document["bundle"]?.text == "scripted/1")
+        #expect(document["width"]?.number == 16)
+        #expect(document["probabilities"]?.items?.count == 3)
+        #expect(document["probabilities"]?.items?.first?.members?["label"]?.text == "rainy")
+        #expect(document["file"] == nil)
+    }
+}

@@ -1,0 +1,300 @@
+import FoundationEssentials
+import HTTPTypes
+import Images
+import Restoration
+import Service
+import Testing
+
+@Suite("POST /restore")
+struct RestoreTests {
+    let subject = ServiceUnderTest()
+
+    @Test("a raw picture comes back restored, and the fields say how")
+    func rawPicture() async throws {
+        let answer = await subject.restore("?seed=42&steps=11")
+        #expect(answer.status == 200)
+        #expect(answer["Content-Type"] == "image/png")
+        let picture = try ImageDecoder.decode(answer.body)
+        #expect((picture.width, picture.height) == (16, 12))
+        #expect(answer["Restored-Degradation"] == "rainy")
+        #expect(answer["Restored-Confidence"] == "0.9712")
+        #expect(answer["Restored-Seed"] == "42")
+        #expect(answer["Restored-Steps"] == "11")
+        #expect(answer["Restored-Sampler"] == "posterior")
+        #expect(answer["Restored-Bundle"] == "scripted/1")
+        #expect(answer["Restored-Unchanged"] == nil)
+        #expect(answer["Cache-Control"] == "no-store")
+        let stages = (answer["Server-Timing"] ?? "").split(separator: ", ").map { $0.split(separator: ";")[0] }
+        #expect(stages == ["queue", "decode", "classify", "diffuse", "encode"])
+    }
+
+    @Test("a form works however it is cut", arguments: [1, 2, 7, 1000])
+    func form(pieces: Int) async {
+        let answer = await subject.restoreForm(
+            [
+                FormPart("steps", "3"), FormPart("image", ServiceUnderTest.png, filename: "a.png", type: "image/png"),
+                FormPart("seed", "18446744073709551615"),
+            ], pieces: pieces)
+        #expect(answer.status == 200)
+        #expect(answer["Restored-Seed"] == "18446744073709551615")
+        #expect(subject.engine.seen.last?.steps == 3)
+    }
+
+    @Test("a clean picture says that it is unchanged")
+    func unchanged() async {
+        subject.engine.change { $0.isUnchanged = true }
+        #expect(await subject.restore()["Restored-Unchanged"] == "true")
+    }
+
+    @Test("the answer's form follows the parameter, then the Accept field", arguments: [
+        ("", nil, "image/png"), ("", "*/*", "image/png"), ("", "image/*", "image/png"), ("", "image/jpeg", "image/jpeg"),
+        ("?format=jpeg", nil, "image/jpeg"), ("?format=jpeg", "image/*", "image/jpeg"),
+        ("", "application/json", "application/json"), ("", "image/png;q=0.1, image/jpeg", "image/jpeg"),
+        ("?format=png", "text/html, */*;q=0.1", "image/png"),
+    ] as [(String, String?, String)])
+    func negotiation(query: String, accept: String?, type: String) async {
+        var fields: HTTPFields = [:]
+        fields[.accept] = accept
+        let answer = await subject.restore(query, fields: fields)
+        #expect(answer.status == 200)
+        #expect(answer["Content-Type"] == type)
+    }
+
+    @Test("a format that the Accept field excludes is 406")
+    func formatAgainstAccept() async {
+        #expect(await subject.restore("?format=jpeg", fields: [.accept: "image/png"]).status == 406)
+    }
+
+    @Test("the JSON answer holds the picture and its seed as text")
+    func document() async throws {
+        let answer = await subject.restore(
+            "?seed=18446744073709551615&format=jpeg", fields: [.accept: "application/json"])
+        let document = answer.json
+        #expect(document["seed"]?.text == "18446744073709551615")
+        #expect(document["media_type"]?.text == "image/jpeg")
+        #expect(document["width"]?.number == 16)
+        #expect(document["unchanged"] == .flag(false))
+        #expect(document["timing"]?.members?["diffuse"]?.number == 3)
+        let picture = try #require(Data(base64Encoded: document["image"]?.text ?? ""))
+        #expect(ImageFormat.sniff(picture) == .jpeg)
+    }
+
+    @Test("bodies that can't be a picture are refused before they are read", arguments: [
+        ("application/json", 415), ("text/plain", 415), ("image/webp", 415), ("nonsense", 415),
+        ("application/x-www-form-urlencoded", 415), ("multipart/mixed; boundary=x", 415),
+        ("multipart/form-data", 400),
+    ])
+    func wrongTypes(type: String, status: Int) async {
+        let answer = await subject.restore(fields: [.contentType: type])
+        #expect(answer.status == status)
+    }
+
+    @Test("an encoded body is 415; identity is none")
+    func contentEncoding() async {
+        #expect(await subject.restore(fields: [.contentEncoding: "gzip"]).status == 415)
+        #expect(await subject.restore(fields: [.contentEncoding: "identity"]).status == 200)
+    }
+
+    @Test("a declared type that disagrees with the bytes is 415")
+    func typeDisagrees() async {
+        #expect(await subject.restore(fields: [.contentType: "image/jpeg"]).status == 415)
+        #expect(await subject.restore(fields: [.contentType: "image/png"], body: ServiceUnderTest.jpeg).status == 415)
+        #expect(await subject.restore(fields: [.contentType: "image/jpeg"], body: ServiceUnderTest.jpeg).status == 200)
+        let part = FormPart("image", ServiceUnderTest.png, filename: "a.jpg", type: "image/jpeg")
+        #expect(await subject.restoreForm([part]).status == 415)
+    }
+
+    @Test("a form needs one picture, and nothing unknown")
+    func forms() async {
+        let image = FormPart("image", ServiceUnderTest.png, filename: "a.png")
+        #expect(await subject.restoreForm([]).kind == "malformed-form")
+        #expect(await subject.restoreForm([FormPart("steps", "3")]).kind == "no-image")
+        #expect(await subject.restoreForm([image, image]).kind == "several-images")
+        #expect(await subject.restoreForm([FormPart("image", [])]).kind == "broken-picture")
+        let file = await subject.restoreForm([image, FormPart("steps", [0x33], filename: "a.txt")])
+        #expect(file.kind == "unknown-parameter")
+        let unknown = await subject.restoreForm([image, FormPart("colour", "red")])
+        #expect(unknown.status == 400)
+        #expect(unknown.detail.contains("'colour'"))
+        let twice = await subject.restoreForm([image, FormPart("steps", "3")], query: "?steps=3")
+        #expect(twice.kind == "duplicate-parameter")
+        let bytes = await subject.restoreForm([image, FormPart("degradation", [0xFF, 0xFE])])
+        #expect(bytes.status == 400)
+        #expect(await subject.send(.post, "/restore", fields: [.contentType: "multipart/form-data; boundary=XX"])
+            .status == 400)
+        #expect(subject.engine.seen.isEmpty)
+    }
+
+    @Test("one part more than the limit is 413")
+    func partLimit() async {
+        let subject = ServiceUnderTest { $0.partLimit = 3 }
+        let image = FormPart("image", ServiceUnderTest.png)
+        let fits = [image, FormPart("steps", "3"), FormPart("seed", "1")]
+        #expect(await subject.restoreForm(fits).status == 200)
+        #expect(await subject.restoreForm(fits + [FormPart("force", "true")]).status == 413)
+    }
+
+    @Test("a body at the limit is read, one byte more is 413, told or not")
+    func bodyLimit() async {
+        let subject = ServiceUnderTest { $0.bodyLimit = ServiceUnderTest.png.count }
+        #expect(await subject.restore().status == 200)
+        #expect(await subject.restore(body: ServiceUnderTest.png + [0]).status == 413)
+    }
+
+    @Test("no body is 400")
+    func emptyBody() async {
+        #expect(await subject.restore(body: []).status == 400)
+        #expect(await subject.send(.post, "/restore").status == 400)
+    }
+
+    @Test("the picture's limits hold at the limit and one past it")
+    func pictureLimits() async throws {
+        func png(_ width: Int, _ height: Int) throws -> [UInt8] {
+            try ImageEncoder.png(
+                Picture(width: width, height: height, pixels: [UInt8](repeating: 9, count: width * height * 3)))
+        }
+        let subject = ServiceUnderTest { $0.sideLimit = 64 }
+        #expect(await subject.restore(body: try png(8, 64)).status == 200)
+        #expect(await subject.restore(body: try png(64, 8)).status == 200)
+        for size in [(7, 8), (8, 7), (65, 8), (8, 65)] {
+            let answer = await subject.restore(body: try png(size.0, size.1))
+            #expect(answer.status == 422)
+        }
+    }
+
+    @Test("a picture over 50 megapixels is refused by its header, before the rest has come")
+    func megapixels() async throws {
+        var header = Array("IHDR".utf8) + [0, 0, 0x27, 0x10, 0, 0, 0x13, 0x89, 8, 2, 0, 0, 0]
+        header += Self.crc(header)
+        let bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + header
+            + [UInt8](repeating: 0, count: 100_000)
+        let answer = await subject.restore(body: bytes)
+        #expect(answer.status == 422)
+        #expect(answer.detail.contains("10000"))
+    }
+
+    private static func crc(_ bytes: [UInt8]) -> [UInt8] {
+        var value: UInt32 = 0xFFFF_FFFF
+        for byte in bytes {
+            value ^= UInt32(byte)
+            for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
+        }
+        value = ~value
+        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
+    }
+
+    @Test("what the engine refuses has its status", arguments: [
+        (RestorationError.pictureTooSmall(width: 7, height: 9, minimumSide: 8), 422, "unprocessable-picture", nil),
+        (.exceedsMemory(needed: 9, limit: 8, largestSide: 7), 422, "picture-too-large", nil),
+        (.unknownLabel("x", known: ["y"]), 400, "invalid-parameter", nil),
+        (.stepsOutOfRange(1, allowed: 2...3, sampler: "s"), 400, "invalid-parameter", nil),
+        (.queueFull(limit: 64, retryAfterSeconds: 3.2), 429, "queue-full", "4"),
+        (.deadlineUnattainable(estimatedSeconds: 9, allowedSeconds: 3), 422, "deadline-unattainable", nil),
+        (.deadlineExceeded(whileQueued: true), 503, "expired-in-queue", "3"),
+        (.deadlineExceeded(whileQueued: false), 504, "deadline-exceeded", nil),
+        (.draining, 503, "draining", "5"),
+        (.internalFault("secret path /etc/x"), 500, "internal-fault", nil),
+    ] as [(RestorationError, Int, String, String?)])
+    func engineErrors(error: RestorationError, status: Int, kind: String, retryAfter: String?) async {
+        subject.engine.change { $0.failure = error }
+        let answer = await subject.restore()
+        #expect(answer.status == status)
+        #expect(answer.kind == kind)
+        #expect(answer["Retry-After"] == retryAfter)
+        #expect(answer["Content-Type"] == "application/problem+json")
+        #expect(answer.json["instance"]?.text == answer["X-Request-ID"])
+        #expect(answer.json["status"]?.number == Double(status))
+    }
+
+    @Test("nothing of the inside is in a 500; the log has it with the same id")
+    func internalFault() async throws {
+        subject.engine.change { $0.failure = .internalFault("secret path /etc/x") }
+        let answer = await subject.restore()
+        #expect(!answer.text.contains("secret"))
+        let id = try #require(answer["X-Request-ID"])
+        let line = try #require(subject.logLines.first { $0.contains(id) })
+        #expect(line.contains("secret path"))
+    }
+
+    @Test("a request whose estimate exceeds its deadline is 422 at once, and one that fits isn't")
+    func unattainableDeadline() async {
+        subject.engine.change { $0.estimatedSeconds = 30 }
+        let answer = await subject.restore("?timeout=29")
+        #expect(answer.status == 422)
+        #expect(answer.kind == "deadline-unattainable")
+        #expect(subject.engine.seen.isEmpty)
+        #expect(await subject.restore("?timeout=30").status == 200)
+    }
+
+    @Test("the deadline is the server's, or less where the client asks")
+    func deadline() async throws {
+        let start = subject.clock.timekeeper.now()
+        _ = await subject.restore()
+        #expect(try #require(subject.engine.seen.last?.deadline) - start == .seconds(600))
+        _ = await subject.restore("?timeout=5")
+        #expect(try #require(subject.engine.seen.last?.deadline) - start == .seconds(5))
+    }
+
+    @Test("memory for bodies and pictures is bounded, and all of it comes back")
+    func memoryBudget() async {
+        let subject = ServiceUnderTest {
+            $0.megapixelLimit = 1
+            $0.bodyLimit = 1 << 20
+            $0.requestMemory = 2000
+        }
+        #expect(await subject.restore().status == 503)
+        #expect(await subject.restore()["Retry-After"] == "3")
+        #expect(subject.service.memoryUsed == 0)
+        let roomy = ServiceUnderTest()
+        _ = await roomy.restore()
+        _ = await roomy.restore(body: Array(ServiceUnderTest.png.dropLast(20)))
+        roomy.engine.change { $0.failure = .cancelled }
+        _ = await roomy.restore()
+        _ = await roomy.send(.post, "/classify", body: ServiceUnderTest.png)
+        #expect(roomy.service.memoryUsed == 0)
+    }
+
+    @Test("while a restoration runs its memory is held, and given back when its client leaves")
+    func memoryOfRunningWork() async {
+        subject.engine.change { $0.holds = true }
+        let task = Task { await subject.restore() }
+        await eventually { subject.engine.active == 1 }
+        #expect(subject.service.memoryUsed >= 16 * 12 * 8)
+        task.cancel()
+        _ = await task.value
+        await eventually { subject.service.memoryUsed == 0 }
+        #expect(subject.engine.cancelled == 1)
+    }
+
+    @Test("a client that leaves stops its own work and no other's")
+    func cancellation() async {
+        subject.engine.change { $0.holds = true }
+        let leaving = Task { await subject.restore("?seed=1") }
+        await eventually { subject.engine.active == 1 }
+        let staying = Task { await subject.restore("?seed=2") }
+        await eventually { subject.engine.active == 2 }
+        leaving.cancel()
+        await eventually { subject.engine.active == 1 }
+        subject.engine.release()
+        let answer = await staying.value
+        #expect(answer.status == 200)
+        #expect(answer["Restored-Seed"] == "2")
+        #expect(subject.engine.cancelled == 1)
+    }
+
+    @Test("with a full queue exactly the excess is 429")
+    func queueFull() async {
+        subject.engine.change {
+            $0.holds = true
+            $0.queueLimit = 5
+        }
+        await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<12 { group.addTask { await subject.restore().status } }
+            await eventually { subject.engine.state.withLock { $0.seen.count } == 12 }
+            subject.engine.release()
+            var statuses: [Int: Int] = [:]
+            for await status in group { statuses[status, default: 0] += 1 }
+            #expect(statuses == [200: 5, 429: 7])
+        }
+    }
+}

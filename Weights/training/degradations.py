@@ -1,0 +1,323 @@
+"""Ten ways to spoil a clean photograph, modelled on the benchmarks' conventions; numpy and pillow, seeded.
+
+A degradation takes a picture (height, width, 3, float32 in 0...1), a numpy Generator and a strength, and returns one of
+the same size. Strength "benchmark" is the fixed one of the public test sets where there is one (noise sigma 50, JPEG
+quality 10, white holes of 3 to 50 %); "varied" draws from a range around it, for training. `degrade` also rounds to 8
+bits, as the files that people send are.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Callable
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+Picture = np.ndarray
+Degradation = Callable[[Picture, np.random.Generator, str], Picture]
+
+
+# Building blocks
+
+
+def smooth_field(rng: np.random.Generator, height: int, width: int, cells: float, octaves: int = 1) -> np.ndarray:
+    """Random values in 0...1 that change smoothly, with about `cells` hills along the shorter side."""
+    field = np.zeros((height, width), np.float32)
+    for octave in range(octaves):
+        cell = max(2.0, min(height, width) / (cells * 2**octave))
+        coarse = rng.random((int(height / cell) + 3, int(width / cell) + 3)).astype(np.float32)
+        grown = Image.fromarray(coarse, "F").resize((width, height), Image.BICUBIC)
+        field += np.asarray(grown) / 2**octave
+    field -= field.min()
+    return field / max(float(field.max()), 1e-6)
+
+
+def box_blurred(picture: Picture, radius: float) -> Picture:
+    """About a Gaussian of deviation `radius`: three box filters, edges repeated."""
+    size = max(1, int(round(radius * 2)) | 1)
+    if size == 1:
+        return picture
+    half = size // 2
+    for _ in range(3):
+        for axis in (0, 1):
+            pad = [(0, 0)] * picture.ndim
+            pad[axis] = (half + 1, half)
+            sums = np.cumsum(np.pad(picture, pad, mode="edge"), axis=axis, dtype=np.float64)
+            high = np.take(sums, range(size, sums.shape[axis]), axis=axis)
+            low = np.take(sums, range(0, sums.shape[axis] - size), axis=axis)
+            picture = ((high - low) / size).astype(np.float32)
+    return picture
+
+
+def convolved(picture: Picture, kernel: np.ndarray) -> Picture:
+    """Convolution through the Fourier transform, edges mirrored."""
+    reach = kernel.shape[0] // 2
+    mirrored = np.pad(picture, ((reach, reach), (reach, reach)) + ((0, 0),) * (picture.ndim - 2), mode="symmetric")
+    shape = mirrored.shape[:2]
+    padded = np.zeros(shape, np.float32)
+    padded[: kernel.shape[0], : kernel.shape[1]] = kernel
+    padded = np.roll(padded, (-reach, -reach), (0, 1))
+    response = np.fft.rfft2(padded)
+    if picture.ndim == 3:
+        response = response[..., None]
+    result = np.fft.irfft2(np.fft.rfft2(mirrored, axes=(0, 1)) * response, s=shape, axes=(0, 1))
+    return result[reach:-reach or None, reach:-reach or None].astype(np.float32)
+
+
+def streak_kernel(length: float, angle: float, size: int) -> np.ndarray:
+    """A soft line of a length, at an angle from the vertical in radians."""
+    steps = np.linspace(-length / 2, length / 2, 4 * size)
+    return splatted(np.stack([steps * np.cos(angle), steps * np.sin(angle)], 1), size)
+
+
+def splatted(path: np.ndarray, size: int) -> np.ndarray:
+    """A path of (row, column) offsets from the centre as a kernel of sum one, each point spread over four cells."""
+    kernel = np.zeros((size, size), np.float32)
+    place = np.clip(path + size // 2, 0, size - 1.001)
+    corner = np.floor(place).astype(int)
+    share = place - corner
+    for down in (0, 1):
+        for right in (0, 1):
+            weight = np.abs(1 - down - share[:, 0]) * np.abs(1 - right - share[:, 1])
+            np.add.at(kernel, (corner[:, 0] + down, corner[:, 1] + right), weight)
+    return kernel / kernel.sum()
+
+
+def drawn(height: int, width: int, paint: Callable[[ImageDraw.ImageDraw], None]) -> np.ndarray:
+    """What a function draws in white on black, 0...1."""
+    canvas = Image.new("L", (width, height))
+    paint(ImageDraw.Draw(canvas))
+    return np.asarray(canvas, np.float32) / 255
+
+
+def screened(picture: Picture, light: np.ndarray) -> Picture:
+    return 1 - (1 - picture) * (1 - light)
+
+
+def scale_of(picture: Picture) -> float:
+    """Sizes are stated for a picture whose shorter side is 256."""
+    return min(picture.shape[:2]) / 256
+
+
+# The ten
+
+
+def motion_blurry(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """A hand that shakes or a pan: a smooth curved path with changing speed."""
+    reach = rng.uniform(6, 14) if strength == "benchmark" else rng.uniform(4, 24)
+    reach = max(3.0, reach * max(1.0, scale_of(picture) ** 0.5))
+    size = int(reach) * 2 + 5
+    turns = np.cumsum(rng.normal(0, rng.uniform(0, 0.12), 64)) + rng.uniform(0, 2 * np.pi)
+    speed = 0.3 + smooth_field(rng, 4, 64, 2)[0]
+    path = np.cumsum(np.stack([np.sin(turns), np.cos(turns)], 1) * speed[:, None], 0)
+    path -= path.mean(0)
+    path *= reach / max(float(np.ptp(path, 0).max()), 1e-6)
+    dense = np.stack([np.interp(np.linspace(0, 63, 512), range(64), path[:, axis]) for axis in (0, 1)], 1)
+    # Light adds up before the camera's gamma.
+    return np.clip(convolved(picture**2.2, splatted(dense, size)), 0, 1) ** (1 / 2.2)
+
+
+def hazy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """I = J t + A (1 - t), t = exp(-beta depth), depth growing towards the top and smoothly varied."""
+    height, width = picture.shape[:2]
+    rise = np.linspace(1, rng.uniform(0, 0.6), height, dtype=np.float32)[:, None]
+    depth = 0.6 * rise + 0.4 * smooth_field(rng, height, width, rng.uniform(1, 3), 2)
+    beta = rng.uniform(0.8, 2.0) if strength == "benchmark" else rng.uniform(0.4, 2.6)
+    transmission = np.exp(-beta * depth)[..., None]
+    airlight = (rng.uniform(0.7, 1.0) + rng.uniform(-0.04, 0.04, 3)).astype(np.float32)
+    return picture * transmission + np.clip(airlight, 0, 1) * (1 - transmission)
+
+
+def jpeg_compressed(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """Quality 10 with 4:2:0 colour; varied 5 to 30, half of them 10."""
+    quality = 10 if strength == "benchmark" or rng.random() < 0.5 else int(rng.integers(5, 31))
+    file = io.BytesIO()
+    Image.fromarray(to_bytes(picture)).save(file, "JPEG", quality=quality, subsampling=2)
+    return np.asarray(Image.open(file).convert("RGB"), np.float32) / 255
+
+
+def low_light(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """A short exposure: less light, a cast, and the sensor's shot and read noise."""
+    light = picture ** rng.uniform(1.8, 2.6)
+    gain = rng.uniform(0.04, 0.14) if strength == "benchmark" else 10 ** rng.uniform(-1.7, -0.5)
+    light *= gain * rng.uniform(0.85, 1.15, 3).astype(np.float32)
+    shot, read = 10 ** rng.uniform(-4.5, -3.2), 10 ** rng.uniform(-3.5, -2.6)
+    light += rng.normal(0, 1, picture.shape).astype(np.float32) * np.sqrt(shot * light + read**2)
+    return np.clip(light, 0, 1) ** (1 / 2.2)
+
+
+def noisy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """White Gaussian noise, clipped, then cut off (not rounded) to 8 bits; sigma 50, varied 15 to 60, half of them 50."""
+    sigma = 50 if strength == "benchmark" or rng.random() < 0.5 else rng.uniform(15, 60)
+    spoilt = np.clip(picture + rng.normal(0, sigma / 255, picture.shape), 0, 1)
+    return (np.floor(spoilt * 255) / 255).astype(np.float32)
+
+
+def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """Drops on the pane: each a small lens that shows its surroundings upside down and out of focus."""
+    height, width = picture.shape[:2]
+    scale = scale_of(picture)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    source_rows, source_columns = rows.copy(), columns.copy()
+    cover = np.zeros((height, width), np.float32)
+    rim = np.zeros((height, width), np.float32)
+    density = rng.uniform(15, 40) if strength == "benchmark" else rng.uniform(5, 60)
+    for _ in range(int(density * height * width / (scale * 256) ** 2)):
+        radius = scale * rng.lognormal(np.log(6), 0.5)
+        stretch, turn = rng.uniform(0.7, 1.5), rng.uniform(-0.4, 0.4)
+        y, x = rng.uniform(0, height), rng.uniform(0, width)
+        reach = int(radius * 2) + 2
+        window = np.s_[max(0, int(y) - reach):int(y) + reach, max(0, int(x) - reach):int(x) + reach]
+        down, right = rows[window] - y, columns[window] - x
+        along, across = down * np.cos(turn) + right * np.sin(turn), right * np.cos(turn) - down * np.sin(turn)
+        distance = np.hypot(along / (radius * stretch), across / radius) + 0.12 * np.sin(3 * np.arctan2(down, right) + y)
+        inside = np.clip((1 - distance) * radius / (1.5 * scale) + 0.5, 0, 1)
+        is_new = inside > cover[window]
+        power = rng.uniform(3, 9)
+        source_rows[window] = np.where(is_new, y - power * down, source_rows[window])
+        source_columns[window] = np.where(is_new, x - power * right, source_columns[window])
+        rim[window] = np.where(is_new, np.clip(distance, 0, 1) ** 4 * np.sign(down), rim[window])
+        cover[window] = np.maximum(cover[window], inside)
+    far = box_blurred(picture, scale * rng.uniform(2, 5))
+    mirrored_rows = np.abs(source_rows.round().astype(int)) % (2 * height)
+    mirrored_columns = np.abs(source_columns.round().astype(int)) % (2 * width)
+    mirrored_rows = np.minimum(mirrored_rows, 2 * height - 1 - mirrored_rows)
+    mirrored_columns = np.minimum(mirrored_columns, 2 * width - 1 - mirrored_columns)
+    lens = far[mirrored_rows, mirrored_columns] * rng.uniform(0.85, 1.1) + 0.12 * rim[..., None]
+    cover = box_blurred(cover, scale * rng.uniform(0.6, 1.6))[..., None] * rng.uniform(0.75, 1)
+    return np.clip(picture * (1 - cover) + lens * cover, 0, 1)
+
+
+def rainy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """One to four layers of streaks of one wind, and a little mist."""
+    height, width = picture.shape[:2]
+    scale = max(0.5, scale_of(picture))
+    wind = rng.normal(0, 0.35)
+    layers = int(rng.integers(2, 5)) if strength == "benchmark" else int(rng.integers(1, 5))
+    light = np.zeros((height, width), np.float32)
+    for _ in range(layers):
+        length = scale * rng.uniform(10, 32)
+        drops = (rng.random((height, width)) > 1 - rng.uniform(0.004, 0.02) / scale).astype(np.float32)
+        drops = box_blurred(drops * rng.uniform(0.4, 1, drops.shape).astype(np.float32), 0.5 * scale) if rng.random() < 0.6 \
+            else drops
+        kernel = streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1)
+        streaks = convolved(drops, kernel) * length * rng.uniform(0.4, 1.1)
+        light = np.maximum(light, np.clip(streaks, 0, rng.uniform(0.5, 0.95)))
+    mist = rng.uniform(0, 0.12)
+    return screened(picture * (1 - mist) + 0.75 * mist, light[..., None])
+
+
+def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """One or two soft-edged polygons in which the sun is missing: darker, bluer."""
+    height, width = picture.shape[:2]
+    shade = np.zeros((height, width), np.float32)
+    for _ in range(1 if rng.random() < 0.7 else 2):
+        count = int(rng.integers(4, 9))
+        angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+        radii = rng.uniform(0.25, 0.75, count)
+        centre = rng.uniform(0.15, 0.85, 2)
+        points = [((centre[1] + radius * np.cos(angle)) * width, (centre[0] + radius * np.sin(angle)) * height)
+                  for angle, radius in zip(angles, radii)]
+        shape = drawn(height, width, lambda pen, points=points: pen.polygon(points, fill=255))
+        shade = np.maximum(shade, box_blurred(shape, scale_of(picture) * rng.uniform(0.8, 7)))
+    left = rng.uniform(0.3, 0.6) if strength == "benchmark" else rng.uniform(0.2, 0.75)
+    tint = left * np.array([1 - rng.uniform(0, 0.12), 1, 1 + rng.uniform(0, 0.15)], np.float32)
+    return picture * (1 + shade[..., None] * (tint - 1))
+
+
+def snowy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """Flakes of three distances, the near ones large, blurred and streaked, and a veil."""
+    height, width = picture.shape[:2]
+    scale = scale_of(picture)
+    wind = rng.normal(0, 0.5)
+    light = np.zeros((height, width), np.float32)
+    amount = rng.uniform(0.7, 1.3) if strength == "benchmark" else rng.uniform(0.3, 2)
+    for radius, count in ((0.7, 420), (1.6, 130), (3.4, 22)):
+        number = rng.poisson(amount * count * height * width / (scale * 256) ** 2)
+        ys, xs, sizes = rng.uniform(0, height, number), rng.uniform(0, width, number), rng.lognormal(0, 0.3, number)
+        shine = rng.uniform(0.5, 1, number)
+
+        def paint(pen: ImageDraw.ImageDraw) -> None:
+            for y, x, size, value in zip(ys, xs, sizes, shine):
+                r = max(0.5, radius * size * scale)
+                pen.ellipse((x - r, y - r * 1.1, x + r, y + r * 1.1), fill=int(255 * value))
+
+        flakes = box_blurred(drawn(height, width, paint), radius * scale * rng.uniform(0.2, 0.5))
+        length = radius * scale * rng.uniform(1, 4)
+        if length > 2:
+            flakes = convolved(flakes, streak_kernel(length, wind, int(length) + 5 | 1))
+        light = np.maximum(light, np.clip(flakes * 1.3, 0, 1))
+    veil = rng.uniform(0, 0.12) * smooth_field(rng, height, width, 2)[..., None]
+    return screened(picture * (1 - veil) + 0.9 * veil, light[..., None] * rng.uniform(0.8, 1))
+
+
+def uncompleted(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """White holes of 3 to 50 % of the picture: thick strokes, boxes and dots."""
+    height, width = picture.shape[:2]
+    scale = scale_of(picture)
+    goal = rng.uniform(0.1, 0.45) if strength == "benchmark" else rng.uniform(0.03, 0.5)
+    hole = np.zeros((height, width), np.float32)
+    kinds = rng.choice(["strokes", "strokes", "boxes", "mixed"])
+    for _ in range(200):
+        if hole.mean() >= goal:
+            break
+        y, x = rng.uniform(0, height), rng.uniform(0, width)
+        kind = rng.choice(["strokes", "boxes", "dots"]) if kinds == "mixed" else kinds
+        if kind == "strokes":
+            turns = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.9, int(rng.integers(2, 7))))
+            lengths = scale * rng.uniform(15, 60, len(turns))
+            points = [(x, y)] + [
+                (x + right, y + down)
+                for right, down in zip(np.cumsum(np.cos(turns) * lengths), np.cumsum(np.sin(turns) * lengths))]
+            thick = max(1, int(scale * rng.uniform(5, 16)))
+            shape = drawn(height, width, lambda pen: pen.line(points, fill=255, width=thick, joint="curve"))
+        else:
+            far = scale * (rng.uniform(10, 60, 2) if kind == "boxes" else np.repeat(rng.uniform(3, 10), 2))
+            box = (x - far[0] / 2, y - far[1] / 2, x + far[0] / 2, y + far[1] / 2)
+            shape = drawn(
+                height, width, lambda pen: (pen.rectangle if kind == "boxes" else pen.ellipse)(box, fill=255))
+        hole = np.maximum(hole, shape)
+    return np.maximum(picture, hole[..., None])
+
+
+DEGRADATIONS: dict[str, Degradation] = {
+    "motion-blurry": motion_blurry, "hazy": hazy, "jpeg-compressed": jpeg_compressed, "low-light": low_light,
+    "noisy": noisy, "raindrop": raindrop, "rainy": rainy, "shadowed": shadowed, "snowy": snowy,
+    "uncompleted": uncompleted,
+}
+CLEAN = "clean"
+# What happens first in the world comes first: weather and light, then the camera, then the file.
+ORDER = ["shadowed", "hazy", "rainy", "snowy", "raindrop", "motion-blurry", "low-light", "noisy", "uncompleted",
+         "jpeg-compressed"]
+
+
+def to_bytes(picture: Picture) -> np.ndarray:
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def degrade(picture: Picture, labels: str | list[str], seed: int, strength: str = "varied") -> Picture:
+    """Applies one label, or several in the order of nature; "clean" does nothing. The same arguments, the same bits.
+
+    Each label draws from a generator of its own, so that what comes before it changes nothing in it.
+    """
+    labels = [labels] if isinstance(labels, str) else labels
+    if strength not in ("varied", "benchmark"):
+        raise ValueError(f"strength must be varied or benchmark, not {strength}")
+    unknown = set(labels) - {*DEGRADATIONS, CLEAN}
+    if unknown:
+        raise ValueError(f"unknown degradations: {sorted(unknown)}")
+    for index, label in enumerate(ORDER):
+        if label in labels:
+            rng = np.random.default_rng([seed, index])
+            picture = DEGRADATIONS[label](picture.astype(np.float32), rng, strength)
+            picture = to_bytes(picture).astype(np.float32) / 255
+    return picture
+
+
+def random_mixture(rng: np.random.Generator, count: int = 2) -> list[str]:
+    """Different degradations, never two that hide each other's trace entirely (noise under a strong JPEG)."""
+    while True:
+        labels = list(rng.choice(list(DEGRADATIONS), count, replace=False))
+        if not {"noisy", "jpeg-compressed"} <= set(labels):
+            return sorted(labels, key=ORDER.index)

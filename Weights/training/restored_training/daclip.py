@@ -1,0 +1,148 @@
+"""The image side of degradation-aware CLIP (arXiv 2310.01018): controller and controlled image encoder.
+
+Attribute names are the keys of published checkpoints. The text tower is not here: labels have fixed features.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
+IMAGE_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class MLP(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.c_proj = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c_proj(F.gelu(self.c_fc(x)))
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(width)
+        self.attn = SelfAttention(width, heads)
+        self.ln_2 = nn.LayerNorm(width)
+        self.mlp = MLP(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln_1(x))
+        return x + self.mlp(self.ln_2(x))
+
+
+class Transformer(nn.Module):
+    def __init__(self, width: int, layers: int, heads: int):
+        super().__init__()
+        self.resblocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(layers))
+
+    def forward(self, x: Tensor, control: list[Tensor] | None = None) -> Tensor:
+        """Adds the recorded outputs of the controller, from the end of the list."""
+        for index, block in enumerate(self.resblocks):
+            x = block(x)
+            if control is not None:
+                x = x + control[-1 - index]
+        return x
+
+
+class ControlTransformer(nn.Module):
+    """Blocks whose outputs are recorded, each through a dense layer that starts at zero."""
+
+    def __init__(self, width: int, layers: int, heads: int):
+        super().__init__()
+        self.transformer = Transformer(width, layers, heads)
+        self.zero_modules = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        for layer in self.zero_modules:
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        recorded = []
+        for block, zero in zip(self.transformer.resblocks, self.zero_modules):
+            x = block(x)
+            recorded.append(zero(x))
+        return x, recorded
+
+
+def patch_embedding(width: int, patch_size: int, stem: list[int] | None) -> nn.Module:
+    if not stem:
+        return nn.Conv2d(3, width, patch_size, stride=patch_size, bias=False)
+    widths = [3, *stem, width]
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip(widths, widths[1:]):
+        layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.GELU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class VisionTower(nn.Module):
+    """Prepared pictures (B, 3, S, S) to embeddings (B, embed_dim)."""
+
+    def __init__(
+        self, embed_dim: int, image_size: int, layers: int, width: int, patch_size: int, head_width: int = 64,
+        stem: list[int] | None = None, is_controller: bool = False,
+    ):
+        super().__init__()
+        heads = width // head_width
+        tokens = (image_size // patch_size) ** 2 + 1
+        self.conv1 = patch_embedding(width, patch_size, stem)
+        self.class_embedding = nn.Parameter(torch.randn(width) * width**-0.5)
+        self.positional_embedding = nn.Parameter(torch.randn(tokens, width) * width**-0.5)
+        self.ln_pre = nn.LayerNorm(width)
+        self.transformer = (ControlTransformer if is_controller else Transformer)(width, layers, heads)
+        self.ln_post = nn.LayerNorm(width)
+        self.proj = nn.Parameter(torch.randn(width, embed_dim) * width**-0.5)
+
+    def tokens(self, picture: Tensor) -> Tensor:
+        x = self.conv1(picture).flatten(2).transpose(1, 2)
+        x = torch.cat([self.class_embedding.to(x.dtype).expand(x.shape[0], 1, -1), x], dim=1)
+        return self.ln_pre(x + self.positional_embedding)
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        return self.ln_post(tokens[:, 0]) @ self.proj
+
+
+class DegradationAwareCLIP(nn.Module):
+    def __init__(self, embed_dim: int, vision_cfg: dict, label_count: int | None = None, **_):
+        super().__init__()
+        self.clip = nn.Module()
+        self.clip.visual = VisionTower(embed_dim, **vision_cfg)
+        self.visual_control = VisionTower(embed_dim, **vision_cfg, is_controller=True)
+        if label_count is not None:
+            self.register_buffer("label_features", torch.zeros(label_count, embed_dim))
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The degradation and the content embedding, not normalised."""
+        tokens, control = self.visual_control.transformer(self.visual_control.tokens(picture))
+        degradation = self.visual_control.pool(tokens)
+        visual = self.clip.visual
+        return degradation, visual.pool(visual.transformer(visual.tokens(picture), control))
+
+    def probabilities(self, degradation: Tensor, logit_scale: float = 100) -> Tensor:
+        cosine = F.normalize(degradation, dim=-1) @ F.normalize(self.label_features, dim=-1).T
+        return (logit_scale * cosine).softmax(dim=-1)
+
+    def load_checkpoint(self, state: dict[str, Tensor]) -> None:
+        """Loads a state dict strictly, less what this class leaves out: text tower, scales, the `visual.*` alias."""
+        state = state.get("state_dict", state)
+        state = {key.removeprefix("module."): value.float() for key, value in state.items()}
+        kept = ("clip.visual.", "visual_control.", "label_features")
+        self.load_state_dict({key: value for key, value in state.items() if key.startswith(kept)}, strict=True)

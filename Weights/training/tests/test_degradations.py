@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from degradations import CLEAN, DEGRADATIONS, ORDER, degrade, random_mixture
+
+
+def photograph(height=120, width=160):
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    channels = [0.5 + 0.4 * np.sin(rows / 9 + c) * np.cos(columns / (7 + c)) for c in range(3)]
+    return np.rint(np.stack(channels, -1) * 255) / np.float32(255)
+
+
+def psnr(one, other):
+    return -10 * np.log10(np.mean((one - other) ** 2))
+
+
+@pytest.mark.parametrize("strength", ["benchmark", "varied"])
+@pytest.mark.parametrize("label", DEGRADATIONS)
+@pytest.mark.parametrize("size", [(120, 160), (33, 47), (300, 64)])
+def test_same_seed_same_picture_of_8_bits(label, strength, size):
+    clean = photograph(*size).astype(np.float32)
+    kept = clean.copy()
+    spoilt = degrade(clean, label, 5, strength)
+    assert spoilt.shape == clean.shape and spoilt.dtype == np.float32
+    assert np.array_equal(spoilt, degrade(clean, label, 5, strength)) and np.array_equal(clean, kept)
+    assert np.isfinite(spoilt).all() and spoilt.min() >= 0 and spoilt.max() <= 1
+    assert np.array_equal(np.rint(spoilt * 255) / np.float32(255), spoilt)
+    assert not np.array_equal(spoilt, degrade(clean, label, 6, strength)) or label == "jpeg-compressed"
+
+
+def test_strengths_of_the_benchmarks():
+    clean = np.full((200, 200, 3), 0.5, np.float32)
+    assert abs(np.std(degrade(clean, "noisy", 1, "benchmark")) * 255 - 50) < 1.5
+    holes = [(degrade(clean, "uncompleted", seed, "varied") == 1).all(-1).mean() for seed in range(12)]
+    assert 0.03 <= min(holes) and max(holes) < 0.7
+    dark = degrade(photograph(), "low-light", 0, "benchmark")
+    assert dark.mean() < 0.35 * photograph().mean()
+
+
+def test_every_degradation_does_damage():
+    clean = photograph().astype(np.float32)
+    for label in DEGRADATIONS:
+        means = [psnr(degrade(clean, label, seed), clean) for seed in range(5)]
+        assert max(means) < 45 and min(means) > 2, (label, means)
+
+
+def test_clean_mixtures_and_errors():
+    clean = photograph().astype(np.float32)
+    assert np.array_equal(degrade(clean, CLEAN, 0), clean)
+    assert sorted(ORDER) == sorted(DEGRADATIONS)
+    one, other = degrade(clean, ["noisy", "hazy"], 3), degrade(clean, ["hazy", "noisy"], 3)
+    assert np.array_equal(one, other)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        labels = random_mixture(rng)
+        assert len(set(labels)) == 2 and set(labels) != {"noisy", "jpeg-compressed"}
+    with pytest.raises(ValueError):
+        degrade(clean, "foggy", 0)
+    with pytest.raises(ValueError):
+        degrade(clean, "hazy", 0, "strong")
