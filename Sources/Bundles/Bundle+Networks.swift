@@ -17,6 +17,18 @@ extension Bundle {
         }
     }
 
+    /// What turns labels into the text tower's tokens; nil without a text tower.
+    ///
+    /// - Throws: `BundleError.merges`.
+    package func makeTokenizer() throws(BundleError) -> BytePairTokenizer? {
+        guard let merges, let text = manifest.classifier.text, let file = manifest.classifier.merges else { return nil }
+        do {
+            return try BytePairTokenizer(merges: merges, vocabularySize: text.vocabularySize)
+        } catch {
+            throw .merges(file: file.name, error)
+        }
+    }
+
     /// The restoration network.
     ///
     /// - Throws: `BundleError` that names every missing, surplus and mis-shaped tensor.

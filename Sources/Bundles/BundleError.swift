@@ -1,3 +1,4 @@
+package import CLIP
 package import Checkpoints
 
 /// Why a bundle was not loaded. `description` is one line.
@@ -10,6 +11,8 @@ package enum BundleError: Error, Sendable, Equatable, CustomStringConvertible {
     case wrongDigest(file: String, expected: String, found: String)
     /// A weight file is unsound, or doesn't fit the configuration.
     case checkpoint(file: String, CheckpointError)
+    /// A merges file is unsound, or has too few merges for the vocabulary.
+    case merges(file: String, TokenizerError)
 
     package var description: String {
         switch self {
@@ -18,6 +21,7 @@ package enum BundleError: Error, Sendable, Equatable, CustomStringConvertible {
         case .wrongDigest(let file, let expected, let found):
             "\(file) is not the file of this bundle: expected SHA-256 \(expected), found \(found)"
         case .checkpoint(let file, let error): "\(file): \(error.description)"
+        case .merges(let file, let error): "\(file): \(error.description)"
         }
     }
 }

@@ -36,6 +36,7 @@ enum AttentionBlock: Sendable {
             observe.map { $0(attention(input, residual: false, in: workspace)) }
             return attention(input, residual: true, in: workspace)
         case .transformer(let norm, let transformer):
+            // The network checks its samples' content embeddings before the first layer.
             guard let content else { preconditionFailure("a spatial transformer needs the content embedding") }
             let result = transformer(norm(input, in: workspace), content: content, in: workspace)
             observe?(result)

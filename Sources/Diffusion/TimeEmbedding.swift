@@ -40,13 +40,14 @@ struct TimeEmbedding: Sendable {
         times: [Float], degradations: Tensor?, observe: ((String, Tensor) -> Void)?, in workspace: Workspace
     ) -> Tensor {
         let waves = sinusoids(times, in: workspace)
-        let embedding = second(first(waves, activation: .gelu, in: workspace), in: workspace)
+        let embedding = second.precise(first.precise(waves, activation: .gelu, in: workspace), in: workspace)
         observe?("time.sinusoidal", waves)
         observe?("time.embedding", embedding)
         guard let prompt, let degradations else { return embedding }
-        let weights = prompt.second(prompt.first(degradations, activation: .silu, in: workspace), in: workspace)
+        let inner = prompt.first.precise(degradations, activation: .silu, in: workspace)
+        let weights = prompt.second.precise(inner, in: workspace)
         softmaxTimesPrompt(weights, prompt.learned)
-        let promptEmbedding = prompt.output(weights, in: workspace)
+        let promptEmbedding = prompt.output.precise(weights, in: workspace)
         observe?("prompt.softmax_times_prompt", weights)
         observe?("prompt.embedding", promptEmbedding)
         for index in 0..<promptEmbedding.count { promptEmbedding.base[index] += embedding.base[index] }
@@ -71,13 +72,10 @@ struct TimeEmbedding: Sendable {
         let width = rows.channels
         for sample in 0..<rows.pixels {
             let row = UnsafeMutableBufferPointer(start: rows.base + sample * width, count: width)
-            let maximum = row.max() ?? 0
-            var sum: Float = 0
-            for index in 0..<width {
-                row[index] = exp(row[index] - maximum)
-                sum += row[index]
-            }
-            for index in 0..<width { row[index] *= learned[index] / sum }
+            let maximum = Double(row.max() ?? 0)
+            let exponentials = row.map { exp(Double($0) - maximum) }
+            let sum = exponentials.reduce(0, +)
+            for index in 0..<width { row[index] = Float(exponentials[index] / sum * Double(learned[index])) }
         }
     }
 }

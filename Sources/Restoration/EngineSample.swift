@@ -1,12 +1,13 @@
 import CLIP
 import Diffusion
 
-/// One sample of a batch: a picture to be embedded, or a diffusion state between two evaluations.
+/// One sample of a batch: a picture or a label to be embedded, or a diffusion state between two evaluations.
 ///
 /// Not `Sendable`: the scheduler hands it from thread to thread, and one owns it at a time.
 final class EngineSample {
     enum Work {
         case embedding(EmbeddingWork)
+        case label(LabelWork)
         case diffusion(DiffusionWork)
     }
 
@@ -20,6 +21,12 @@ struct EmbeddingWork {
     /// Interleaved RGB bytes of the encoder's input size.
     let crop: [UInt8]
     var embeddings: DegradationAwareCLIP.Embeddings?
+}
+
+/// A label on its way through the text tower.
+struct LabelWork {
+    let label: String
+    var feature: [Float]?
 }
 
 /// A picture's diffusion: where it stands and what conditions it.

@@ -8,10 +8,13 @@ struct NetworkEvaluator: StepEvaluator {
     /// What samples must share to be evaluated together.
     enum BatchKey: Hashable, Sendable {
         case embedding
+        case label
         case diffusion(width: Int, height: Int)
     }
 
     let classifier: DegradationAwareCLIP
+    /// Nil where the bundle has no text tower.
+    let labelEncoder: LabelEncoder?
     let network: ConditionalUNet
     private let maximumBatch: Int
     private let workspaces: Workspaces
@@ -20,9 +23,11 @@ struct NetworkEvaluator: StepEvaluator {
     private static let batchPixels = 256 * 256
 
     init(
-        classifier: DegradationAwareCLIP, network: ConditionalUNet, workers: Int, threads: Int, maximumBatch: Int
+        classifier: DegradationAwareCLIP, labelEncoder: LabelEncoder?, network: ConditionalUNet, workers: Int,
+        threads: Int, maximumBatch: Int
     ) {
         self.classifier = classifier
+        self.labelEncoder = labelEncoder
         self.network = network
         self.maximumBatch = maximumBatch
         workspaces = Workspaces(count: workers, threads: threads)
@@ -30,7 +35,7 @@ struct NetworkEvaluator: StepEvaluator {
 
     func maximumBatch(for key: BatchKey) -> Int {
         switch key {
-        case .embedding: maximumBatch
+        case .embedding, .label: maximumBatch
         case .diffusion(let width, let height): max(1, min(maximumBatch, Self.batchPixels / max(1, width * height)))
         }
     }
@@ -39,6 +44,7 @@ struct NetworkEvaluator: StepEvaluator {
         let workspace = workspaces[worker]
         switch key {
         case .embedding: embed(samples, in: workspace)
+        case .label: encodeLabels(samples, in: workspace)
         case .diffusion(let width, let height): diffuse(samples, width: width, height: height, in: workspace)
         }
     }
@@ -55,6 +61,19 @@ struct NetworkEvaluator: StepEvaluator {
             guard case .embedding(var work) = sample.work else { continue }
             work.embeddings = embedding
             sample.work = .embedding(work)
+        }
+    }
+
+    private func encodeLabels(_ samples: [EngineSample], in workspace: Workspace) {
+        let labels = samples.compactMap { sample -> String? in
+            guard case .label(let work) = sample.work else { return nil }
+            return work.label
+        }
+        let features = labelEncoder?.features(of: labels, in: workspace) ?? []
+        for (sample, feature) in zip(samples, features) {
+            guard case .label(var work) = sample.work else { continue }
+            work.feature = feature
+            sample.work = .label(work)
         }
     }
 

@@ -71,6 +71,7 @@ final class RestorationWork: Sendable {
         case .diffusion(let work):
             finishDiffusion(work)
             return .goOn
+        case .label: throw RestorationError.internalFault("a label among the samples of a restoration")
         }
     }
 

@@ -3,7 +3,6 @@ package import Bundles
 import CLIP
 import Diffusion
 package import Images
-import Synchronization
 import Tensors
 
 /// Classifies and restores pictures with a bundle's networks. Samples of all requests share evaluations step by step.
@@ -13,6 +12,7 @@ package final class Restorer: RestorationEngine {
     private let prediction: DiffusionConfiguration.Prediction
     private let defaultTimes: [Int]?
     private let classifier: ZeroShotClassifier
+    private let labelEncoder: LabelEncoder?
     private let imageSize: Int
     private let memory: MemoryEstimate
     private let configuration: RestorerConfiguration
@@ -30,9 +30,14 @@ package final class Restorer: RestorationEngine {
     package init(_ bundle: Bundles.Bundle, configuration: RestorerConfiguration) throws {
         let encoder = try bundle.makeClassifier()
         let network = try bundle.makeNetwork()
-        guard let features = encoder.storedLabelFeatures else {
-            throw RestorationError.needsTextTower(bundle: bundle.summary.name)
+        labelEncoder = try encoder.text.flatMap { tower in
+            try bundle.makeTokenizer().map { LabelEncoder(tokenizer: $0, tower: tower) }
         }
+        let labels = bundle.manifest.labels
+        guard
+            let features = encoder.storedLabelFeatures
+                ?? labelEncoder?.features(of: labels, in: Workspace(threads: configuration.threadsPerEvaluation))
+        else { throw RestorationError.internalFault("the bundle has neither label features nor a text tower") }
         self.bundle = bundle.summary
         self.configuration = configuration
         diffusion = bundle.diffusion
@@ -40,13 +45,13 @@ package final class Restorer: RestorationEngine {
         defaultTimes = bundle.manifest.defaults.times
         imageSize = encoder.configuration.vision.imageSize
         classifier = ZeroShotClassifier(
-            labels: bundle.manifest.labels, features: features, logitScale: Float(bundle.manifest.logitScale))
+            labels: labels, features: features, logitScale: Float(bundle.manifest.logitScale))
         memory = MemoryEstimate(measuring: network)
         var scheduling = SchedulerConfiguration(workers: configuration.workers)
         scheduling.maximumWaitingJobs = configuration.queueLimit
         scheduler = try StepScheduler(
             evaluator: NetworkEvaluator(
-                classifier: encoder, network: network, workers: configuration.workers,
+                classifier: encoder, labelEncoder: labelEncoder, network: network, workers: configuration.workers,
                 threads: configuration.threadsPerEvaluation, maximumBatch: configuration.maximumBatch),
             configuration: scheduling)
     }
@@ -130,21 +135,13 @@ package final class Restorer: RestorationEngine {
     package func classify(
         _ picture: Picture, labels: [String]?
     ) async throws(RestorationError) -> Classification {
-        if labels != nil { throw .needsTextTower(bundle: bundle.name) }
-        let side = imageSize
-        let found = FoundEmbedding()
+        if labels != nil, labelEncoder == nil { throw .needsTextTower(bundle: bundle.name) }
+        let work = ClassificationWork(picture, imageSize: imageSize, classifier: classifier, labels: labels)
+        let outlines = [embeddingOutline(waits: false)] + (labels ?? []).map { _ in labelOutline }
         try await submit(StepJob(
-            outlines: [embeddingOutline(waits: false)],
-            makeSample: { _ in EngineSample(.embedding(EmbeddingWork(crop: picture.resizedForCLIP(side: side)))) },
-            finishSample: { sample, _ in
-                if case .embedding(let work) = sample.work { found.set(work.embeddings?.degradation) }
-                return .goOn
-            }))
-        guard let embedding = found.value else { throw .internalFault("no embedding") }
-        let probabilities = classifier.probabilities(of: embedding)
-        return Classification(entries: zip(classifier.labels, probabilities).map {
-            .init(label: $0, probability: Double($1))
-        })
+            outlines: outlines, samplesAtOnce: configuration.maximumBatch,
+            makeSample: { work.makeSample($0) }, finishSample: { work.finishSample($0, $1) }))
+        return try work.result()
     }
 
     package var load: EngineLoad {
@@ -171,6 +168,11 @@ package final class Restorer: RestorationEngine {
             waitsForEarlier: waits)
     }
 
+    /// A label costs about a third of a picture.
+    private var labelOutline: Outline {
+        Outline(key: .label, steps: 1, bytes: 4_096, cost: Double(imageSize * imageSize) / 3)
+    }
+
     private func submit(
         _ job: StepJob<EngineSample, NetworkEvaluator.BatchKey>
     ) async throws(RestorationError) {
@@ -190,12 +192,4 @@ package final class Restorer: RestorationEngine {
             }
         }
     }
-}
-
-/// Where a classification's only sample leaves what it found.
-private final class FoundEmbedding: Sendable {
-    private let embedding = Mutex<[Float]?>(nil)
-
-    func set(_ value: [Float]?) { embedding.withLock { $0 = value } }
-    var value: [Float]? { embedding.withLock { $0 } }
 }

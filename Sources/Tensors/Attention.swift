@@ -31,13 +31,16 @@ package struct Attention: Sendable {
         let block = max(1, min(tokens, 128, Self.scoreBudget / max(1, tokens)))
         let blocks = (tokens + block - 1) / block
         let scratch = workspace.scratch(floats: block * tokens)
-        workspace.team.run(projections.batch * heads * blocks) { item, thread in
-            let (rest, index) = item.quotientAndRemainder(dividingBy: blocks)
-            let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)
-            let rows = index * block..<min(tokens, (index + 1) * block)
-            attend(
-                rows, tokens: tokens, projections: projections.sample(sample) + head * headWidth,
-                scores: scratch[thread], output: output.sample(sample) + head * headWidth, kernels: workspace.kernels)
+        workspace.metered(.init("attention \(width)", of: output, multiplyAdds: 2 * output.count * tokens)) {
+            workspace.team.run(projections.batch * heads * blocks) { item, thread in
+                let (rest, index) = item.quotientAndRemainder(dividingBy: blocks)
+                let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)
+                let rows = index * block..<min(tokens, (index + 1) * block)
+                attend(
+                    rows, tokens: tokens, projections: projections.sample(sample) + head * headWidth,
+                    scores: scratch[thread], output: output.sample(sample) + head * headWidth,
+                    kernels: workspace.kernels)
+            }
         }
         return output
     }

@@ -72,12 +72,20 @@ package struct Convolution: Sendable {
             batch: sources[0].batch, height: height, width: width, channels: outputChannels)
         let plan = BandPlan(self, height: height, width: width, batch: output.batch, threads: workspace.team.size)
         let scratch = workspace.scratch(floats: plan.scratchFloats)
-        workspace.team.run(plan.count) { item, thread in
-            let band = plan.band(item)
-            gather(sources, band: band, zoom: zoom, into: scratch[thread])
-            multiply(scratch[thread], band: band, epilogue: epilogue, output: output, kernels: workspace.kernels)
+        workspace.metered(layer(output)) {
+            workspace.team.run(plan.count) { item, thread in
+                let band = plan.band(item)
+                gather(sources, band: band, zoom: zoom, into: scratch[thread])
+                multiply(scratch[thread], band: band, epilogue: epilogue, output: output, kernels: workspace.kernels)
+            }
         }
         return output
+    }
+
+    private func layer(_ output: Tensor) -> WorkMeter.Layer {
+        WorkMeter.Layer(
+            "convolution \(kernel)x\(kernel) \(inputChannels) to \(outputChannels)", of: output,
+            multiplyAdds: output.count * inputChannels * kernel * kernel)
     }
 
     /// Copies the input of a band: `inputRows` rows of `inputWidth` pixels, zeros outside the picture.

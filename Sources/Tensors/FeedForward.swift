@@ -30,28 +30,38 @@ package struct FeedForward: Sendable {
         let chunk = max(1, min(224, (rows + workspace.team.size - 1) / workspace.team.size))
         let width = input.channels
         let scratch = workspace.scratch(floats: chunk * (width + expand.outputs))
-        workspace.team.run((rows + chunk - 1) / chunk) { item, thread in
-            let first = item * chunk
-            let count = min(chunk, rows - first)
-            let source = input.base + first * width
-            let normalised = scratch[thread]
-            let middle = normalised + chunk * width
-            let kernels = workspace.kernels
-            norm.apply(
-                source, inputStride: width, output: normalised, outputStride: width, rows: count, kernels: kernels)
-            expand.apply(
-                panelRange: 0..<expand.panels.count,
-                to: Linear.Rows(input: normalised, inputStride: width, output: middle, outputStride: expand.outputs),
-                first: 0, count: count, activation: gate == .gelu ? .gelu : .none, kernels: kernels)
-            if gate == .gatedGELU { applyGate(middle, rows: count, kernels: kernels) }
-            contract.apply(
-                panelRange: 0..<contract.panels.count,
-                to: Linear.Rows(
-                    input: middle, inputStride: expand.outputs, output: output.base + first * width,
-                    outputStride: width, residual: UnsafePointer(source), residualStride: width),
-                first: 0, count: count, activation: .none, kernels: kernels)
+        let weights = expand.inputs * expand.outputs + contract.inputs * contract.outputs
+        workspace.metered(.init("feed-forward \(width)", of: output, multiplyAdds: rows * weights)) {
+            workspace.team.run((rows + chunk - 1) / chunk) { item, thread in
+                let first = item * chunk
+                apply(
+                    input.base + first * width, to: output.base + first * width, rows: min(chunk, rows - first),
+                    scratch: scratch[thread], kernels: workspace.kernels)
+            }
         }
         return output
+    }
+
+    /// One thread's share; the scratch memory holds normalised rows, then the perceptron's middle.
+    private func apply(
+        _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, rows: Int,
+        scratch: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let width = contract.outputs
+        let middle = scratch + rows * width
+        norm.apply(
+            source, inputStride: width, output: scratch, outputStride: width, rows: rows, kernels: kernels)
+        expand.apply(
+            panelRange: 0..<expand.panels.count,
+            to: Linear.Rows(input: scratch, inputStride: width, output: middle, outputStride: expand.outputs),
+            first: 0, count: rows, activation: gate == .gelu ? .gelu : .none, kernels: kernels)
+        if gate == .gatedGELU { applyGate(middle, rows: rows, kernels: kernels) }
+        contract.apply(
+            panelRange: 0..<contract.panels.count,
+            to: Linear.Rows(
+                input: middle, inputStride: expand.outputs, output: target, outputStride: width, residual: source,
+                residualStride: width),
+            first: 0, count: rows, activation: .none, kernels: kernels)
     }
 
     private func applyGate(_ middle: UnsafeMutablePointer<Float>, rows: Int, kernels: kernel_set) {

@@ -29,7 +29,9 @@ package struct Linear: Sendable {
         let operands = Rows(
             input: input.base, inputStride: input.channels, output: output.base, outputStride: outputs,
             residual: residual.map { UnsafePointer($0.base) }, residualStride: residual?.channels ?? 0)
-        apply(to: operands, count: input.batch * input.pixels, activation: activation, in: workspace)
+        workspace.metered(.init("linear \(inputs) to \(outputs)", of: output, multiplyAdds: output.count * inputs)) {
+            apply(to: operands, count: input.batch * input.pixels, activation: activation, in: workspace)
+        }
         return output
     }
 

@@ -34,9 +34,22 @@ package struct LinearAttention: Sendable {
 
     /// - Parameter residual: add the input to the result.
     package func callAsFunction(_ input: Tensor, residual: Bool, in workspace: Workspace) -> Tensor {
-        let summaries = summarise(input, in: workspace)
-        let maps = foldContexts(summaries, pixels: input.pixels, batch: input.batch, in: workspace)
-        return apply(maps, to: input, residual: residual, in: workspace)
+        let result = workspace.tensor(
+            batch: input.batch, height: input.height, width: input.width, channels: channels)
+        workspace.metered(layer(result)) {
+            let summaries = summarise(input, in: workspace)
+            let maps = foldContexts(summaries, pixels: input.pixels, batch: input.batch, in: workspace)
+            apply(maps, to: input, residual: residual, result: result, in: workspace)
+        }
+        return result
+    }
+
+    /// Projections in and out, and a head's two products with 32 x 32 matrices.
+    private func layer(_ result: Tensor) -> WorkMeter.Layer {
+        let inner = heads * Self.headWidth
+        return WorkMeter.Layer(
+            "linear attention \(channels)", of: result,
+            multiplyAdds: result.batch * result.pixels * inner * (4 * channels + Self.headWidth))
     }
 
     // MARK: First pass: contexts
@@ -164,9 +177,9 @@ package struct LinearAttention: Sendable {
 
     // MARK: Second pass: queries through the map
 
-    private func apply(_ maps: Tensor, to input: Tensor, residual: Bool, in workspace: Workspace) -> Tensor {
-        let result = workspace.tensor(
-            batch: input.batch, height: input.height, width: input.width, channels: channels)
+    private func apply(
+        _ maps: Tensor, to input: Tensor, residual: Bool, result: Tensor, in workspace: Workspace
+    ) {
         let chunks = (input.pixels + Self.chunk - 1) / Self.chunk
         let inner = heads * Self.headWidth
         let scratch = workspace.scratch(floats: Self.chunk * (channels + inner))
@@ -193,7 +206,6 @@ package struct LinearAttention: Sendable {
                 kernels: workspace.kernels)
             if residual { for index in 0..<count * channels { target[index] += source[index] } }
         }
-        return result
     }
 
     private func mapQueries(

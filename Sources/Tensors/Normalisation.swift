@@ -18,12 +18,14 @@ package struct LayerNorm: Sendable {
             batch: input.batch, height: input.height, width: input.width, channels: input.channels)
         let rows = input.batch * input.pixels
         let chunk = 512
-        workspace.team.run((rows + chunk - 1) / chunk) { item, _ in
-            let first = item * chunk
-            apply(
-                input.base + first * input.channels, inputStride: input.channels,
-                output: output.base + first * input.channels, outputStride: input.channels,
-                rows: min(chunk, rows - first), kernels: workspace.kernels)
+        workspace.metered(.init("layer norm \(input.channels)", of: output)) {
+            workspace.team.run((rows + chunk - 1) / chunk) { item, _ in
+                let first = item * chunk
+                apply(
+                    input.base + first * input.channels, inputStride: input.channels,
+                    output: output.base + first * input.channels, outputStride: input.channels,
+                    rows: min(chunk, rows - first), kernels: workspace.kernels)
+            }
         }
         return output
     }
@@ -60,17 +62,22 @@ package struct GroupNorm: Sendable {
     package func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
         let output = workspace.tensor(
             batch: input.batch, height: input.height, width: input.width, channels: input.channels)
-        workspace.team.run(input.batch) { sample, _ in
-            let (scale, shift) = affine(input.sample(sample), pixels: input.pixels)
-            let (source, target) = (input.sample(sample), output.sample(sample))
-            for pixel in 0..<input.pixels {
-                let row = pixel * gain.count
-                for channel in 0..<gain.count {
-                    target[row + channel] = source[row + channel] * scale[channel] + shift[channel]
-                }
+        workspace.metered(.init("group norm \(input.channels)", of: output)) {
+            workspace.team.run(input.batch) { sample, _ in
+                normalise(input.sample(sample), to: output.sample(sample), pixels: input.pixels)
             }
         }
         return output
+    }
+
+    private func normalise(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, pixels: Int) {
+        let (scale, shift) = affine(source, pixels: pixels)
+        for pixel in 0..<pixels {
+            let row = pixel * gain.count
+            for channel in 0..<gain.count {
+                target[row + channel] = source[row + channel] * scale[channel] + shift[channel]
+            }
+        }
     }
 
     /// The map of each channel that normalises, scales and shifts at once; sums in double, since there are many.

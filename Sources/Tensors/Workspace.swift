@@ -8,6 +8,8 @@ package final class Workspace {
     package let team: ThreadTeam
     package let pool: BufferPool
     let kernels: kernel_set
+    /// Where set, told what each operation took.
+    package var meter: WorkMeter?
 
     /// - Parameters:
     ///   - threads: threads an evaluation, at least 1.
@@ -27,6 +29,14 @@ package final class Workspace {
     func scratch(floats: Int) -> Scratch {
         let padded = (floats + 15) / 16 * 16
         return Scratch(memory: tensor(batch: 1, width: team.size, channels: padded), stride: padded)
+    }
+
+    /// Carries out an operation's work, on the meter where there is one.
+    func metered(_ layer: @autoclosure () -> WorkMeter.Layer, _ work: () -> Void) {
+        guard let meter else { return work() }
+        let start = ContinuousClock.now
+        work()
+        meter.add(layer(), duration: .now - start)
     }
 
     struct Scratch {

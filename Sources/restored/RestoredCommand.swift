@@ -9,6 +9,7 @@ struct RestoredCommand: AsyncParsableCommand {
         abstract: "Restores degraded photographs, as an HTTP service and on the command line.",
         version: ServiceVersion.current,
         subcommands: [
-            ServeCommand.self, RestoreCommand.self, ClassifyCommand.self, HealthCommand.self, WeightsCommand.self,
+            ServeCommand.self, RestoreCommand.self, ClassifyCommand.self, HealthCommand.self, BenchCommand.self,
+            WeightsCommand.self,
         ])
 }

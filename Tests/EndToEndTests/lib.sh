@@ -61,8 +61,13 @@ field() {
   sed -n "s/^$1: *//Ip" "$work/head" | tr -d '\r' | tail -n 1
 }
 
+# The start of the last answer's body, whatever it is, as text.
+body_text() {
+  head -c 500 "$work/body" | tr -cd '[:print:]\n'
+}
+
 expect_status() {
-  [ "$status" = "$1" ] || fail "expected status $1, found $status: $(head -c 500 "$work/body")"
+  [ "$status" = "$1" ] || fail "expected status $1, found $status: $(body_text)"
 }
 
 expect_field() {
@@ -70,7 +75,7 @@ expect_field() {
 }
 
 expect_body() {
-  grep -q -e "$1" "$work/body" || fail "expected '$1' in the answer: $(head -c 500 "$work/body")"
+  grep -q -e "$1" "$work/body" || fail "expected '$1' in the answer: $(body_text)"
 }
 
 # The last answer is a problem document with this status (RFC 9457).

@@ -59,7 +59,7 @@ package struct Setting: Sendable {
             isPublished: false),
 
         Setting(
-            name: "api-key", help: "Key that requests must carry (Authorization: Bearer KEY); may be repeated.",
+            name: "api-key", help: "Key that requests must carry as 'Bearer KEY'; may be repeated.",
             value: .list(\.apiKeys, form: "KEY"), isPublished: false),
         Setting(
             name: "api-key-file", help: "File with one key a line, added to those given.",
@@ -99,7 +99,7 @@ package struct Setting: Sendable {
             "Memory for bodies and decoded pictures; beyond it is 503."),
         integer(
             "working-memory", \.workingMemory, .bytes, 64 << 20...1 << 40,
-            "Memory for one restoration beyond the weights; a picture that needs more is 422."),
+            "Memory for one restoration beyond the weights; more is 422."),
         integer("workers", \.workers, .none, 1...256, isPublished: false, "Evaluations that run at the same time."),
         integer(
             "threads", \.threads, .none, 0...1024, isPublished: false,

@@ -11,6 +11,7 @@ extension RestorationService {
         var picture: Picture
         var parameters: RestoreParameters
         var form: AnswerForm
+        var quality: Int
         var decodeDuration: Duration
         /// Holds the memory of the picture and its restoration.
         var reservation: MemoryBudget.Reservation
@@ -41,6 +42,7 @@ extension RestorationService {
         var parameters = try RestoreParameters(
             upload.parameters, bundle: engine.bundle, timeoutLimit: configuration.timeout)
         let form = try AnswerForm(accept: exchange.fields[.accept], format: parameters.format)
+        let quality = try parameters.encodingQuality(for: form.format)
         let deadline = exchange.start + .seconds(parameters.timeout)
         parameters.options.deadline = deadline
         let estimate = try engine.estimate(
@@ -51,7 +53,8 @@ extension RestorationService {
         }
         let (picture, duration) = try await decode(upload, reservation: reservation, pictures: 2)
         return Order(
-            picture: picture, parameters: parameters, form: form, decodeDuration: duration, reservation: reservation)
+            picture: picture, parameters: parameters, form: form, quality: quality, decodeDuration: duration,
+            reservation: reservation)
     }
 
     /// Restores and encodes.
@@ -85,7 +88,7 @@ extension RestorationService {
                 return try ImageEncoder.png(result.picture, keepsExif: keepsExif, shouldContinue: shouldContinue)
             case .jpeg:
                 return try ImageEncoder.jpeg(
-                    result.picture, options: ImageEncoder.JPEGOptions(quality: parameters.quality),
+                    result.picture, options: ImageEncoder.JPEGOptions(quality: order.quality),
                     keepsExif: keepsExif, shouldContinue: shouldContinue)
             }
         }

@@ -28,7 +28,8 @@ struct RestoreParameters: Sendable {
     var options = RestorationOptions()
     /// Nil where the Accept field decides.
     var format: Format?
-    var quality = standardQuality
+    /// Nil where the request names none.
+    var quality: Int?
     var metadata = Metadata.strip
     /// Seconds that the client is ready to wait.
     var timeout: Int
@@ -44,12 +45,22 @@ struct RestoreParameters: Sendable {
         options.degradations = try Self.degradations(list, labels: bundle.labels)
         options.force = try list.flag("force") ?? false
         format = try list.choice("format", of: Format.self)
-        quality = try list.integer("quality", in: Self.quality) ?? Self.standardQuality
+        quality = try list.integer("quality", in: Self.quality)
         metadata = try list.choice("metadata", of: Metadata.self) ?? .strip
         timeout = try list.integer("timeout", in: 1...timeoutLimit) ?? timeoutLimit
-        if let text = list["quality"], format == .png {
-            throw .invalidParameter(name: "quality", value: text, expected: "left out with format=png")
+        if let format { _ = try encodingQuality(for: format) }
+    }
+
+    /// The quality to encode with.
+    ///
+    /// - Parameter format: the answer's, which the parameter or the Accept field decided.
+    /// - Throws: `ServiceFault.invalidParameter` where a quality is given for a PNG, which has none.
+    func encodingQuality(for format: Format) throws(ServiceFault) -> Int {
+        if let quality, format == .png {
+            throw .invalidParameter(
+                name: "quality", value: String(quality), expected: "left out where the answer is a PNG (format=jpeg)")
         }
+        return quality ?? Self.standardQuality
     }
 
     private static func steps(_ list: ParameterList, sampler: SamplerKind) throws(ServiceFault) -> Int? {

@@ -17,7 +17,8 @@ struct APIKeys: Sendable {
         guard let authorization else { return false }
         let pieces = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         guard pieces.count == 2, pieces[0].lowercased() == "bearer" else { return false }
-        let candidate = Array(SHA256.hash(data: Array(pieces[1].utf8)))
+        // One or more spaces stand between the scheme and the key (RFC 9110, section 11.4).
+        let candidate = Array(SHA256.hash(data: Array(pieces[1].drop { $0 == " " }.utf8)))
         var found = false
         for digest in digests {
             var difference: UInt8 = 0

@@ -1,0 +1,115 @@
+import FoundationEssentials
+
+/// What `restored bench` found.
+struct BenchReport: Encodable, Sendable {
+    var bundle: String
+    /// The instruction set of the project's kernels, and the core type that OpenBLAS chose.
+    var kernels: String
+    var blas: String
+    var threads: Int
+    var ceilingGFLOPS: Double
+    var network: [Evaluation] = []
+    var layers: [Layer] = []
+    var picture: Picture?
+    var load: Load?
+    var peakResidentBytes = 0
+
+    /// One network evaluation of a batch.
+    struct Evaluation: Encodable, Sendable {
+        let size: Int
+        let batch: Int
+        var precision = "fp32"
+        let secondsMedian: Double
+        let secondsLeast: Double
+        /// How many were timed.
+        let evaluations: Int
+        let evaluationsPerSecond: Double
+        let picturesPerSecond: Double
+        let gigaMultiplyAdds: Double
+        let gflops: Double
+        let shareOfCeiling: Double
+        /// Activations at their most.
+        let workingBytes: Int
+    }
+
+    /// Operations of one kind and shape within an evaluation.
+    struct Layer: Encodable, Sendable {
+        let operation: String
+        let shape: String
+        let calls: Int
+        let seconds: Double
+        let share: Double
+        let gflops: Double
+    }
+
+    struct Picture: Encodable, Sendable {
+        let size: Int
+        let steps: Int
+        let secondsMedian: Double
+        let classifySeconds: Double
+        let diffuseSeconds: Double
+    }
+
+    struct Load: Encodable, Sendable {
+        let clients: Int
+        let size: Int
+        let picturesPerMinute: Double
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    func table() -> String {
+        var lines = [
+            "\(bundle), \(kernels) kernels (OpenBLAS: \(blas)), \(threads) threads, "
+                + "ceiling \(ceilingGFLOPS.shown(0)) GFLOP/s",
+            "",
+            row(["size", "batch", "seconds", "least", "per second", "GFLOP/s", "of ceiling", "MiB"]),
+        ]
+        lines += network.map {
+            row([
+                "\($0.size)", "\($0.batch)", $0.secondsMedian.shown(4), $0.secondsLeast.shown(4),
+                $0.evaluationsPerSecond.shown(2), $0.gflops.shown(0), ($0.shareOfCeiling * 100).shown(0) + " %",
+                (Double($0.workingBytes) / 1_048_576).shown(0),
+            ])
+        }
+        lines += ["", row(["share", "ms", "calls", "GFLOP/s"]) + "  layer"]
+        lines += layers.prefix(16).map {
+            row([($0.share * 100).shown(1) + " %", ($0.seconds * 1000).shown(2), "\($0.calls)", $0.gflops.shown(0)])
+                + "  \($0.operation), \($0.shape)"
+        }
+        lines.append("")
+        if let picture {
+            lines.append(
+                "one picture of \(picture.size)x\(picture.size), \(picture.steps) steps: "
+                    + "\(picture.secondsMedian.shown(3)) s (classify \(picture.classifySeconds.shown(3)), "
+                    + "diffuse \(picture.diffuseSeconds.shown(3)))")
+        }
+        if let load {
+            lines.append("\(load.clients) clients: \(load.picturesPerMinute.shown(1)) pictures a minute")
+        }
+        lines.append("peak resident memory \((Double(peakResidentBytes) / 1_048_576).shown(0)) MiB")
+        return lines.joined(separator: "\n")
+    }
+
+    private func row(_ cells: [String]) -> String {
+        cells.map { String(repeating: " ", count: max(0, 11 - $0.count)) + $0 }.joined()
+    }
+}
+
+extension Double {
+    /// With this many decimal places.
+    fileprivate func shown(_ places: Int) -> String {
+        guard isFinite, abs(self) < 1e15 else { return "-" }
+        let scale = (0..<places).reduce(1.0) { scale, _ in scale * 10 }
+        let digits = String(Int((abs(self) * scale).rounded()))
+        let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+        let whole = padded.prefix(padded.count - places)
+        let sign = self < 0 ? "-" : ""
+        return places == 0 ? sign + whole : "\(sign)\(whole).\(padded.suffix(places))"
+    }
+}

@@ -1,0 +1,68 @@
+import Diffusion
+import Tensors
+
+/// Times evaluations of a restoration network.
+struct NetworkBenchmark {
+    let network: ConditionalUNet
+    let workspace: Workspace
+    /// The least that is timed, after one evaluation that only warms up.
+    let evaluations: Int
+    let seconds: Double
+
+    /// - Parameter ceiling: GFLOP/s that the kernels reach in cache.
+    func measure(size: Int, batch: Int, ceiling: Double) -> BenchReport.Evaluation {
+        let samples = [ConditionalUNet.Sample](repeating: sample(size: size), count: batch)
+        workspace.pool.trim()
+        workspace.pool.resetPeak()
+        let meter = WorkMeter()
+        workspace.meter = meter
+        _ = network(samples, height: size, width: size, in: workspace)
+        workspace.meter = nil
+        var durations: [Double] = []
+        while durations.count < evaluations || durations.reduce(0, +) < seconds {
+            let start = ContinuousClock.now
+            _ = network(samples, height: size, width: size, in: workspace)
+            durations.append((ContinuousClock.now - start) / .seconds(1))
+        }
+        let median = durations.median
+        let rate = 2 * Double(meter.multiplyAdds) / median / 1e9
+        return BenchReport.Evaluation(
+            size: size, batch: batch, secondsMedian: median, secondsLeast: durations.min() ?? median,
+            evaluations: durations.count, evaluationsPerSecond: 1 / median, picturesPerSecond: Double(batch) / median,
+            gigaMultiplyAdds: Double(meter.multiplyAdds) / 1e9, gflops: rate, shareOfCeiling: rate / ceiling,
+            workingBytes: workspace.pool.peakBytes)
+    }
+
+    /// Where one picture's evaluation spends its time, most first.
+    func layers(size: Int) -> [BenchReport.Layer] {
+        let samples = [sample(size: size)]
+        _ = network(samples, height: size, width: size, in: workspace)
+        let meter = WorkMeter()
+        workspace.meter = meter
+        defer { workspace.meter = nil }
+        for _ in 0..<evaluations { _ = network(samples, height: size, width: size, in: workspace) }
+        let total = meter.totals.values.reduce(Duration.zero) { $0 + $1.duration } / .seconds(1)
+        return meter.totals.map { layer, sum in
+            let seconds = sum.duration / .seconds(1)
+            return BenchReport.Layer(
+                operation: layer.operation, shape: layer.shape, calls: sum.calls / evaluations,
+                seconds: seconds / Double(evaluations), share: seconds / total,
+                gflops: 2 * Double(layer.multiplyAdds * sum.calls) / seconds / 1e9)
+        }.sorted { $0.seconds > $1.seconds }
+    }
+
+    private func sample(size: Int) -> ConditionalUNet.Sample {
+        let configuration = network.configuration
+        let picture = (0..<size * size * configuration.inputChannels).map { Float($0 % 251) / 250 }
+        let embedding = [Float](repeating: 0.1, count: configuration.contextWidth ?? 0)
+        return ConditionalUNet.Sample(
+            state: picture, condition: picture, time: 50,
+            degradation: configuration.usesDegradation ? embedding : nil,
+            content: configuration.usesContent ? embedding : nil)
+    }
+}
+
+extension [Double] {
+    /// The middle one; the lower of two.
+    var median: Double { isEmpty ? 0 : sorted()[(count - 1) / 2] }
+}
