@@ -78,7 +78,9 @@ let package = Package(
         tests("DiffusionTests", ["Diffusion", "CKernels", "Checkpoints", "Tensors", "TestSupport"]),
         tests("BundlesTests", ["Bundles", "TestSupport"]),
         tests("BatchingTests", ["Batching"]),
-        tests("RestorationTests", ["Restoration", "Bundles", "Checkpoints", "Diffusion", "Images", "TestSupport"]),
+        tests(
+            "RestorationTests",
+            ["Restoration", "Bundles", "CLIP", "Checkpoints", "Diffusion", "Images", "Tensors", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire", httpTypes]),
         tests("HTTPServerTests", ["HTTPServer", "HTTPWire", httpTypes]),
         tests(

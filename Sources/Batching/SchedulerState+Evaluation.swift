@@ -57,7 +57,8 @@ extension SchedulerState {
             let id = member.sample.job
             if let failure = member.failure ?? evaluationFailure {
                 queue.abandonStep(of: member.sample)
-                effects.dropped += [member.value].compactMap(\.self)
+                // Kept with the job until it is settled, or another thread could settle it before the sample is gone.
+                records[id]?.samples[member.sample.index] = member.value
                 release(id)
                 end(id, .failure(.failed(failure)), effects: &effects)
             } else {

@@ -52,13 +52,8 @@ struct DiffusionWork {
         self.plan = plan
         self.noise = noise
         self.embeddings = embeddings
-        state = [Float](repeating: 0, count: condition.count)
-        let field = draw(NoiseSource.startDraw)
-        state.withUnsafeMutableBufferPointer { state in
-            condition.withUnsafeBufferPointer { mu in
-                field.withUnsafeBufferPointer { plan.start(state, mu: mu, noise: $0) }
-            }
-        }
+        state = []
+        state = plan.startState(mu: condition, noise: draw(NoiseSource.startDraw))
     }
 
     /// What the network is asked next.
@@ -73,17 +68,7 @@ struct DiffusionWork {
     mutating func advance(_ output: [Float]) {
         let step = plan.steps[index]
         let field = step.usesNoise ? draw(NoiseSource.draw(ofStep: index)) : nil
-        state.withUnsafeMutableBufferPointer { state in
-            condition.withUnsafeBufferPointer { mu in
-                output.withUnsafeBufferPointer { output in
-                    if let field {
-                        field.withUnsafeBufferPointer { step.advance(state, mu: mu, output: output, noise: $0) }
-                    } else {
-                        step.advance(state, mu: mu, output: output, noise: nil)
-                    }
-                }
-            }
-        }
+        step.advance(&state, mu: condition, output: output, noise: field)
         index += 1
     }
 

@@ -173,6 +173,24 @@ func submitted(
     return task
 }
 
+/// A submission that the job's own closures can cancel, from their first call on.
+final class Submission: Sendable {
+    private let task = Mutex<Task<String, Never>?>(nil)
+
+    func cancel() { task.withLock { $0?.cancel() } }
+
+    func outcome(of job: StepJob<FakeSample, String>, on scheduler: StepScheduler<GatedNetwork>) async -> String {
+        let (start, begin) = AsyncStream<Void>.makeStream()
+        let task = Task {
+            for await _ in start { break }
+            return await BatchingTests.outcome { () async throws(BatchingError) in try await scheduler.submit(job) }
+        }
+        self.task.withLock { $0 = task }
+        begin.yield()
+        return await task.value
+    }
+}
+
 func expectedValues(_ job: Int, samples: Int = 1, steps: Int = 3) -> [Int: UInt64] {
     Dictionary(uniqueKeysWithValues: (0..<samples).map {
         ($0, FakeSample.expected(job: job, index: $0, steps: steps))

@@ -89,22 +89,15 @@ import Testing
             network.open()
             let scheduler = try makeScheduler(network)
             let log = JobLog()
-            let task = Mutex<Task<String, Never>?>(nil)
-            let cancel: @Sendable () -> Void = {
-                while task.withLock({ $0?.cancel() }) == nil {}
-            }
+            let submission = Submission()
             let job = fakeJob(
                 0, samples: 50, steps: 2, log: log,
-                make: { index in if stage == "make", index == 9 { cancel() } },
+                make: { index in if stage == "make", index == 9 { submission.cancel() } },
                 finish: { index in
-                    if stage == "finish", index == 9 { cancel() }
+                    if stage == "finish", index == 9 { submission.cancel() }
                     return .goOn
                 })
-            let running = Task {
-                await outcome { () async throws(BatchingError) in try await scheduler.submit(job) }
-            }
-            task.withLock { $0 = running }
-            #expect(await running.value == "cancelled")
+            #expect(await submission.outcome(of: job, on: scheduler) == "cancelled")
             let record = log.now
             #expect(record.made.count < 50)
             #expect(record.released == record.made.count)
@@ -114,21 +107,24 @@ import Testing
     @Test("cancelling from the progress callback works")
     func cancelInProgress() async throws {
         let network = GatedNetwork()
-        network.open()
         let scheduler = try makeScheduler(network)
         let log = JobLog()
-        let task = Mutex<Task<String, Never>?>(nil)
+        let submission = Submission()
         let told = Atomic(0)
         let plain = fakeJob(0, samples: 30, log: log)
         let job = StepJob(
             outlines: plain.outlines,
             progress: { progress in
                 told.add(1, ordering: .relaxed)
-                if case .running(4..., _, _) = progress { while task.withLock({ $0?.cancel() }) == nil {} }
+                // One evaluation for each call, or the job could be over before a call is made.
+                if case .running(4..., _, _) = progress {
+                    submission.cancel()
+                    network.open()
+                } else {
+                    network.letOneEnd()
+                }
             }, makeSample: plain.makeSample, finishSample: plain.finishSample)
-        let running = Task { await outcome { () async throws(BatchingError) in try await scheduler.submit(job) } }
-        task.withLock { $0 = running }
-        #expect(await running.value == "cancelled")
+        #expect(await submission.outcome(of: job, on: scheduler) == "cancelled")
         let toldAtEnd = told.load(ordering: .relaxed)
         try await scheduler.submit(fakeJob(1, log: JobLog()))
         #expect(told.load(ordering: .relaxed) == toldAtEnd)

@@ -60,31 +60,3 @@ func greatestDifference(_ left: [Float], _ right: [Float]) -> Double {
     precondition(left.count == right.count)
     return zip(left, right).reduce(0) { max($0, abs(Double($1.0) - Double($1.1))) }
 }
-
-extension SamplerPlan {
-    func startState(mu: [Float], noise: [Float]) -> [Float] {
-        var state = mu
-        state.withUnsafeMutableBufferPointer { state in
-            mu.withUnsafeBufferPointer { mu in
-                noise.withUnsafeBufferPointer { start(state, mu: mu, noise: $0) }
-            }
-        }
-        return state
-    }
-}
-
-extension SamplerStep {
-    func advance(_ state: inout [Float], mu: [Float], output: [Float], noise: [Float]?) {
-        state.withUnsafeMutableBufferPointer { state in
-            mu.withUnsafeBufferPointer { mu in
-                output.withUnsafeBufferPointer { output in
-                    if let noise {
-                        noise.withUnsafeBufferPointer { advance(state, mu: mu, output: output, noise: $0) }
-                    } else {
-                        advance(state, mu: mu, output: output, noise: nil)
-                    }
-                }
-            }
-        }
-    }
-}

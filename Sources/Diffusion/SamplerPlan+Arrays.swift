@@ -1,0 +1,37 @@
+// The stepper on arrays, for whoever holds its states in them.
+
+extension SamplerPlan {
+    /// The first state of a picture.
+    ///
+    /// - Parameters:
+    ///   - mu: the degraded picture.
+    ///   - noise: standard normal numbers, as many.
+    package func startState(mu: [Float], noise: [Float]) -> [Float] {
+        [Float](unsafeUninitializedCapacity: mu.count) { state, count in
+            state.initialize(repeating: 0)
+            mu.withUnsafeBufferPointer { mu in
+                noise.withUnsafeBufferPointer { start(state, mu: mu, noise: $0) }
+            }
+            count = mu.count
+        }
+    }
+}
+
+extension SamplerStep {
+    /// Takes a state through this step.
+    ///
+    /// - Parameter noise: standard normal numbers; may be nil where `usesNoise` is false.
+    package func advance(_ state: inout [Float], mu: [Float], output: [Float], noise: [Float]?) {
+        state.withUnsafeMutableBufferPointer { state in
+            mu.withUnsafeBufferPointer { mu in
+                output.withUnsafeBufferPointer { output in
+                    if let noise {
+                        noise.withUnsafeBufferPointer { advance(state, mu: mu, output: output, noise: $0) }
+                    } else {
+                        advance(state, mu: mu, output: output, noise: nil)
+                    }
+                }
+            }
+        }
+    }
+}
