@@ -71,11 +71,14 @@ extension Sockets {
         @Test("an end within the head is 400, within the body an error for its reader and 400")
         func truncation() async throws {
             let test = try TestServer()
-            #expect(try await test.exchange("GET /hello HT").map(\.status) == [400])
-            let body = request("POST /echo", "Content-Length: 10", body: "abc")
-            #expect(try await test.exchange(body).map(\.status) == [400])
-            let chunked = request("POST /echo", "Transfer-Encoding: chunked", body: "5\r\nab")
-            #expect(try await test.exchange(chunked).map(\.status) == [400])
+            for request in [
+                "GET /hello HT", request("POST /echo", "Content-Length: 10", body: "abc"),
+                request("POST /echo", "Transfer-Encoding: chunked", body: "5\r\nab"),
+            ] {
+                // A half-closed client may be asked by an interim answer whether it is still there.
+                let statuses = try await test.exchange(request).map(\.status).filter { $0 != 100 }
+                #expect(statuses == [400])
+            }
         }
 
         @Test("a reset within the body ends it for its reader")
