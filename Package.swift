@@ -89,6 +89,7 @@ let package = Package(
                 "Service", "HTTPServer", "HTTPWire", "Images", "Diffusion", "Bundles", "Restoration", "TestSupport",
                 httpTypes, logging,
             ]),
+        tests("ProgramTests", ["TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

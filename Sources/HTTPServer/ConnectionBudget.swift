@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts connections against their limits. The mutex guards the counts; it is held for a few instructions, on the
+/// What the connections of all queues share: their number against its limits, and whether the server drains. The mutex guards the counts; it is held for a few instructions, on the
 /// accept queue and the connection queues.
 final class ConnectionBudget: Sendable {
     /// What becomes of a new connection.
@@ -24,6 +24,7 @@ final class ConnectionBudget: Sendable {
     private let limit: Int
     private let limitPerPeer: Int?
     private let counts = Mutex(Counts())
+    private let draining = Atomic(false)
 
     init(limits: ServerLimits) {
         limit = limits.connections
@@ -32,6 +33,11 @@ final class ConnectionBudget: Sendable {
 
     /// Connections open that are being served.
     var admittedCount: Int { counts.withLock { $0.admitted } }
+
+    /// Whether each answer is its connection's last.
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    func beginDrain() { draining.store(true, ordering: .relaxed) }
 
     func admit(peer: String) -> Admission {
         counts.withLock { counts in

@@ -188,11 +188,8 @@ actor EventLoop {
         return census
     }
 
-    /// From now on each answer is its connection's last; idle connections close at the next tick.
-    func beginDrain() {
-        context.isDraining = true
-        tick()
-    }
+    /// Closes what is idle now that the server drains.
+    func beginDrain() { tick() }
 
     /// Cancels the tasks of open requests; their connections stay for the answers.
     func cancelRequests() {

@@ -24,6 +24,7 @@ extension HTTPServer {
     package func drain(timeout: Duration, keepsListening: Bool = false) async -> DrainOutcome {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout
+        budget.beginDrain()
         if !keepsListening { stopListening() }
         let loops = self.loops
         for loop in loops { await loop.beginDrain() }

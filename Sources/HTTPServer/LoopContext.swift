@@ -12,7 +12,8 @@ final class LoopContext {
     let poller: Poller
     /// Where bytes are received before they are parsed: one for all, so that an idle connection holds none.
     let receiveBuffer: ReceiveBuffer
-    var isDraining = false
+    /// The same for all queues at once, so that no answer after the drain's beginning promises another.
+    var isDraining: Bool { budget.isDraining }
     /// Connections that closed and wait to be forgotten.
     var closed: [UInt64] = []
 

@@ -29,10 +29,13 @@ struct LabelWork {
     var feature: [Float]?
 }
 
-/// A picture's diffusion: where it stands and what conditions it.
+/// A tile's diffusion: where it stands and what conditions it.
 struct DiffusionWork {
-    let width: Int
-    let height: Int
+    /// Of the condition, the state and a field of noise.
+    static let bytesPerPixel = 3 * 3 * MemoryLayout<Float>.stride
+
+    /// The tile's place in the picture.
+    let region: NoiseSource.Region
     /// mu, and x_t: interleaved RGB, nominally 0...1.
     let condition: [Float]
     var state: [Float]
@@ -43,11 +46,10 @@ struct DiffusionWork {
     var index = 0
 
     init(
-        width: Int, height: Int, condition: [Float], plan: SamplerPlan, noise: NoiseSource,
+        region: NoiseSource.Region, condition: [Float], plan: SamplerPlan, noise: NoiseSource,
         embeddings: DegradationAwareCLIP.Embeddings
     ) {
-        self.width = width
-        self.height = height
+        self.region = region
         self.condition = condition
         self.plan = plan
         self.noise = noise
@@ -74,7 +76,7 @@ struct DiffusionWork {
 
     private func draw(_ draw: UInt32) -> [Float] {
         [Float](unsafeUninitializedCapacity: condition.count) { buffer, count in
-            noise.fill(buffer, draw: draw, region: .init(width: width, height: height))
+            noise.fill(buffer, draw: draw, region: region)
             count = condition.count
         }
     }

@@ -5,7 +5,8 @@ import Tensors
 /// What restoring a picture needs beyond the weights: a line through two measured evaluations, since no part of the
 /// network takes memory that grows faster than the pixels.
 struct MemoryEstimate: Sendable {
-    private let alignment: Int
+    /// What sides are rounded up to: a larger picture is padded.
+    let alignment: Int
     private let fixed: Double
     private let perPixel: Double
 

@@ -33,10 +33,15 @@ struct NetworkEvaluator: StepEvaluator {
         workspaces = Workspaces(count: workers, threads: threads)
     }
 
-    func maximumBatch(for key: BatchKey) -> Int {
+    func maximumBatch(for key: BatchKey) -> Int { Self.maximumBatch(for: key, limit: maximumBatch) }
+
+    /// How many samples of a shape share an evaluation.
+    ///
+    /// - Parameter limit: the most of any shape.
+    static func maximumBatch(for key: BatchKey, limit: Int) -> Int {
         switch key {
-        case .embedding, .label: maximumBatch
-        case .diffusion(let width, let height): max(1, min(maximumBatch, Self.batchPixels / max(1, width * height)))
+        case .embedding, .label: limit
+        case .diffusion(let width, let height): max(1, min(limit, batchPixels / max(1, width * height)))
         }
     }
 

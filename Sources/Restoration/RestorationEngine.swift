@@ -21,11 +21,22 @@ package protocol RestorationEngine: Sendable {
 
     /// Names what is wrong with a picture.
     ///
-    /// - Parameter labels: the labels to choose among instead of the bundle's own; needs a text tower.
-    func classify(_ picture: Picture, labels: [String]?) async throws(RestorationError) -> Classification
+    /// - Parameters:
+    ///   - labels: the labels to choose among instead of the bundle's own; needs a text tower.
+    ///   - deadline: when the answer is no longer wanted.
+    func classify(
+        _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
+    ) async throws(RestorationError) -> Classification
 
     /// How much work waits and runs, for metrics and `Retry-After`.
     var load: EngineLoad { get }
+}
+
+extension RestorationEngine {
+    /// Names what is wrong with a picture, in whatever time that takes.
+    package func classify(_ picture: Picture, labels: [String]?) async throws(RestorationError) -> Classification {
+        try await classify(picture, labels: labels, deadline: nil)
+    }
 }
 
 /// The choices of one restoration. Whatever is nil takes the bundle's default.
@@ -39,6 +50,9 @@ package struct RestorationOptions: Sendable, Equatable {
     package var degradations: [String]?
     /// Restore although the picture is labelled clean. Explicit degradations imply it.
     package var force = false
+    /// Side of the tiles in pixels, and pixels that neighbours share; nil for what memory suggests.
+    package var tile: Int?
+    package var overlap: Int?
     /// When the answer is no longer wanted.
     package var deadline: ContinuousClock.Instant?
 

@@ -4,15 +4,14 @@ import Diffusion
 import Images
 import Synchronization
 
-/// One restoration between its samples: for each degradation to treat first an embedding, then a diffusion.
+/// One restoration between its samples: for each degradation to treat first an embedding, then tiles.
 ///
-/// Guarded by one `Mutex`; its samples follow one another, so it is never contended.
+/// Guarded by one `Mutex`, for tiles may be handed back at the same time; it is never held while pixels are worked on.
 final class RestorationWork: Sendable {
-    typealias Outline = SampleOutline<NetworkEvaluator.BatchKey>
-
     /// What the restoration is made of; nil labels stand for what the classifier finds.
     struct Order: Sendable {
         let picture: Picture
+        let layout: RestorationLayout
         let labels: [String]?
         let returnsCleanUnchanged: Bool
         let plan: SamplerPlan
@@ -27,6 +26,8 @@ final class RestorationWork: Sendable {
     private struct Progress {
         var picture: Picture
         var embeddings: DegradationAwareCLIP.Embeddings?
+        /// Takes the tiles of this round.
+        var blender: TileBlender?
         var labels: [String] = []
         var confidence = 0.0
         var unchanged = false
@@ -45,33 +46,35 @@ final class RestorationWork: Sendable {
         progress = Mutex(Progress(picture: order.picture))
     }
 
-    var rounds: Int { order.labels?.count ?? 1 }
-
-    func makeSample(_ index: Int) -> sending EngineSample {
+    func makeSample(_ index: Int) throws -> sending EngineSample {
         let now = ContinuousClock.now
         let (picture, embeddings) = progress.withLock { progress in
             progress.started = progress.started ?? now
-            progress.since = now
+            if case .tile(let tile, _) = order.layout[index], tile > 0 {} else { progress.since = now }
             return (progress.picture, progress.embeddings)
         }
-        guard index % 2 == 1, let embeddings else {
+        switch order.layout[index] {
+        case .embedding:
             return EngineSample(.embedding(EmbeddingWork(crop: picture.resizedForCLIP(side: order.imageSize))))
+        case .tile(let tile, let round):
+            guard let embeddings else { throw RestorationError.internalFault("a tile before its embedding") }
+            let place = order.layout.tiles[tile]
+            return EngineSample(.diffusion(DiffusionWork(
+                region: .init(x: place.x, y: place.y, width: place.width, height: place.height),
+                condition: picture.floats(of: place), plan: order.plan,
+                noise: NoiseSource(seed: order.seed, stream: UInt32(round)), embeddings: embeddings)))
         }
-        let condition = picture.pixels.map { Float($0) / 255 }
-        return EngineSample(.diffusion(DiffusionWork(
-            width: picture.width, height: picture.height, condition: condition, plan: order.plan,
-            noise: NoiseSource(seed: order.seed, stream: UInt32(index / 2)), embeddings: embeddings)))
     }
 
     func finishSample(_ sample: EngineSample, _ index: Int) throws -> JobDirection {
-        switch sample.work {
-        case .embedding(let work):
+        switch (sample.work, order.layout[index]) {
+        case (.embedding(let work), .embedding(let round)):
             guard let embeddings = work.embeddings else { throw RestorationError.internalFault("no embedding") }
-            return finishEmbedding(embeddings, round: index / 2)
-        case .diffusion(let work):
-            finishDiffusion(work)
+            return finishEmbedding(embeddings, round: round)
+        case (.diffusion(let work), .tile(let tile, _)):
+            finishTile(tile, work)
             return .goOn
-        case .label: throw RestorationError.internalFault("a label among the samples of a restoration")
+        default: throw RestorationError.internalFault("sample \(index) is of another kind")
         }
     }
 
@@ -91,15 +94,19 @@ final class RestorationWork: Sendable {
             progress.labels.append(label)
             progress.embeddings = embeddings
             progress.unchanged = unchanged
+            progress.blender = unchanged ? nil : TileBlender(order.layout.tiles)
             progress.classify += .now - (progress.since ?? .now)
         }
         return unchanged ? .complete : .goOn
     }
 
-    private func finishDiffusion(_ work: DiffusionWork) {
-        let bytes = work.state.map(Picture.byte)
+    private func finishTile(_ tile: Int, _ work: DiffusionWork) {
+        guard let blender = progress.withLock({ $0.blender }) else { return }
+        guard blender.add(work.state, layout: .interleaved, ofTile: tile) else { return }
+        let pixels = blender.takePixels()
         progress.withLock { progress in
-            progress.picture.pixels = bytes
+            progress.picture.pixels = pixels
+            progress.blender = nil
             progress.diffuse += .now - (progress.since ?? .now)
         }
     }
@@ -112,6 +119,21 @@ final class RestorationWork: Sendable {
                 timing: .init(
                     queue: (progress.started ?? submitted) - submitted, classify: progress.classify,
                     diffuse: progress.diffuse))
+        }
+    }
+}
+
+extension Picture {
+    /// A tile's pixels as interleaved floats of 0...1.
+    fileprivate func floats(of tile: TilePlan.Tile) -> [Float] {
+        [Float](unsafeUninitializedCapacity: tile.width * tile.height * 3) { buffer, count in
+            for row in 0..<tile.height {
+                let source = ((tile.y + row) * width + tile.x) * 3
+                for offset in 0..<tile.width * 3 {
+                    buffer.initializeElement(at: count + offset, to: Float(pixels[source + offset]) / 255)
+                }
+                count += tile.width * 3
+            }
         }
     }
 }

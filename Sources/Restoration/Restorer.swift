@@ -14,11 +14,11 @@ package final class Restorer: RestorationEngine {
     private let classifier: ZeroShotClassifier
     private let labelEncoder: LabelEncoder?
     private let imageSize: Int
-    private let memory: MemoryEstimate
+    private let planner: TilePlanner
     private let configuration: RestorerConfiguration
     private let scheduler: StepScheduler<NetworkEvaluator>
 
-    private typealias Outline = RestorationWork.Outline
+    private typealias Outline = RestorationLayout.Outline
 
     /// The smallest side that is restored, in pixels.
     package static let minimumSide = 8
@@ -46,8 +46,10 @@ package final class Restorer: RestorationEngine {
         imageSize = encoder.configuration.vision.imageSize
         classifier = ZeroShotClassifier(
             labels: labels, features: features, logitScale: Float(bundle.manifest.logitScale))
-        memory = MemoryEstimate(measuring: network)
+        planner = TilePlanner(
+            memory: MemoryEstimate(measuring: network), memoryLimit: configuration.memoryLimit)
         var scheduling = SchedulerConfiguration(workers: configuration.workers)
+        scheduling.memoryBudget = configuration.memoryLimit
         scheduling.maximumWaitingJobs = configuration.queueLimit
         scheduler = try StepScheduler(
             evaluator: NetworkEvaluator(
@@ -62,27 +64,37 @@ package final class Restorer: RestorationEngine {
         width: Int, height: Int, options: RestorationOptions
     ) throws(RestorationError) -> WorkEstimate {
         let plan = try plan(options)
-        try check(width: width, height: height, labels: options.degradations)
-        let rounds = options.degradations?.count ?? 1
+        let layout = try layout(width: width, height: height, options: options)
+        let (tileWidth, tileHeight) = (layout.tiles.tileWidth, layout.tiles.tileHeight)
         return WorkEstimate(
-            bytes: memory.bytes(width: width, height: height),
+            bytes: planner.bytes(tileWidth, tileHeight) + layout.blendingBytes(tilesAtOnce: tilesAtOnce(layout)),
             seconds: scheduler.estimatedSeconds(
-                for: outlines(width: width, height: height, rounds: rounds, steps: plan.steps.count), sharing: true))
+                for: outlines(layout, steps: plan.steps.count), sharing: true))
     }
 
-    private func check(width: Int, height: Int, labels: [String]?) throws(RestorationError) {
+    /// The samples of a picture.
+    ///
+    /// - Throws: where the picture can't be restored, or a label is unknown.
+    private func layout(
+        width: Int, height: Int, options: RestorationOptions
+    ) throws(RestorationError) -> RestorationLayout {
         guard min(width, height) >= Self.minimumSide else {
             throw .pictureTooSmall(width: width, height: height, minimumSide: Self.minimumSide)
         }
-        let needed = memory.bytes(width: width, height: height)
-        guard needed <= configuration.memoryLimit else {
-            throw .exceedsMemory(
-                needed: needed, limit: configuration.memoryLimit,
-                largestSide: memory.largestSide(within: configuration.memoryLimit))
-        }
-        for label in labels ?? [] where !classifier.labels.contains(label) {
+        for label in options.degradations ?? [] where !classifier.labels.contains(label) {
             throw .unknownLabel(label, known: classifier.labels)
         }
+        return RestorationLayout(
+            tiles: try planner.plan(width: width, height: height, tile: options.tile, overlap: options.overlap),
+            rounds: options.degradations?.count ?? 1)
+    }
+
+    /// As many as can be evaluated at the same time.
+    private func tilesAtOnce(_ layout: RestorationLayout) -> Int {
+        let key = NetworkEvaluator.BatchKey.diffusion(
+            width: layout.tiles.tileWidth, height: layout.tiles.tileHeight)
+        let batch = NetworkEvaluator.maximumBatch(for: key, limit: configuration.maximumBatch)
+        return min(layout.tiles.count, batch * configuration.workers)
     }
 
     private func plan(_ options: RestorationOptions) throws(RestorationError) -> SamplerPlan {
@@ -109,17 +121,16 @@ package final class Restorer: RestorationEngine {
         _ picture: Picture, options: RestorationOptions, progress: @escaping @Sendable (RestorationProgress) -> Void
     ) async throws(RestorationError) -> RestorationResult {
         let plan = try plan(options)
-        try check(width: picture.width, height: picture.height, labels: options.degradations)
+        let layout = try layout(width: picture.width, height: picture.height, options: options)
         let work = RestorationWork(.init(
-            picture: picture, labels: options.degradations,
+            picture: picture, layout: layout, labels: options.degradations,
             returnsCleanUnchanged: options.degradations == nil && !options.force, plan: plan,
             seed: options.seed ?? .random(in: .min ... .max), classifier: classifier, imageSize: imageSize))
-        let outlines = outlines(
-            width: picture.width, height: picture.height, rounds: work.rounds, steps: plan.steps.count)
         // The embeddings are steps of the job but not of the diffusion that the client counts.
-        let total = plan.steps.count * work.rounds
+        let total = plan.steps.count * layout.rounds * layout.tiles.count
         try await submit(StepJob(
-            outlines: outlines, deadline: options.deadline,
+            outlines: outlines(layout, steps: plan.steps.count), samplesAtOnce: tilesAtOnce(layout),
+            deadline: options.deadline,
             progress: { report in
                 switch report {
                 case .queued(let position): progress(.queued(position: position))
@@ -128,18 +139,18 @@ package final class Restorer: RestorationEngine {
                     progress(.running(completed: min(done, total), total: total, remainingSeconds: remaining))
                 }
             },
-            makeSample: { work.makeSample($0) }, finishSample: { try work.finishSample($0, $1) }))
+            makeSample: { try work.makeSample($0) }, finishSample: { try work.finishSample($0, $1) }))
         return work.result(sampler: plan.sampler)
     }
 
     package func classify(
-        _ picture: Picture, labels: [String]?
+        _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
     ) async throws(RestorationError) -> Classification {
         if labels != nil, labelEncoder == nil { throw .needsTextTower(bundle: bundle.name) }
         let work = ClassificationWork(picture, imageSize: imageSize, classifier: classifier, labels: labels)
-        let outlines = [embeddingOutline(waits: false)] + (labels ?? []).map { _ in labelOutline }
+        let outlines = [embeddingOutline] + (labels ?? []).map { _ in labelOutline }
         try await submit(StepJob(
-            outlines: outlines, samplesAtOnce: configuration.maximumBatch,
+            outlines: outlines, samplesAtOnce: configuration.maximumBatch, deadline: deadline,
             makeSample: { work.makeSample($0) }, finishSample: { work.finishSample($0, $1) }))
         return try work.result()
     }
@@ -154,18 +165,14 @@ package final class Restorer: RestorationEngine {
     /// Ends all work that isn't finished, at its next step.
     package func stop() async { await scheduler.stop() }
 
-    private func outlines(width: Int, height: Int, rounds: Int, steps: Int) -> [Outline] {
-        let bytes = memory.bytes(width: width, height: height)
-        let diffusion = Outline(
-            key: .diffusion(width: width, height: height), steps: steps, bytes: width * height * 36,
-            evaluationBytes: bytes, cost: Double(width * height), waitsForEarlier: true)
-        return (0..<rounds).flatMap { [embeddingOutline(waits: $0 > 0), diffusion] }
+    private func outlines(_ layout: RestorationLayout, steps: Int) -> [Outline] {
+        layout.outlines(
+            steps: steps, embedding: embeddingOutline,
+            evaluationBytes: planner.memory.bytes(width: layout.tiles.tileWidth, height: layout.tiles.tileHeight))
     }
 
-    private func embeddingOutline(waits: Bool) -> Outline {
-        Outline(
-            key: .embedding, steps: 1, bytes: imageSize * imageSize * 15, cost: Double(imageSize * imageSize),
-            waitsForEarlier: waits)
+    private var embeddingOutline: Outline {
+        Outline(key: .embedding, steps: 1, bytes: imageSize * imageSize * 15, cost: Double(imageSize * imageSize))
     }
 
     /// A label costs about a third of a picture.

@@ -4,7 +4,8 @@ package struct RestorerConfiguration: Sendable {
     package var workers = 1
     /// Threads that share one evaluation.
     package var threadsPerEvaluation = 1
-    /// Working memory beyond the weights, in bytes, that one restoration may need.
+    /// Working memory beyond the weights, in bytes, that all restorations together may hold. A picture that would
+    /// need more is restored in tiles.
     package var memoryLimit = 4 << 30
     /// Restorations that may wait.
     package var queueLimit = 64

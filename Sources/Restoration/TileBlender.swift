@@ -59,19 +59,23 @@ package final class TileBlender: Sendable {
 
     /// Adds a restored tile. Values are clamped to 0...1; what is no number counts as 0.
     ///
+    /// - Returns: whether that was the last one: true to one caller only.
     /// - Precondition: tile `index` of the plan hasn't been added before, and `values` holds three a pixel.
-    package func add(_ values: UnsafeBufferPointer<Float>, layout: Layout, ofTile index: Int) {
+    @discardableResult
+    package func add(_ values: UnsafeBufferPointer<Float>, layout: Layout, ofTile index: Int) -> Bool {
         let tile = plan[index]
         precondition(values.count == tile.width * tile.height * 3)
-        state.withLock { state in
+        return state.withLock { state in
             precondition(!state.isAdded[index], "tile added twice")
             state.isAdded[index] = true
             state.added += 1
             for line in 0..<tile.height { addLine(line, of: tile, values, layout, to: &state) }
+            return state.added == plan.count
         }
     }
 
-    package func add(_ values: [Float], layout: Layout, ofTile index: Int) {
+    @discardableResult
+    package func add(_ values: [Float], layout: Layout, ofTile index: Int) -> Bool {
         values.withUnsafeBufferPointer { add($0, layout: layout, ofTile: index) }
     }
 

@@ -44,10 +44,6 @@ package struct ServiceLifecycle: Sendable {
         let deadline = clock.now + .seconds(configuration.drainTimeout)
         // The server listens on meanwhile: clients can see that it isn't ready, and ask for their jobs.
         let isIdle = await isIdle(by: deadline)
-        if !isIdle {
-            log.logger.warning("drain cut short", metadata: ["under_way": "\(service.workCount)"])
-            service.stopAll()
-        }
         let rest = max(clock.now.duration(to: deadline), Self.farewell)
         let outcome = await server.drain(timeout: isIdle ? rest : Self.farewell)
         server.shutdownNow()
@@ -68,7 +64,10 @@ package struct ServiceLifecycle: Sendable {
             }
             let isIdle = await group.next() ?? false
             // Waiting for idleness can't be cancelled, only left: what still works ends right after this.
-            if !isIdle { service.stopAll() }
+            if !isIdle {
+                log.logger.warning("drain cut short", metadata: ["under_way": "\(service.workCount)"])
+                service.stopAll()
+            }
             group.cancelAll()
             return isIdle
         }

@@ -34,6 +34,12 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Labels to treat, in order, separated by commas; auto to find out.")
     var degradation: String = "auto"
 
+    @Option(help: "Side of the tiles in pixels, 64 to 4096; else the whole picture, or what memory allows.")
+    var tile: Int?
+
+    @Option(help: "Pixels that neighbouring tiles share; else 64.")
+    var overlap: Int?
+
     @Flag(help: "Restore although the picture is labelled clean.")
     var force = false
 
@@ -108,6 +114,15 @@ struct RestoreCommand: AsyncParsableCommand {
         var options = RestorationOptions()
         options.seed = seed
         options.force = force
+        guard tile.map(TileBounds.sides.contains) ?? true, overlap.map(TileBounds.overlaps.contains) ?? true,
+            overlap ?? 0 <= (tile ?? .max) / 2
+        else {
+            throw ValidationError(
+                "--tile must be from \(TileBounds.sides.lowerBound) to \(TileBounds.sides.upperBound), and --overlap at "
+                    + "most half of it")
+        }
+        options.tile = tile
+        options.overlap = overlap
         if let sampler {
             guard let kind = SamplerKind(rawValue: sampler) else {
                 let kinds = SamplerKind.allCases.map(\.rawValue).joined(separator: ", ")

@@ -19,8 +19,8 @@ refuse 'seed=18446744073709551616' seed
 refuse 'degradation=ugly' ugly
 refuse 'format=gif' format
 refuse 'quality=90' quality
-refuse 'tile=256' tile
+refuse 'tile=63' tile
 
-request -F "image=@$picture" -F overlap=16 "$url/restore"
+request -F "image=@$picture" -F overlap=3000 "$url/restore"
 expect_problem 400
 expect_body overlap

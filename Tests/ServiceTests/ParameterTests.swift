@@ -20,7 +20,8 @@ struct ParameterTests {
         ("format=gif", "format"), ("format=PNG", "format"), ("quality=0", "quality"), ("quality=101", "quality"),
         ("quality=50&format=png", "quality"), ("metadata=yes", "metadata"), ("force=1", "force"), ("force=", "force"),
         ("timeout=0", "timeout"), ("timeout=601", "timeout"), ("timeout=1.5", "timeout"),
-        ("tile=256", "not offered"), ("overlap=16", "not offered"), ("labels=a", "labels"), ("image=x", "image"),
+        ("tile=63", "tile"), ("tile=4097", "tile"), ("overlap=-1", "overlap"), ("overlap=2049", "overlap"),
+        ("tile=64&overlap=33", "at most half a tile, 32"), ("labels=a", "labels"), ("image=x", "image"),
     ])
     func refused(query: String, named: String) async {
         let answer = await subject.restore("?" + query)
@@ -46,6 +47,16 @@ struct ParameterTests {
         #expect(await subject.restore("?" + query).status == 200)
         #expect(subject.engine.seen.last?.steps == steps)
         #expect(subject.engine.seen.last?.sampler == sampler)
+    }
+
+    @Test("tiles go to the engine as asked for, and else are its own choice")
+    func tiles() async {
+        #expect(await subject.restore("?tile=256&overlap=128").status == 200)
+        #expect(subject.engine.seen.last?.tile == 256)
+        #expect(subject.engine.seen.last?.overlap == 128)
+        #expect(await subject.restore().status == 200)
+        #expect(subject.engine.seen.last?.tile == nil)
+        #expect(subject.engine.seen.last?.overlap == nil)
     }
 
     @Test("degradations go to the engine in their order; auto is none")

@@ -233,6 +233,9 @@ struct RestoreTests {
         #expect(try #require(subject.engine.seen.last?.deadline) - start == .seconds(600))
         _ = await subject.restore("?timeout=5")
         #expect(try #require(subject.engine.seen.last?.deadline) - start == .seconds(5))
+        _ = await subject.send(.post, "/classify", body: ServiceUnderTest.png)
+        let last = subject.engine.state.withLock { $0.classificationDeadlines.last ?? nil }
+        #expect(try #require(last) - start == .seconds(600))
     }
 
     @Test("memory for bodies and pictures is bounded, and all of it comes back")

@@ -20,6 +20,7 @@ final class ScriptedEngine: RestorationEngine {
 
         var seen: [RestorationOptions] = []
         var labelsSeen: [[String]?] = []
+        var classificationDeadlines: [ContinuousClock.Instant?] = []
         var pictures: [Picture] = []
         var cancelled = 0
         var active = 0
@@ -87,8 +88,13 @@ final class ScriptedEngine: RestorationEngine {
                 queue: .milliseconds(1), classify: .milliseconds(2), diffuse: .milliseconds(3)))
     }
 
-    func classify(_ picture: Picture, labels: [String]?) async throws(RestorationError) -> Classification {
-        state.withLock { $0.labelsSeen.append(labels) }
+    func classify(
+        _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
+    ) async throws(RestorationError) -> Classification {
+        state.withLock { state in
+            state.labelsSeen.append(labels)
+            state.classificationDeadlines.append(deadline)
+        }
         if let failure = state.withLock({ $0.failure }) { throw failure }
         let names = labels ?? bundle.labels
         return Classification(

@@ -99,7 +99,7 @@ package struct Setting: Sendable {
             "Memory for bodies and decoded pictures; beyond it is 503."),
         integer(
             "working-memory", \.workingMemory, .bytes, 64 << 20...1 << 40,
-            "Memory for one restoration beyond the weights; more is 422."),
+            "Memory for restorations beyond the weights; larger pictures go in tiles."),
         integer("workers", \.workers, .none, 1...256, isPublished: false, "Evaluations that run at the same time."),
         integer(
             "threads", \.threads, .none, 0...1024, isPublished: false,

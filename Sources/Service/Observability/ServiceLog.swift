@@ -41,7 +41,8 @@ package struct ServiceLog: Sendable {
     }
 
     func access(_ access: Access) {
-        let level: Logger.Level = access.status >= 500 ? .error : .info
+        // A probe that is told to wait is no error of the service's.
+        let level: Logger.Level = access.status >= 500 && access.status != 503 ? .error : .info
         guard level >= self.level else { return }
         var fields: [(String, LogValue)] = [
             ("request_id", .text(access.id)), ("peer", .text(access.peer)), ("method", .text(access.method)),

@@ -15,7 +15,8 @@ extension RestorationService {
             let parameters = try ClassifyParameters(upload.parameters, bundle: engine.bundle)
             let (picture, _) = try await decode(upload, reservation: reservation, pictures: 1)
             do {
-                let classification = try await engine.classify(picture, labels: parameters.labels)
+                let classification = try await engine.classify(
+                    picture, labels: parameters.labels, deadline: exchange.start + .seconds(configuration.timeout))
                 metrics.classificationEnded("classified")
                 let document = ClassificationDocument(
                     classification, bundle: engine.bundle.identifier, width: picture.width, height: picture.height)

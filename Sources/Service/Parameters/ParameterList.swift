@@ -11,7 +11,6 @@ struct ParameterList {
     ///
     /// - Parameter known: the names that the operation has.
     mutating func add(_ name: String, _ value: String, known: ParameterNames) throws(ServiceFault) {
-        if known.later.contains(name) { throw .notOffered(name: name) }
         guard known.offered.contains(name) else { throw .unknownParameter(name: name, known: known.offered) }
         guard value.utf8.count <= Self.valueLimit else {
             throw .invalidParameter(name: name, value: value, expected: "at most \(Self.valueLimit) bytes long")

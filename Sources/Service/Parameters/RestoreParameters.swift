@@ -4,15 +4,10 @@ import Restoration
 
 /// The parameters of `/restore`, checked.
 struct RestoreParameters: Sendable {
-    /// Whether `tile` and `overlap` may be given.
-    static let offersTiles = false
-
-    static let names = ParameterNames(
-        offered: [
-            "steps", "sampler", "seed", "degradation", "format", "quality", "metadata", "force", "timeout",
-        ] + (offersTiles ? tileNames : []),
-        later: offersTiles ? [] : tileNames)
-    private static let tileNames = ["tile", "overlap"]
+    static let names = ParameterNames(offered: [
+        "steps", "sampler", "seed", "degradation", "format", "quality", "tile", "overlap", "metadata", "force",
+        "timeout",
+    ])
 
     static let quality = 1...100
     static let standardQuality = 90
@@ -44,6 +39,12 @@ struct RestoreParameters: Sendable {
         options.seed = try list.unsigned("seed")
         options.degradations = try Self.degradations(list, labels: bundle.labels)
         options.force = try list.flag("force") ?? false
+        options.tile = try list.integer("tile", in: TileBounds.sides)
+        options.overlap = try list.integer("overlap", in: TileBounds.overlaps)
+        if let tile = options.tile, let overlap = options.overlap, overlap > tile / 2 {
+            throw .invalidParameter(
+                name: "overlap", value: String(overlap), expected: "at most half a tile, \(tile / 2)")
+        }
         format = try list.choice("format", of: Format.self)
         quality = try list.integer("quality", in: Self.quality)
         metadata = try list.choice("metadata", of: Metadata.self) ?? .strip

@@ -46,10 +46,6 @@ extension Problem {
             self.init(
                 .badRequest, "invalid-parameter", "A parameter has an invalid value",
                 "'\(name)' must be \(expected), not \(Quoted.text(value)).")
-        case .notOffered(let name):
-            self.init(
-                .badRequest, "not-offered", "A parameter isn't offered yet",
-                "'\(name)' is not offered yet; leave it out.")
         case .malformedQuery(let reason):
             self.init(.badRequest, "malformed-query", "The query is malformed", "The query can't be read: \(reason).")
         default: return nil

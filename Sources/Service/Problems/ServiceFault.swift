@@ -10,7 +10,6 @@ package enum ServiceFault: Error, Sendable, Equatable {
     case unknownParameter(name: String, known: [String])
     case duplicateParameter(name: String)
     case invalidParameter(name: String, value: String, expected: String)
-    case notOffered(name: String)
     case malformedQuery(String)
 
     // The body.

@@ -122,7 +122,6 @@ private struct FormFields {
             return
         }
         if head.filename != nil { throw .unexpectedFile(name: head.name) }
-        if known.later.contains(head.name) { throw .notOffered(name: head.name) }
         guard known.offered.contains(head.name) else {
             throw .unknownParameter(name: head.name, known: known.offered + [UploadReader.imageField])
         }
