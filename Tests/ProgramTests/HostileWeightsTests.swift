@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `restored weights inspect` on hostile and broken checkpoints.
-@Suite("Hostile weights on the command line", .serialized)
+@Suite("Hostile weights on the command line", .enabled(if: Program.canMeasure, "needs Debian's package time"))
 struct HostileWeightsTests {
     /// What memory a run may take beyond that of `--version` and the file itself.
     private static let allowance = 16 << 20

@@ -6,7 +6,7 @@ import Testing
 struct Program {
     /// How a run ended.
     struct Ending {
-        /// The exit status; nil where a signal ended it.
+        /// The exit status; over 128, or nil, where a signal ended it.
         let status: Int32?
         let error: String
         /// The most memory that was resident, in bytes.
@@ -23,6 +23,10 @@ struct Program {
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
     }()
 
+    /// GNU time starts the program and measures it: a program started by the tests themselves inherits their peak.
+    private static let meter = "/usr/bin/time"
+    static let canMeasure = FileManager.default.isExecutableFile(atPath: meter)
+
     /// Runs the program to its end, its output thrown away.
     static func run(_ arguments: String...) throws -> Ending {
         let path = try #require(path, "the program is not beside the tests: build with --build-tests")
@@ -34,15 +38,18 @@ struct Program {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        let words = ([path] + arguments).map { strdup($0) }
+        let peak = errors + "-peak"
+        defer { unlink(peak) }
+        let words = ([meter, "-q", "-f", "%M", "-o", peak, path] + arguments).map { strdup($0) }
         defer { words.forEach { free($0) } }
         var process = pid_t()
-        try #require(posix_spawn(&process, path, &actions, nil, words + [nil], environ) == 0)
-        var (state, usage): (Int32, rusage) = (0, rusage())
-        while wait4(process, &state, 0, &usage) < 0 { try #require(errno == EINTR) }
+        try #require(posix_spawn(&process, meter, &actions, nil, words + [nil], environ) == 0)
+        var state: Int32 = 0
+        while waitpid(process, &state, 0) < 0 { try #require(errno == EINTR) }
         let text = try String(contentsOfFile: errors, encoding: .utf8)
-        let signal = state & 0x7F
+        let kibibytes = try String(contentsOfFile: peak, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         return Ending(
-            status: signal == 0 ? (state >> 8) & 0xFF : nil, error: text, peakBytes: Int(usage.ru_maxrss) * 1_024)
+            status: state & 0x7F == 0 ? (state >> 8) & 0xFF : nil, error: text,
+            peakBytes: try #require(Int(kibibytes), "time says \(kibibytes)") * 1_024)
     }
 }
