@@ -18,20 +18,35 @@ package struct ZeroShotClassifier: Sendable {
     /// softmax(logitScale * cosine), in the labels' order.
     package func probabilities(of embedding: [Float]) -> [Float] {
         let direction = embedding.normalised
-        let logits = features.map { feature in logitScale * zip(feature, direction).reduce(0) { $0 + $1.0 * $1.1 } }
+        let logits = features.map { logitScale * dot($0, direction) }
         let maximum = logits.max() ?? 0
         let exponentials = logits.map { exp($0 - maximum) }
         let sum = exponentials.reduce(0, +)
         return exponentials.map { $0 / sum }
     }
 
-    /// What stands in for a picture's own degradation embedding when `label` is forced: the label's feature, scaled to
-    /// the length of the picture's own. nil for a label it doesn't know.
-    package func embedding(forcing label: String, lengthOf embedding: [Float]) -> [Float]? {
-        guard let index = labels.firstIndex(of: label) else { return nil }
-        let length = embedding.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        return features[index].map { $0 * length }
+    /// What stands in for a picture's own degradation embedding when `label` is forced: its mirror image in the plane
+    /// midway between the feature of the label that it would get and that of `label`. The two labels' cosines change
+    /// places; length and all else stay. nil for a label it doesn't know.
+    ///
+    /// The bare feature would be nothing that a network was trained on: of the shipped encoder's embeddings only a
+    /// third lies in the direction of any label, and with bare features pictures fall apart (`Weights/mini/README.md`).
+    package func embedding(forcing label: String, insteadOf embedding: [Float]) -> [Float]? {
+        guard let wanted = labels.firstIndex(of: label) else { return nil }
+        let cosines = features.map { dot($0, embedding) }
+        guard let found = cosines.indices.max(by: { cosines[$0] < cosines[$1] }), found != wanted else {
+            return embedding
+        }
+        let normal = zip(features[found], features[wanted]).map { $0 - $1 }
+        let squared = dot(normal, normal)
+        guard squared > 0 else { return embedding }
+        let factor = 2 * dot(normal, embedding) / squared
+        return zip(embedding, normal).map { $0 - factor * $1 }
     }
+}
+
+private func dot(_ left: [Float], _ right: [Float]) -> Float {
+    zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
 }
 
 extension [Float] {

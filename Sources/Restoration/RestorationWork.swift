@@ -86,7 +86,7 @@ final class RestorationWork: Sendable {
         var embeddings = found
         if order.labels != nil {
             embeddings.degradation =
-                order.classifier.embedding(forcing: label, lengthOf: found.degradation) ?? found.degradation
+                order.classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
         }
         let unchanged = order.returnsCleanUnchanged && label == Self.cleanLabel
         progress.withLock { progress in
