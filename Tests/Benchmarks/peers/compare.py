@@ -67,7 +67,7 @@ class Restored:
     def __init__(self, binary: Path, folder: Path, choice: argparse.Namespace):
         self.command = [
             str(binary), "bench", "--bundle", str(folder), "--size", str(choice.size), "--batch", str(choice.batch),
-            "--threads", str(choice.threads), "--json",
+            "--threads", str(choice.threads), "--network-only", "--json",
         ] + choice.bench_option
 
     def measure(self, evaluations: int) -> list[float]:
