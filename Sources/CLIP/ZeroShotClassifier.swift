@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Chooses among labels by the cosine between a degradation embedding and the labels' features (`model.md` section 1).
 package struct ZeroShotClassifier: Sendable {

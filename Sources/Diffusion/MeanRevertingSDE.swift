@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The diffusion of IR-SDE (Luo et al., ICML 2023, arXiv 2301.11699): dx = theta_t (mu - x) dt + sigma_t dw drives a
 /// clean picture x_0 towards the degraded one mu, sigma_t^2 = 2 lambda^2 theta_t.

@@ -1,5 +1,5 @@
 import Checkpoints
-import Foundation
+import Glibc
 import Tensors
 
 /// What tells the blocks the time and, where the network uses it, the degradation (`model.md` section 2, steps 2 and 3).

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 extension Linear {
     /// The layer on a few vectors, with sums and activation in double precision: for what conditions all other layers,

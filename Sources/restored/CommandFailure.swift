@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bundles
-import Foundation
+import Glibc
 import Images
 import Restoration
 
@@ -78,6 +78,12 @@ enum StandardError {
     static let isTerminal = isatty(STDERR_FILENO) == 1
 
     static func write(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            // Where nobody listens there is nobody to tell.
+            guard count > 0 || errno == EINTR else { return }
+            rest = rest.dropFirst(max(0, count))
+        }
     }
 }
