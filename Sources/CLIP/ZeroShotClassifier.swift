@@ -27,7 +27,8 @@ package struct ZeroShotClassifier: Sendable {
 
     /// What stands in for a picture's own degradation embedding when `label` is forced: its mirror image in the plane
     /// midway between the feature of the label that it would get and that of `label`. The two labels' cosines change
-    /// places; length and all else stay. nil for a label it doesn't know.
+    /// places and the length stays; so does the cosine to any label that is as close to one as to the other. nil for a
+    /// label it doesn't know.
     ///
     /// The bare feature would be nothing that a network was trained on: of the shipped encoder's embeddings only a
     /// third lies in the direction of any label, and with bare features pictures fall apart (`Weights/mini/README.md`).

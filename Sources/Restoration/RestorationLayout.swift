@@ -56,8 +56,11 @@ struct RestorationLayout: Sendable {
 /// What a request may ask of tiles, in pixels.
 package enum TileBounds {
     package static let sides = 64...4_096
-    /// Half a tile at most besides.
-    package static let overlaps = 0...2_048
+    /// The largest tile that is chosen where none is asked for.
+    package static let automaticSide = 1_024
+
+    /// Half a tile at most.
+    package static func overlaps(ofTile tile: Int?) -> ClosedRange<Int> { 0...(tile ?? automaticSide) / 2 }
 }
 
 /// Chooses tiles: the whole picture where that is small enough, else the largest tiles that memory allows.
@@ -69,7 +72,7 @@ struct TilePlanner: Sendable {
     /// Least and greatest side of a tile in pixels. Beyond that a larger tile costs more for each pixel, since the
     /// attention of every position to every other grows with the square, and shows no more: a tile has the whole
     /// picture's embedding.
-    static let sides = 64...1_024
+    static let sides = 64...TileBounds.automaticSide
     /// Pixels that neighbours share.
     static let standardOverlap = 64
 

@@ -37,7 +37,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Side of the tiles in pixels, 64 to 4096; else the whole picture, or what memory allows.")
     var tile: Int?
 
-    @Option(help: "Pixels that neighbouring tiles share; else 64.")
+    @Option(help: "Pixels that neighbouring tiles share, at most half a tile; else 64, or half a tile.")
     var overlap: Int?
 
     @Flag(help: "Restore although the picture is labelled clean.")
@@ -46,8 +46,8 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Form of the result; else by OUT's extension, else PNG.")
     var format: Format?
 
-    @Option(help: "Quality of a JPEG, 1 to 100.")
-    var quality: Int = 90
+    @Option(help: "Quality of a JPEG, 1 to 100; else 90.")
+    var quality: Int?
 
     @Flag(help: "Keep the EXIF block.")
     var keepMetadata = false
@@ -56,9 +56,11 @@ struct RestoreCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (1...100).contains(quality) else { throw ValidationError("--quality must be from 1 to 100") }
+        guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
         _ = try options()
-        _ = try outputs()
+        for output in try outputs() where quality != nil && !writesJPEG(output) {
+            throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
+        }
     }
 
     func run() async throws {
@@ -97,7 +99,7 @@ struct RestoreCommand: AsyncParsableCommand {
         defer { bar.clear() }
         let result = try await engine.restore(picture, options: options) { bar.show($0) }
         bar.clear()
-        let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality, keepMetadata)
+        let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality ?? 90, keepMetadata)
         try await PictureWork.run {
             let bytes =
                 isJPEG
@@ -114,12 +116,12 @@ struct RestoreCommand: AsyncParsableCommand {
         var options = RestorationOptions()
         options.seed = seed
         options.force = force
-        guard tile.map(TileBounds.sides.contains) ?? true, overlap.map(TileBounds.overlaps.contains) ?? true,
-            overlap ?? 0 <= (tile ?? .max) / 2
+        guard tile.map(TileBounds.sides.contains) ?? true,
+            overlap.map(TileBounds.overlaps(ofTile: tile).contains) ?? true
         else {
             throw ValidationError(
                 "--tile must be from \(TileBounds.sides.lowerBound) to \(TileBounds.sides.upperBound), and --overlap at "
-                    + "most half of it")
+                    + "most half of it, \(TileBounds.overlaps(ofTile: tile).upperBound)")
         }
         options.tile = tile
         options.overlap = overlap

@@ -40,11 +40,7 @@ struct RestoreParameters: Sendable {
         options.degradations = try Self.degradations(list, labels: bundle.labels)
         options.force = try list.flag("force") ?? false
         options.tile = try list.integer("tile", in: TileBounds.sides)
-        options.overlap = try list.integer("overlap", in: TileBounds.overlaps)
-        if let tile = options.tile, let overlap = options.overlap, overlap > tile / 2 {
-            throw .invalidParameter(
-                name: "overlap", value: String(overlap), expected: "at most half a tile, \(tile / 2)")
-        }
+        options.overlap = try list.integer("overlap", in: TileBounds.overlaps(ofTile: options.tile))
         format = try list.choice("format", of: Format.self)
         quality = try list.integer("quality", in: Self.quality)
         metadata = try list.choice("metadata", of: Metadata.self) ?? .strip

@@ -65,7 +65,7 @@ extension Problem {
             self.init(
                 .unprocessableContent, "deadline-unattainable", "The deadline can't be met",
                 "Restoring this picture takes about \(Self.wholeSeconds(estimated)) seconds and "
-                    + "\(Int(max(0, min(allowed, 86_400)))) are left; send a smaller picture, fewer steps or a longer "
+                    + "less than \(Self.wholeSeconds(allowed)) are left; send a smaller picture, fewer steps or a longer "
                     + "timeout.")
         case .deadlineExceeded(whileQueued: true):
             self.init(
