@@ -1,6 +1,5 @@
 import ArgumentParser
 import Bundles
-import Dispatch
 import FoundationEssentials
 import Tensors
 
@@ -54,7 +53,7 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration()
         let threads = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
         do {
-            var report = try await offSwiftThreads { try measureNetwork(configuration.bundle, threads: threads) }
+            var report = try await PictureWork.run { try measureNetwork(configuration.bundle, threads: threads) }
             if !networkOnly {
                 var settings = configuration
                 settings.threads = threads
@@ -85,12 +84,5 @@ struct BenchCommand: AsyncParsableCommand {
         }
         report.layers = benchmark.layers(size: sizes.contains(256) ? 256 : sizes[0])
         return report
-    }
-
-    /// Runs work that blocks for long away from Swift's own threads.
-    private func offSwiftThreads<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async { continuation.resume(with: Result { try work() }) }
-        }
     }
 }
