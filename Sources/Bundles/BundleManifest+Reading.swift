@@ -87,6 +87,7 @@ extension BundleManifest.Classifier {
         embeddingDimension = try reader.size("embed_dim", 1...16_384)
         usesQuickGELU = try reader.optional(Bool.self, "quick_gelu") ?? false
         vision = try .init(try reader.object("vision_cfg"))
+        nativeWindows = try reader.size("native_windows", 0...BundleManifest.Classifier.nativeWindowLimit, default: 0)
         text = try reader.optionalObject("text_cfg").map { reader throws(BundleError) in try .init(reader) }
         if let merges = try reader.optionalObject("merges") {
             self.merges = try .init(merges, endings: [".txt", ".txt.gz", ".gz"])

@@ -37,12 +37,18 @@ package struct BundleManifest: Sendable, Equatable {
 
     /// `daclip`: the vision towers with the controller, and the text tower where there is one.
     package struct Classifier: Sendable, Equatable {
+        /// There are places for no more.
+        package static let nativeWindowLimit = 5
+
         package var file: File
         /// Length of both embeddings.
         package var embeddingDimension: Int
         /// The activation x * sigmoid(1.702 x) in place of the exact GELU.
         package var usesQuickGELU: Bool
         package var vision: Vision
+        /// Windows of its own resolution that are looked at beside the whole picture, whose degradation embedding is the
+        /// mean over all of them; 0 for the published models.
+        package var nativeWindows: Int
         /// Nil where the file's `label_features` (labels x embedding, rows of unit length) replace a text tower.
         package var text: Text?
         /// The byte-pair merges; there where there is a text tower.

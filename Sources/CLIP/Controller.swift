@@ -20,6 +20,9 @@ struct Controller: Sendable {
         }
     }
 
+    /// The degradation embeddings alone.
+    func embedding(_ images: Tensor, in workspace: Workspace) -> Tensor { tower(images, in: workspace) }
+
     /// - Returns: the degradation embeddings, and what each block of the image encoder is to add: block 0 receives
     ///   what the controller's last block gave.
     func callAsFunction(

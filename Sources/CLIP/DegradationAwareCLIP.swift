@@ -57,18 +57,24 @@ package struct DegradationAwareCLIP: Sendable {
         let (degradations, additions) = controller(images, observe: Self.prefixed("control", observe), in: workspace)
         let contents = encoder(
             images, adding: additions, observe: Self.prefixed("image", observe), in: workspace)
-        let width = configuration.embeddingWidth
-        return (0..<images.batch).map { index in
-            let row = index * width..<(index + 1) * width
-            return Embeddings(degradation: Array(degradations.values[row]), content: Array(contents.values[row]))
-        }
+        return zip(rows(of: degradations), rows(of: contents)).map(Embeddings.init)
+    }
+
+    /// The degradation embeddings alone, which need no more than the controller; the same numbers as those of both.
+    ///
+    /// - Parameter images: batch x side x side x 3, normalised (`Preprocessing`).
+    package func degradationEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
+        rows(of: controller.embedding(images, in: workspace))
     }
 
     /// The plain CLIP embedding of pictures: the image encoder without its controller.
     package func plainEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
-        let result = encoder(images, in: workspace).values
-        let width = configuration.embeddingWidth
-        return (0..<images.batch).map { Array(result[$0 * width..<($0 + 1) * width]) }
+        rows(of: encoder(images, in: workspace))
+    }
+
+    private func rows(of embeddings: Tensor) -> [[Float]] {
+        let (values, width) = (embeddings.values, configuration.embeddingWidth)
+        return stride(from: 0, to: values.count, by: width).map { Array(values[$0..<$0 + width]) }
     }
 
     private static func prefixed(

@@ -16,10 +16,11 @@ final class EngineSample {
     init(_ work: Work) { self.work = work }
 }
 
-/// A crop on its way through the encoder.
+/// A picture on its way through the encoder.
 struct EmbeddingWork {
-    /// Interleaved RGB bytes of the encoder's input size.
-    let crop: [UInt8]
+    /// Interleaved RGB bytes of the encoder's input size: the whole picture, then windows of it.
+    let views: [[UInt8]]
+    /// The content of the whole, and the degradation as the mean over the views.
     var embeddings: DegradationAwareCLIP.Embeddings?
 }
 

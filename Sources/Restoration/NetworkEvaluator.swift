@@ -55,17 +55,34 @@ struct NetworkEvaluator: StepEvaluator {
     }
 
     private func embed(_ samples: [EngineSample], in workspace: Workspace) {
-        let crops = samples.compactMap { sample -> [UInt8]? in
+        let views = samples.compactMap { sample -> [[UInt8]]? in
             guard case .embedding(let work) = sample.work else { return nil }
-            return work.crop
+            return work.views
         }
-        let images = Preprocessing.normalised(
-            crops, side: classifier.configuration.vision.imageSize, in: workspace)
-        let embeddings = classifier(images, in: workspace)
-        for (sample, embedding) in zip(samples, embeddings) {
+        let wholes = embeddings(of: views.map { $0[0] }, in: workspace) { classifier($0, in: workspace) }
+        var windows = embeddings(of: views.flatMap { $0.dropFirst() }, in: workspace) {
+            classifier.degradationEmbeddings($0, in: workspace)
+        }[...]
+        for (sample, (views, whole)) in zip(samples, zip(views, wholes)) {
             guard case .embedding(var work) = sample.work else { continue }
-            work.embeddings = embedding
+            work.embeddings = whole
+            let all = [whole.degradation] + windows.prefix(views.count - 1)
+            windows = windows.dropFirst(views.count - 1)
+            work.embeddings?.degradation = whole.degradation.indices.map { index in
+                all.reduce(0) { $0 + $1[index] } / Float(all.count)
+            }
             sample.work = .embedding(work)
+        }
+    }
+
+    /// In batches of what the configuration allows, for a picture may have several views.
+    private func embeddings<Embedding>(
+        of views: [[UInt8]], in workspace: Workspace, by encode: (Tensor) -> [Embedding]
+    ) -> [Embedding] {
+        let side = classifier.configuration.vision.imageSize
+        return stride(from: 0, to: views.count, by: maximumBatch).flatMap { start in
+            let batch = Array(views[start..<min(start + maximumBatch, views.count)])
+            return encode(Preprocessing.normalised(batch, side: side, in: workspace))
         }
     }
 
@@ -91,7 +108,7 @@ struct NetworkEvaluator: StepEvaluator {
         for (sample, output) in zip(samples, outputs) {
             guard case .diffusion(var work) = sample.work else { continue }
             // The sample lets go of its state while it changes, so that it isn't copied.
-            sample.work = .embedding(EmbeddingWork(crop: [], embeddings: nil))
+            sample.work = .embedding(EmbeddingWork(views: [], embeddings: nil))
             work.advance(output)
             sample.work = .diffusion(work)
         }

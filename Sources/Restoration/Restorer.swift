@@ -13,7 +13,7 @@ package final class Restorer: RestorationEngine {
     private let defaultTimes: [Int]?
     private let classifier: ZeroShotClassifier
     private let labelEncoder: LabelEncoder?
-    private let imageSize: Int
+    private let encoderInput: EncoderInput
     private let planner: TilePlanner
     private let configuration: RestorerConfiguration
     private let scheduler: StepScheduler<NetworkEvaluator>
@@ -43,7 +43,8 @@ package final class Restorer: RestorationEngine {
         diffusion = bundle.diffusion
         prediction = bundle.prediction
         defaultTimes = bundle.manifest.defaults.times
-        imageSize = encoder.configuration.vision.imageSize
+        encoderInput = EncoderInput(
+            side: encoder.configuration.vision.imageSize, nativeWindows: bundle.manifest.classifier.nativeWindows)
         classifier = ZeroShotClassifier(
             labels: labels, features: features, logitScale: Float(bundle.manifest.logitScale))
         planner = TilePlanner(
@@ -125,7 +126,7 @@ package final class Restorer: RestorationEngine {
         let work = RestorationWork(.init(
             picture: picture, layout: layout, labels: options.degradations,
             returnsCleanUnchanged: options.degradations == nil && !options.force, plan: plan,
-            seed: options.seed ?? .random(in: .min ... .max), classifier: classifier, imageSize: imageSize))
+            seed: options.seed ?? .random(in: .min ... .max), classifier: classifier, encoderInput: encoderInput))
         // The embeddings are steps of the job but not of the diffusion that the client counts.
         let total = plan.steps.count * layout.rounds * layout.tiles.count
         try await submit(StepJob(
@@ -147,7 +148,7 @@ package final class Restorer: RestorationEngine {
         _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
     ) async throws(RestorationError) -> Classification {
         if labels != nil, labelEncoder == nil { throw .needsTextTower(bundle: bundle.name) }
-        let work = ClassificationWork(picture, imageSize: imageSize, classifier: classifier, labels: labels)
+        let work = ClassificationWork(picture, encoderInput: encoderInput, classifier: classifier, labels: labels)
         let outlines = [embeddingOutline] + (labels ?? []).map { _ in labelOutline }
         try await submit(StepJob(
             outlines: outlines, samplesAtOnce: configuration.maximumBatch, deadline: deadline,
@@ -172,12 +173,12 @@ package final class Restorer: RestorationEngine {
     }
 
     private var embeddingOutline: Outline {
-        Outline(key: .embedding, steps: 1, bytes: imageSize * imageSize * 15, cost: Double(imageSize * imageSize))
+        Outline(key: .embedding, steps: 1, bytes: encoderInput.pixels * 15, cost: Double(encoderInput.pixels))
     }
 
     /// A label costs about a third of a picture.
     private var labelOutline: Outline {
-        Outline(key: .label, steps: 1, bytes: 4_096, cost: Double(imageSize * imageSize) / 3)
+        Outline(key: .label, steps: 1, bytes: 4_096, cost: Double(encoderInput.side * encoderInput.side) / 3)
     }
 
     private func submit(

@@ -41,6 +41,7 @@ struct BundleManifestTests {
         #expect(manifest.classifier.usesQuickGELU == false)
         #expect(manifest.classifier.vision.headWidth == 64)
         #expect(manifest.classifier.vision.stem == nil)
+        #expect(manifest.classifier.nativeWindows == 0)
         #expect(manifest.classifier.merges?.name == "merges.txt.gz")
         #expect(manifest.network.scale == 1)
         #expect(manifest.diffusion.steps == 100)
@@ -66,6 +67,8 @@ struct BundleManifestTests {
         (#""prediction": "noise""#, #""prediction": "velocity""#, "prediction: expected one of noise, clean, found \"velocity\""),
         (#""sampler": "posterior""#, #""sampler": "ddim""#, "default.sampler: expected one of posterior, sde, ode, found \"ddim\""),
         (#""diffusion": {}"#, #""diffusion": {"schedule": "sigmoid"}"#, "diffusion.schedule: expected one of cosine, linear, constant"),
+        (#""embed_dim": 512"#, #""embed_dim": 512, "native_windows": 6"#, "daclip.native_windows: expected 0 to 5, found 6"),
+        (#""embed_dim": 512"#, #""embed_dim": 512, "native_windows": -1"#, "daclip.native_windows: expected 0 to 5, found -1"),
         (#""diffusion": {}"#, #""diffusion": {"T": 0}"#, "diffusion.T: expected 1 to 10000, found 0"),
         (#""diffusion": {}"#, #""diffusion": {"T": 10001}"#, "diffusion.T: expected 1 to 10000, found 10001"),
         (#""diffusion": {}"#, #""diffusion": {"sample_T": 0}"#, "diffusion.sample_T"),

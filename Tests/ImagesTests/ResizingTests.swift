@@ -88,6 +88,25 @@ struct ResizingTests {
         }
     }
 
+    @Test("native windows stand in the middle and on the way to its corners, after the whole picture")
+    func views() {
+        var generator = SeededGenerator(seed: 6)
+        // Rooms of 10 x 7 beyond the window: their halves and quarters are rounded to even.
+        let picture = Picture.noise(width: 42, height: 39, using: &generator)
+        let places = [(5, 4), (2, 2), (8, 5), (8, 2), (2, 5)]
+        let windows = places.map { picture.cropped(x: $0.0, y: $0.1, width: 32, height: 32).pixels }
+        #expect(picture.viewsForCLIP(side: 32, nativeWindows: 5) == [picture.resizedForCLIP(side: 32)] + windows)
+        #expect(picture.viewsForCLIP(side: 32, nativeWindows: 2) == [picture.resizedForCLIP(side: 32)] + windows.prefix(2))
+        #expect(picture.viewsForCLIP(side: 32, nativeWindows: 0) == [picture.resizedForCLIP(side: 32)])
+    }
+
+    @Test("a picture that is narrower than a window is looked at as a whole only")
+    func viewsOfSmallPictures() {
+        for (width, height, count) in [(31, 90, 1), (90, 31, 1), (32, 32, 6)] {
+            #expect(Picture.sample(width: width, height: height).viewsForCLIP(side: 32, nativeWindows: 5).count == count)
+        }
+    }
+
     @Test("a crop keeps its rows and columns")
     func crop() {
         let picture = Picture.sample(width: 9, height: 7, hasAlpha: true)

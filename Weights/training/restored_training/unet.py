@@ -51,9 +51,7 @@ class ChannelLayerNorm(nn.Module):
         self.g = nn.Parameter(torch.ones(1, channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        mean = x.mean(dim=1, keepdim=True)
-        variance = x.var(dim=1, unbiased=False, keepdim=True)
-        return (x - mean) * (variance + 1e-5).rsqrt() * self.g
+        return F.layer_norm(x.permute(0, 2, 3, 1), self.g.shape[1:2], self.g.flatten()).permute(0, 3, 1, 2)
 
 
 class ConvolutionBlock(nn.Module):

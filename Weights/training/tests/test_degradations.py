@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from degradations import CLEAN, DEGRADATIONS, ORDER, degrade, random_mixture
+from restored_training.degradations import CLEAN, DEGRADATIONS, ORDER, degrade, random_mixture
 
 
 def photograph(height=120, width=160):

@@ -1,0 +1,76 @@
+"""Means, confusion and tables of what was measured, pair by pair."""
+
+import statistics
+
+MEASURES = ("psnr", "ssim", "ms_ssim", "gmsd")
+
+
+def mean_of(pairs: list[dict], side: str, measure: str) -> float:
+    return statistics.fmean(min(pair[side][measure], 100.0) for pair in pairs)  # 100 dB stands for identical
+
+
+def accuracy(pairs: list[dict]) -> float:
+    return sum(pair["label"] == pair["degradation"] for pair in pairs) / len(pairs)
+
+
+def confusion_of(pairs: list[dict]) -> dict[str, dict[str, int]]:
+    confusion: dict[str, dict[str, int]] = {}
+    for pair in sorted(pairs, key=lambda pair: pair["degradation"]):
+        counts = confusion.setdefault(pair["degradation"], {})
+        counts[pair["label"]] = counts.get(pair["label"], 0) + 1
+    return confusion
+
+
+def summarise(pairs: list[dict]) -> dict:
+    sides = [side for side in ("input", "output", "forced") if side in pairs[0]]
+    rows = {}
+    for degradation in sorted({pair["degradation"] for pair in pairs}):
+        own = [pair for pair in pairs if pair["degradation"] == degradation]
+        rows[degradation] = {side: {measure: mean_of(own, side, measure) for measure in MEASURES} for side in sides}
+        rows[degradation]["pairs"] = len(own)
+        rows[degradation]["right"] = sum(pair["label"] == degradation for pair in own)
+    wrong = [pair for pair in pairs if pair["label"] != pair["degradation"]]
+    losses = [pair["input"]["psnr"] - pair["output"]["psnr"] for pair in wrong]
+    means = {side: {measure: statistics.fmean(row[side][measure] for row in rows.values()) for measure in MEASURES}
+             for side in sides}
+    return {
+        "degradations": rows, "mean": means, "gain": means["output"]["psnr"] - means["input"]["psnr"],
+        "accuracy": accuracy(pairs), "confusion": confusion_of(pairs),
+        "wrongly_labelled": {"pairs": len(wrong), "greatest_loss": max(losses, default=0.0)} | (
+            {side: mean_of(wrong, side, "psnr") for side in sides} if wrong else {}),
+    }
+
+
+def table(summary: dict) -> str:
+    forced = "forced" in summary["mean"]
+    head = ["degradation", "pairs", "labels", "PSNR in", "out", "gain", "SSIM in", "out", "MS-SSIM in", "out", "GMSD in",
+            "out"] + (["PSNR forced"] if forced else [])
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    whole = {"pairs": sum(row["pairs"] for row in summary["degradations"].values()),
+             "right": sum(row["right"] for row in summary["degradations"].values()), **summary["mean"]}
+    for name, row in [*summary["degradations"].items(), ("mean of means", whole)]:
+        before, after = row["input"], row["output"]
+        cells = [name, str(row["pairs"]), f"{row['right']}/{row['pairs']}", f"{before['psnr']:.2f}", f"{after['psnr']:.2f}",
+                 f"{after['psnr'] - before['psnr']:+.2f}"]
+        for measure in MEASURES[1:]:
+            cells += [f"{before[measure]:.3f}", f"{after[measure]:.3f}"]
+        lines.append("| " + " | ".join(cells + ([f"{row['forced']['psnr']:.2f}"] if forced else [])) + " |")
+    return "\n".join(lines)
+
+
+def confusion_table(confusion: dict[str, dict[str, int]]) -> str:
+    labels = sorted({*confusion, *(label for counts in confusion.values() for label in counts)})
+    lines = ["| true \\ found | " + " | ".join(labels) + " |", "|---|" + "---|" * len(labels)]
+    for truth, counts in confusion.items():
+        lines.append(f"| {truth} | " + " | ".join(str(counts.get(label, "")) for label in labels) + " |")
+    return "\n".join(lines)
+
+
+def pair_table(pairs: list[dict]) -> str:
+    lines = ["| pair | label | PSNR in | out | SSIM in | out |", "|---|---|---|---|---|---|"]
+    for pair in pairs:
+        before, after = pair["input"], pair["output"]
+        lines.append(
+            f"| {pair['degradation']}/{pair['name']} | {pair['label']} ({pair['confidence']:.2f}) | {before['psnr']:.2f} | "
+            f"{after['psnr']:.2f} | {before['ssim']:.3f} | {after['ssim']:.3f} |")
+    return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""Reading a bundle to start from, and writing one: bundle.json and two files of float16 weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .controller import LOGIT_SCALE, label_features
+from .daclip import DegradationAwareCLIP
+from .pool import LABELS
+from .restoration import start_as_identity
+from .unet import ConditionalUNet
+
+DACLIP = {
+    "embed_dim": 128, "quick_gelu": False,
+    "vision_cfg": {"image_size": 224, "layers": 4, "width": 256, "patch_size": 32, "head_width": 32,
+                   "stem": [32, 64, 128, 192]},
+    "text_cfg": None,
+}
+UNET = {
+    "in_nc": 3, "out_nc": 3, "nf": 32, "ch_mult": [1, 2, 4, 4], "context_dim": 128, "use_degra_context": True,
+    "use_image_context": True, "scale": 0.5,
+}
+DIFFUSION = {"T": 100, "schedule": "cosine", "eps": 0.005, "max_sigma": 50, "note": "max_sigma on the 0-255 scale"}
+
+
+def new_daclip() -> DegradationAwareCLIP:
+    model = DegradationAwareCLIP(DACLIP["embed_dim"], DACLIP["vision_cfg"], len(LABELS))
+    model.label_features.copy_(label_features(len(LABELS), DACLIP["embed_dim"]))
+    return model
+
+
+def new_unet() -> ConditionalUNet:
+    """A network that returns the degraded picture as it is."""
+    model = ConditionalUNet(**UNET)
+    start_as_identity(model)
+    return model
+
+
+def load_daclip(folder: Path) -> DegradationAwareCLIP:
+    """The bundle's encoder; labels that it does not know get features of their own at its labels' ends."""
+    model = new_daclip()
+    state = load_file(_file(folder, "daclip"))
+    known = state.pop("label_features").float()
+    state["label_features"] = label_features(len(LABELS), known.shape[1], known)
+    model.load_checkpoint(state)
+    return model
+
+
+def load_unet(folder: Path) -> ConditionalUNet:
+    model = new_unet()
+    model.load_state_dict({key: value.float() for key, value in load_file(_file(folder, "unet")).items()})
+    return model
+
+
+def _file(folder: Path, network: str) -> Path:
+    return folder / json.loads((folder / "bundle.json").read_text())[network]["file"]
+
+
+def write_bundle(
+    folder: Path, daclip: dict[str, Tensor], unet: dict[str, Tensor], native_windows: int, steps: int, description: dict,
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    digests = {}
+    for network, state in (("daclip", daclip), ("unet", unet)):
+        path = folder / f"{network}.safetensors"
+        save_file({key: value.half().contiguous().cpu() for key, value in state.items()}, path)
+        digests[network] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    configuration = {
+        **description, "prediction": "clean", "labels": LABELS, "logit_scale": LOGIT_SCALE,
+        "daclip": {**digests["daclip"], **DACLIP, "native_windows": native_windows,
+                   "note": "label_features replaces the text tower: one row a label, unit length"},
+        "unet": {**digests["unet"], **UNET},
+        "diffusion": DIFFUSION,
+        "default": {"sampler": "posterior", "steps": steps, "times": [round(100 * k / steps) for k in range(steps, 0, -1)]},
+    }
+    (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")

@@ -1,0 +1,49 @@
+"""Numbers to check an implementation with: what a bundle's weights give for one picture, stage by stage, in float32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+from .bundle import load_daclip, load_unet
+from .controller import LOGIT_SCALE
+from .degradations import degrade, to_bytes
+from .diffusion import MeanRevertingSDE, sample_posterior
+from .photographs import read_picture
+from .views import prepared, views
+
+WINDOW = (slice(100, 388), slice(90, 410))  # of the photograph: 288 rows, 320 columns
+CROP = (slice(112, 208), slice(150, 278))  # of that, for the diffusion: 96 rows, 128 columns
+TIMES = (100, 75, 50, 25)
+
+
+@torch.no_grad()
+def write_check(bundle: Path, photograph: Path, native_windows: int) -> None:
+    """Writes check.safetensors into a bundle, from its own float16 weights widened to float32."""
+    daclip, unet, process = load_daclip(bundle), load_unet(bundle), MeanRevertingSDE()
+    degraded = to_bytes(degrade(read_picture(photograph), "rainy", 1, "benchmark"))[WINDOW]
+    embeddings, contents = daclip(prepared(views(degraded, native_windows)))
+    degradation, content = embeddings.mean(dim=0, keepdim=True), contents[:1]
+    logits = LOGIT_SCALE * F.normalize(degradation, dim=-1) @ daclip.label_features.T
+
+    mu = torch.from_numpy(np.ascontiguousarray(degraded[CROP])).permute(2, 0, 1)[None].float() / 255
+    noise = torch.randn(len(TIMES) + 1, *mu.shape, generator=torch.Generator().manual_seed(1))
+    recorded = {}
+
+    def network(state: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        suffix = f"t{int(time):03d}"
+        recorded[f"state_{suffix}"] = state.clone()
+        recorded[f"unet_output_{suffix}"] = unet(state, mu, time, degradation, content)
+        return recorded[f"unet_output_{suffix}"]
+
+    final = sample_posterior(process, mu, network, TIMES, lambda index: noise[index])
+    tensors = {
+        "picture": torch.from_numpy(np.ascontiguousarray(degraded)), "degradation_embedding": degradation,
+        "content_embedding": content, "probabilities": logits.softmax(dim=-1), "mu": mu, "initial_noise": noise[0],
+        **{f"step_noise_{index}": noise[index + 1] for index in range(len(TIMES))}, **recorded, "final": final}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, bundle / "check.safetensors",
+              metadata={"picture": f"{photograph.name}, rainy", "crop": "150,112,128x96"})

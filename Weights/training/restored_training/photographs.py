@@ -1,0 +1,40 @@
+"""Which photographs are trained on, and which never: a folder of pictures and a committed list of names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TEST_SPLIT = Path(__file__).resolve().parents[1] / "test-split.txt"
+ENDINGS = {".jpg", ".jpeg", ".png"}
+
+
+def data_folder() -> Path:
+    """The folder that RESTORED_DATA names, else the one beside the checkout."""
+    return Path(os.environ.get("RESTORED_DATA") or REPOSITORY.parent / "shared/data")
+
+
+def held_out_names() -> set[str]:
+    lines = TEST_SPLIT.read_text().splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+
+
+def split_photographs(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The photographs to train on and those held out: the listed names, and where none is there, every tenth one."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    if len(paths) < 2:
+        raise FileNotFoundError(f"{folder} holds {len(paths)} photographs; at least 2 JPEG or PNG files are needed")
+    names = held_out_names()
+    held_out = [path for path in paths if path.name in names] or paths[::10]
+    kept = set(held_out)
+    return [path for path in paths if path not in kept], held_out
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """(height, width, 3), float32 in 0...1."""
+    with Image.open(path) as file:
+        return np.asarray(file.convert("RGB"), np.float32) / 255

@@ -1,0 +1,128 @@
+"""A pool of degraded photographs, made once and kept on disk: pixels in one file, what they show in another."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .degradations import CLEAN, DEGRADATIONS, degrade, random_mixture, to_bytes
+from .photographs import read_picture
+
+LABELS = [*DEGRADATIONS, CLEAN]
+# How often each label is drawn; what is learned slowly is drawn more often.
+SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "clean": 1.2}
+MIXTURE_SHARE = 0.08
+# Of the photographs with shadows, this part is flattened and greyed first: pavements and walls.
+PLAIN_SHARE = 0.35
+
+
+@dataclass
+class Example:
+    """Where an example's bytes stand: the clean picture first, the degraded one behind it."""
+
+    photograph: str
+    labels: list[str]
+    height: int
+    width: int
+    offset: int
+
+    @property
+    def size(self) -> int:
+        return self.height * self.width * 3
+
+
+class Pool:
+    def __init__(self, folder: Path):
+        lines = (folder / "index.jsonl").read_text().splitlines()
+        self.examples = [Example(**json.loads(line)) for line in lines]
+        self.pixels = np.memmap(folder / "pixels.bin", np.uint8, "r")
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def pictures(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The clean and the degraded bytes, (height, width, 3)."""
+        example = self.examples[index]
+        shape = (example.height, example.width, 3)
+        start = example.offset
+        return tuple(self.pixels[at:at + example.size].reshape(shape) for at in (start, start + example.size))
+
+
+def drawn_labels(rng: np.random.Generator) -> list[str]:
+    if rng.random() < MIXTURE_SHARE:
+        return random_mixture(rng)
+    shares = np.array([SHARES.get(label, 1.0) for label in LABELS])
+    return [str(rng.choice(LABELS, p=shares / shares.sum()))]
+
+
+def drawn_region(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random part of it, at its own scale or shrunk, mirrored at times; sides of 224 to 480 where it is that large."""
+    height, width = photograph.shape[:2]
+    short = min(height, width)
+    if short > 300 and rng.random() < 0.5:
+        scale = rng.uniform(max(0.45, 240 / short), 1)
+        image = Image.fromarray(to_bytes(photograph)).resize((int(width * scale), int(height * scale)), Image.LANCZOS)
+        photograph = np.asarray(image, np.float32) / 255
+        height, width = photograph.shape[:2]
+    sides = [min(side, int(rng.integers(224, 400 if rng.random() < 0.8 else 481))) for side in (height, width)]
+    top, left = int(rng.integers(0, height - sides[0] + 1)), int(rng.integers(0, width - sides[1] + 1))
+    region = photograph[top:top + sides[0], left:left + sides[1]]
+    return region[:, ::-1] if rng.random() < 0.5 else region
+
+
+def flattened(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A plain, greyish surface with the photograph's texture: what pavements and walls look like."""
+    grey = picture.mean(axis=2, keepdims=True)
+    base = rng.uniform(0.35, 0.75) + rng.uniform(-0.04, 0.04, 3)
+    contrast = rng.uniform(0.08, 0.35)
+    return np.clip(base + contrast * (grey - grey.mean()) + 0.1 * contrast * (picture - grey), 0, 1).astype(np.float32)
+
+
+def make_example(path: Path, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = drawn_labels(rng)
+    clean = drawn_region(read_picture(path), rng)
+    if (labels == ["shadowed"] or labels == [CLEAN] and rng.random() < 0.3) and rng.random() < PLAIN_SHARE:
+        clean = flattened(clean, rng)
+    strength = "benchmark" if rng.random() < 0.4 else "varied"
+    degraded = degrade(clean, labels, seed, strength)
+    return labels, to_bytes(clean), to_bytes(degraded)
+
+
+def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, workers: int) -> None:
+    """Writes `count` examples, or what is missing of them: an interrupted pool goes on where it stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index_path, pixel_path = folder / "index.jsonl", folder / "pixels.bin"
+    lines = index_path.read_text().splitlines() if index_path.exists() else []
+    done = [Example(**json.loads(line)) for line in lines]
+    offset = done[-1].offset + 2 * done[-1].size if done else 0
+    order = np.random.default_rng(seed).integers(0, len(photographs), count)
+    jobs = [(photographs[order[number]], seed * 1_000_003 + number) for number in range(len(done), count)]
+    if not jobs:
+        return
+    started, last_said = time.monotonic(), 0.0
+    with pixel_path.open("r+b" if done else "wb") as pixels, index_path.open("a") as index, \
+            multiprocessing.Pool(workers) as team:
+        pixels.truncate(offset)
+        pixels.seek(offset)
+        for number, (labels, clean, degraded) in enumerate(team.imap(_make, jobs, chunksize=4), len(done)):
+            pixels.write(clean.tobytes())
+            pixels.write(degraded.tobytes())
+            example = Example(jobs[number - len(done)][0].name, labels, *clean.shape[:2], offset)
+            offset += 2 * example.size
+            pixels.flush()
+            index.write(json.dumps(asdict(example)) + "\n")
+            index.flush()
+            if time.monotonic() - last_said > 20 or number == count - 1:
+                last_said = time.monotonic()
+                print(f"pool: {number + 1} of {count} examples, {last_said - started:.0f} s", flush=True)
+
+
+def _make(job: tuple[Path, int]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    return make_example(*job)

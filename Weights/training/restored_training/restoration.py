@@ -1,0 +1,143 @@
+"""Stage 2: the restoration network learns to give the clean picture from any state of the diffusion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .diffusion import MeanRevertingSDE
+from .pool import LABELS, Pool
+from .session import Budget, Session
+from .unet import ConditionalUNet, LinearAttention
+
+# (progress, side): small crops first, where steps are many; large ones last, where the statistics are those of use.
+CROPS = ((0.0, 96), (0.45, 128), (0.75, 192))
+START_SHARE = 0.75  # of the samples stand at t = T, the only time that one step visits
+STRANGER_SHARE = 0.1  # get another picture's degradation embedding: a wrong label must do little harm
+GRADIENT_WEIGHT = 0.5
+ERROR_FLOOR = 0.02
+PREDICTS_FROM = 192  # side of the held-out crops that quality is measured on
+EXAMPLES_A_LABEL = 4
+
+
+@torch.no_grad()
+def start_as_identity(unet: ConditionalUNet) -> None:
+    """Before any training the network returns mu: three channels carry it to the end."""
+    width = unet.init_conv.out_channels
+    middle = unet.init_conv.kernel_size[0] // 2
+    unet.init_conv.weight[:3] = 0
+    unet.final_res_block.res_conv.weight[:3] = 0
+    unet.final_res_block.block2.proj.weight[:3] = 0
+    unet.final_conv.weight.mul_(0.1)
+    unet.final_conv.bias.zero_()
+    for channel in range(3):
+        unet.init_conv.weight[channel, 3 + channel, middle, middle] = 1
+        unet.final_res_block.res_conv.weight[channel, width + channel] = 1
+        unet.final_conv.weight[channel, :3] = 0
+        unet.final_conv.weight[channel, channel, 1, 1] = 1
+    for module in unet.modules():
+        if isinstance(module, LinearAttention):
+            module.to_out[1].g.fill_(0.05)
+    # A softmax over this many channels divides the prompt by as many.
+    unet.prompt.mul_(unet.prompt.shape[1])
+
+
+def differences(picture: Tensor) -> tuple[Tensor, Tensor]:
+    return picture.diff(dim=-1), picture.diff(dim=-2)
+
+
+def example_errors(result: Tensor, clean: Tensor) -> Tensor:
+    """L1 of the pixels and half as much of their differences, a value a sample."""
+    def mean(values: Tensor) -> Tensor:
+        return values.abs().flatten(1).mean(dim=1)
+
+    error = result - clean
+    return mean(error) + GRADIENT_WEIGHT * sum(mean(part) for part in differences(error)) / 2
+
+
+class RestorationTraining:
+    def __init__(self, unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray],
+                 pixels: int, seed: int):
+        self.unet, self.pixels = unet, pixels
+        self.pool, self.contexts = data
+        self.held_out, self.held_out_contexts = held_out
+        self.device = next(unet.parameters()).device
+        self.process = MeanRevertingSDE()
+        self.rng = np.random.default_rng(seed)
+        # A running mean of the error that each label's pictures arrive with.
+        self.arriving = dict.fromkeys([*LABELS, "mixture"], 0.1)
+
+    def drawn_batch(self, side: int) -> tuple[Tensor, Tensor, Tensor, list[str]]:
+        """Clean and degraded crops (B, 3, side, side), contexts (B, 2, C) and what each shows."""
+        clean_crops, degraded_crops, contexts, names = [], [], [], []
+        for index in self.rng.integers(0, len(self.pool), max(1, self.pixels // side**2)):
+            clean, degraded = self.pool.pictures(index)
+            top, left = (int(self.rng.integers(0, size - side + 1)) for size in clean.shape[:2])
+            turn, flip = int(self.rng.integers(4)), self.rng.random() < 0.5
+            for picture, crops in ((clean, clean_crops), (degraded, degraded_crops)):
+                crop = np.rot90(picture[top:top + side, left:left + side], turn)
+                crops.append(crop[:, ::-1] if flip else crop)
+            described = self.contexts[index].copy()
+            if self.rng.random() < STRANGER_SHARE:
+                described[0] = self.contexts[self.rng.integers(0, len(self.pool)), 0]
+            contexts.append(described)
+            labels = self.pool.examples[index].labels
+            names.append(labels[0] if len(labels) == 1 else "mixture")
+        return self.pictures(clean_crops), self.pictures(degraded_crops), self.tensor(np.stack(contexts)), names
+
+    def pictures(self, crops: list[np.ndarray]) -> Tensor:
+        return self.tensor(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))) / 255
+
+    def tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(self.device).float()
+
+    def loss(self, step: int, progress: float) -> Tensor:
+        side = [side for start, side in CROPS if progress >= start][-1]
+        clean, mu, contexts, names = self.drawn_batch(side)
+        time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(names)))
+        time[torch.from_numpy(self.rng.random(len(names)) < START_SHARE)] = self.process.steps
+        state = self.process.noised(clean, mu, time.to(self.device), torch.randn_like(mu))
+        result = self.predicted(state, mu, time, contexts)
+        with torch.no_grad():
+            for name, error in zip(names, example_errors(mu, clean).tolist()):
+                self.arriving[name] += 0.02 * (error - self.arriving[name])
+        weights = self.tensor(np.array([1 / (self.arriving[name] + ERROR_FLOOR) for name in names], np.float32))
+        return (example_errors(result, clean) * weights).mean()
+
+    def predicted(self, state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
+        inputs = (values.contiguous(memory_format=torch.channels_last) for values in (state, mu))
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.unet(*inputs, time.to(self.device).float(), contexts[:, 0], contexts[:, 1]).float()
+
+    def quality(self) -> dict[str, float]:
+        """Mean gain in PSNR of one step from t = T, over held-out crops of each label, and their mean."""
+        gains: dict[str, list[float]] = {}
+        noise = torch.Generator().manual_seed(0)
+        for index, example in enumerate(self.held_out.examples):
+            name = example.labels[0] if len(example.labels) == 1 else "mixture"
+            if len(gains.setdefault(name, [])) == EXAMPLES_A_LABEL:
+                continue
+            top, left = ((size - PREDICTS_FROM) // 2 for size in (example.height, example.width))
+            clean, mu = (self.pictures([picture[top:top + PREDICTS_FROM, left:left + PREDICTS_FROM]])
+                         for picture in self.held_out.pictures(index))
+            state = mu + self.process.lam * torch.randn(mu.shape, generator=noise).to(self.device)
+            time = torch.tensor([self.process.steps])
+            result = self.predicted(state, mu, time, self.tensor(self.held_out_contexts[index:index + 1])).clamp(0, 1)
+            # A clean picture counts by what it loses against one part in 255.
+            before = max(float((mu - clean).square().mean()), 255.0**-2)
+            gains[name].append(10 * np.log10(before / max(float((result - clean).square().mean()), 255.0**-2)))
+        means = {name: float(np.mean(values)) for name, values in sorted(gains.items()) if values}
+        single = [value for name, value in means.items() if name not in ("clean", "mixture")]
+        return {"gain": float(np.mean(single)), **means}
+
+
+def train_unet(
+    unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray], folder: Path, budget: Budget,
+    pixels: int, rate: float, seed: int,
+) -> None:
+    unet.to(memory_format=torch.channels_last)
+    training = RestorationTraining(unet, data, held_out, pixels, seed)
+    Session("unet", folder, unet, rate, budget, measure_every=200).run(training.loss, training.quality)

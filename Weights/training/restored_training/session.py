@@ -1,0 +1,155 @@
+"""What every stage of training shares: a time limit, a rate that falls to zero, averaged weights, files to resume from."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import torch
+import torch.distributed as distributed
+from torch import nn
+
+from .curves import draw_curves
+from .muon import MuonWithAdamW
+
+WARM_UP_STEPS = 50
+SAVE_SECONDS = 120
+
+
+@dataclass
+class Budget:
+    """Training ends after so many minutes of work; resuming goes on counting, waiting for a processor does not count."""
+
+    minutes: float
+
+    def progress(self, seconds: float) -> float:
+        return seconds / (60 * self.minutes)
+
+
+def working_seconds(device: torch.device) -> float:
+    """A clock of the work done: on a CPU that of the process, which stands still while others have the processor."""
+    return time.process_time() if device.type == "cpu" else time.monotonic()
+
+
+class Average:
+    """An exponential average of a module's parameters; young averages forget faster."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.998):
+        self.decay = decay
+        self.values = {name: value.detach().clone().float() for name, value in module.state_dict().items()}
+
+    @torch.no_grad()
+    def add(self, module: nn.Module, step: int) -> None:
+        keep = min(self.decay, (1 + step) / (10 + step))
+        for name, value in module.state_dict().items():
+            self.values[name].lerp_(value.float(), 1 - keep)
+
+
+def process_count() -> int:
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def process_number() -> int:
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def share_gradients(module: nn.Module) -> None:
+    """The mean over all processes, in one message."""
+    if process_count() == 1:
+        return
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    together = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(together)
+    together /= process_count()
+    for gradient, values in zip(gradients, together.split([gradient.numel() for gradient in gradients])):
+        gradient.copy_(values.view_as(gradient))
+
+
+def agreed(value: float) -> float:
+    """What the first process says: processes must leave a loop together."""
+    if process_count() == 1:
+        return value
+    message = torch.tensor([value], dtype=torch.float64)
+    distributed.broadcast(message, 0)
+    return float(message)
+
+
+class Session:
+    """One module's training: `loss_of(step, progress)` gives the loss of the next batch, `quality()` what is measured."""
+
+    def __init__(self, name: str, folder: Path, module: nn.Module, rate: float, budget: Budget, measure_every: int):
+        self.name, self.folder, self.module = name, folder, module
+        self.device = next(module.parameters()).device
+        self.budget, self.measure_every = budget, measure_every
+        self.optimiser = MuonWithAdamW(module, rate)
+        self.average = Average(module)
+        self.step, self.seconds = 0, 0.0
+        self.history: list[dict] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / f"{name}.state.pt"
+        if self.file.exists():
+            self._resume()
+
+    def _resume(self) -> None:
+        state = torch.load(self.file, map_location=self.device, weights_only=True)
+        self.module.load_state_dict(state["module"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average.values = state["average"]
+        self.step, self.seconds, self.history = state["step"], state["seconds"], json.loads(state["history"])
+        print(f"{self.name}: goes on from step {self.step}, {self.seconds:.0f} s", flush=True)
+
+    def save(self) -> None:
+        if process_number() != 0:
+            return
+        state = {
+            "module": self.module.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.values,
+            "step": self.step, "seconds": self.seconds, "history": json.dumps(self.history)}
+        temporary = self.file.with_suffix(".part")
+        torch.save(state, temporary)
+        os.replace(temporary, self.file)
+        draw_curves(self.history, self.folder / f"{self.name}.png", self.name)
+
+    def run(self, loss_of: Callable[[int, float], torch.Tensor], quality: Callable[[], dict[str, float]]) -> None:
+        """Trains until the budget is spent; the module holds the averaged weights afterwards."""
+        if not self.history:
+            self._measure(quality, None)
+        saved, mean_loss = time.monotonic(), None
+        while (progress := agreed(self.budget.progress(self.seconds))) < 1:
+            start = working_seconds(self.device)
+            loss = loss_of(self.step, progress)
+            loss.backward()
+            share_gradients(self.module)
+            nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
+            # A quarter of the way at the full rate, then down in a straight line.
+            self.optimiser.step(min(1, (self.step + 1) / WARM_UP_STEPS, (1 - progress) / 0.75))
+            self.step += 1
+            self.average.add(self.module, self.step)
+            value = float(loss.detach())
+            mean_loss = value if mean_loss is None else 0.98 * mean_loss + 0.02 * value
+            self.seconds += working_seconds(self.device) - start
+            if self.step % self.measure_every == 0:
+                self._measure(quality, mean_loss)
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self.save()
+                saved = time.monotonic()
+        self._measure(quality, mean_loss)
+        self.save()
+        self.module.load_state_dict(self.average.values)
+
+    def _measure(self, quality: Callable[[], dict[str, float]], loss: float | None) -> None:
+        if process_number() != 0:
+            self.history.append({})
+            return
+        kept = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+        self.module.load_state_dict(self.average.values)
+        with torch.no_grad():
+            measured = quality()
+        self.module.load_state_dict(kept)
+        known = {} if loss is None else {"loss": loss}
+        self.history.append({"step": self.step, "minutes": self.seconds / 60, **known, **measured})
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in self.history[-1].items() if name != "step")
+        print(f"{self.name} step {self.step}: {figures}", flush=True)

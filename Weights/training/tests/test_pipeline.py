@@ -1,0 +1,139 @@
+"""The pipeline's parts: views, pool, optimiser, sessions that resume."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from restored_training.bundle import UNET, load_daclip, load_unet, new_daclip, new_unet, write_bundle
+from restored_training.controller import label_features, mirrored_tiling
+from restored_training.muon import MuonWithAdamW, orthogonalised
+from restored_training.photographs import split_photographs
+from restored_training.pool import LABELS, Pool, make_pool
+from restored_training.session import Budget, Session
+from restored_training.views import SIDE, views, whole_view
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        coarse.resize((320, 260), Image.BICUBIC).save(folder / f"{number:02}.png")
+    return folder
+
+
+def test_held_out_photographs_are_never_among_those_trained_on(photographs):
+    training, held_out = split_photographs(photographs)
+    assert len(training) + len(held_out) == 12 and held_out and not {*training} & {*held_out}
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="0 photographs"):
+        split_photographs(tmp_path)
+
+
+def test_views_are_the_whole_and_native_windows():
+    picture = np.random.default_rng(1).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    found = views(picture, 3)
+    assert [view.shape for view in found] == [(SIDE, SIDE, 3)] * 4
+    assert np.array_equal(found[1], picture[38:262, 88:312])
+    assert np.array_equal(found[2], picture[19:243, 44:268])
+    assert len(views(picture[:200], 5)) == 1 and whole_view(picture[:200]).shape == (SIDE, SIDE, 3)
+
+
+def test_an_interrupted_pool_goes_on_to_the_same_bytes(photographs, tmp_path):
+    paths = sorted(photographs.iterdir())
+    make_pool(tmp_path / "whole", paths, 6, 3, 1)
+    make_pool(tmp_path / "parts", paths, 4, 3, 1)
+    with (tmp_path / "parts/pixels.bin").open("ab") as file:
+        file.write(b"half an example")
+    make_pool(tmp_path / "parts", paths, 6, 3, 1)
+    for name in ("index.jsonl", "pixels.bin"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+    pool = Pool(tmp_path / "whole")
+    for index, example in enumerate(pool.examples):
+        clean, degraded = pool.pictures(index)
+        assert clean.shape == degraded.shape == (example.height, example.width, 3)
+        assert np.array_equal(clean, degraded) == (example.labels == ["clean"])
+
+
+def test_mirrored_tiling_continues_the_picture():
+    picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        tiled = mirrored_tiling(picture, rng)
+        assert np.array_equal(tiled[:2, :3], picture)
+        if tiled.shape[1] > 3:
+            assert np.array_equal(tiled[:2, 3:6], picture[:, ::-1])
+
+
+def test_label_features_are_orthonormal_and_keep_those_known():
+    known = label_features(10, 128)
+    grown = label_features(11, 128, known)
+    assert torch.equal(grown[:10], known)
+    assert torch.allclose(grown @ grown.T, torch.eye(11), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(32, 48), (48, 32), (16, 8, 3, 3)])
+def test_newton_schulz_brings_singular_values_near_one(shape):
+    gradient = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalised(gradient).flatten(1))
+    assert values.min() > 0.4 and values.max() < 1.4
+
+
+def test_the_optimiser_learns_what_least_squares_would():
+    torch.manual_seed(0)
+    model, wanted = nn.Linear(8, 8), nn.Linear(8, 8)
+    optimiser = MuonWithAdamW(model, 0.02)
+    x = torch.randn(256, 8)
+    errors = []
+    for step in range(300):
+        error = (model(x) - wanted(x)).square().mean()
+        errors.append(error.item())
+        error.backward()
+        optimiser.step(1 - step / 300)
+    assert errors[-1] < 0.01 * errors[0]
+
+
+def test_a_session_resumes_where_it_stood(tmp_path):
+    def session(minutes):
+        torch.manual_seed(0)
+        model = nn.Linear(6, 6)
+        return model, Session("line", tmp_path, model, 0.01, Budget(minutes), measure_every=10)
+
+    def loss_of(model):
+        return lambda step, progress: model(torch.ones(1, 6)).square().mean()
+
+    model, first = session(0.002)
+    first.run(loss_of(model), lambda: {"quality": 1.0})
+    steps = first.step
+    assert steps > 0 and (tmp_path / "line.png").exists()
+    model, second = session(0.004)
+    assert second.step == steps and second.history == first.history
+    second.run(loss_of(model), lambda: {"quality": 1.0})
+    assert second.step > steps
+
+
+def test_a_new_network_returns_the_degraded_picture():
+    unet = new_unet()
+    mu = torch.rand(1, 3, 48, 64)
+    context = torch.randn(1, UNET["context_dim"])
+    with torch.no_grad():
+        result = unet(torch.rand_like(mu), mu, torch.tensor([100.0]), context, context)
+    assert (result - mu).abs().mean() < 0.02
+
+
+def test_a_written_bundle_is_read_back(tmp_path):
+    torch.manual_seed(0)
+    daclip, unet = new_daclip(), new_unet()
+    write_bundle(tmp_path, daclip.state_dict(), unet.state_dict(), 5, 2, {"name": "test", "version": "0"})
+    manifest = json.loads((tmp_path / "bundle.json").read_text())
+    assert manifest["labels"] == LABELS and manifest["default"]["times"] == [100, 50]
+    for written, read in ((daclip, load_daclip(tmp_path)), (unet, load_unet(tmp_path))):
+        for name, value in written.state_dict().items():
+            assert torch.equal(value.half().float(), read.state_dict()[name]), name
