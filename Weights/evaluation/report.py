@@ -9,8 +9,13 @@ def mean_of(pairs: list[dict], side: str, measure: str) -> float:
     return statistics.fmean(min(pair[side][measure], 100.0) for pair in pairs)  # 100 dB stands for identical
 
 
+def is_right(pair: dict) -> bool:
+    """Of a mixture, "rainy+noisy", either label is right."""
+    return pair["label"] in pair["degradation"].split("+")
+
+
 def accuracy(pairs: list[dict]) -> float:
-    return sum(pair["label"] == pair["degradation"] for pair in pairs) / len(pairs)
+    return sum(map(is_right, pairs)) / len(pairs)
 
 
 def confusion_of(pairs: list[dict]) -> dict[str, dict[str, int]]:
@@ -28,8 +33,8 @@ def summarise(pairs: list[dict]) -> dict:
         own = [pair for pair in pairs if pair["degradation"] == degradation]
         rows[degradation] = {side: {measure: mean_of(own, side, measure) for measure in MEASURES} for side in sides}
         rows[degradation]["pairs"] = len(own)
-        rows[degradation]["right"] = sum(pair["label"] == degradation for pair in own)
-    wrong = [pair for pair in pairs if pair["label"] != pair["degradation"]]
+        rows[degradation]["right"] = sum(map(is_right, own))
+    wrong = [pair for pair in pairs if not is_right(pair)]
     losses = [pair["input"]["psnr"] - pair["output"]["psnr"] for pair in wrong]
     means = {side: {measure: statistics.fmean(row[side][measure] for row in rows.values()) for measure in MEASURES}
              for side in sides}

@@ -29,9 +29,9 @@ UNET = {
 DIFFUSION = {"T": 100, "schedule": "cosine", "eps": 0.005, "max_sigma": 50, "note": "max_sigma on the 0-255 scale"}
 
 
-def new_daclip() -> DegradationAwareCLIP:
-    model = DegradationAwareCLIP(DACLIP["embed_dim"], DACLIP["vision_cfg"], len(LABELS))
-    model.label_features.copy_(label_features(len(LABELS), DACLIP["embed_dim"]))
+def new_daclip(label_count: int = len(LABELS)) -> DegradationAwareCLIP:
+    model = DegradationAwareCLIP(DACLIP["embed_dim"], DACLIP["vision_cfg"], label_count)
+    model.label_features.copy_(label_features(label_count, DACLIP["embed_dim"]))
     return model
 
 
@@ -42,12 +42,17 @@ def new_unet() -> ConditionalUNet:
     return model
 
 
-def load_daclip(folder: Path) -> DegradationAwareCLIP:
-    """The bundle's encoder; labels that it does not know get features of their own at its labels' ends."""
-    model = new_daclip()
+def read_labels(folder: Path) -> list[str]:
+    return _read(folder)["labels"]
+
+
+def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwareCLIP:
+    """The bundle's encoder; labels beyond those that it knows get features of their own."""
     state = load_file(_file(folder, "daclip"))
     known = state.pop("label_features").float()
-    state["label_features"] = label_features(len(LABELS), known.shape[1], known)
+    label_count = label_count or len(known)
+    model = new_daclip(label_count)
+    state["label_features"] = label_features(label_count, known.shape[1], known)
     model.load_checkpoint(state)
     return model
 
@@ -58,12 +63,17 @@ def load_unet(folder: Path) -> ConditionalUNet:
     return model
 
 
+def _read(folder: Path) -> dict:
+    return json.loads((folder / "bundle.json").read_text())
+
+
 def _file(folder: Path, network: str) -> Path:
-    return folder / json.loads((folder / "bundle.json").read_text())[network]["file"]
+    return folder / _read(folder)[network]["file"]
 
 
 def write_bundle(
-    folder: Path, daclip: dict[str, Tensor], unet: dict[str, Tensor], native_windows: int, steps: int, description: dict,
+    folder: Path, daclip: dict[str, Tensor], unet: dict[str, Tensor], labels: list[str], native_windows: int, steps: int,
+    description: dict,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
@@ -72,7 +82,7 @@ def write_bundle(
         save_file({key: value.half().contiguous().cpu() for key, value in state.items()}, path)
         digests[network] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     configuration = {
-        **description, "prediction": "clean", "labels": LABELS, "logit_scale": LOGIT_SCALE,
+        **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
         "daclip": {**digests["daclip"], **DACLIP, "native_windows": native_windows,
                    "note": "label_features replaces the text tower: one row a label, unit length"},
         "unet": {**digests["unet"], **UNET},

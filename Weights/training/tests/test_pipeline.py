@@ -131,7 +131,7 @@ def test_a_new_network_returns_the_degraded_picture():
 def test_a_written_bundle_is_read_back(tmp_path):
     torch.manual_seed(0)
     daclip, unet = new_daclip(), new_unet()
-    write_bundle(tmp_path, daclip.state_dict(), unet.state_dict(), 5, 2, {"name": "test", "version": "0"})
+    write_bundle(tmp_path, daclip.state_dict(), unet.state_dict(), LABELS, 5, 2, {"name": "test", "version": "0"})
     manifest = json.loads((tmp_path / "bundle.json").read_text())
     assert manifest["labels"] == LABELS and manifest["default"]["times"] == [100, 50]
     for written, read in ((daclip, load_daclip(tmp_path)), (unet, load_unet(tmp_path))):
