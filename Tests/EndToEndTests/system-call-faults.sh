@@ -11,8 +11,7 @@ descriptors() {
 
 # Requests as clients send them, each on a connection of its own; what comes back is of no interest here.
 send_some() {
-  local number
-  for number in 1 2 3 4; do
+  for _ in 1 2 3 4; do
     curl -s -o /dev/null --max-time 5 "$url/health" || true
     curl -s -o /dev/null --max-time 5 --data-binary "@$work/large" -H 'Content-Type: image/png' "$url/classify" || true
   done
