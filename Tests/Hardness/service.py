@@ -20,6 +20,8 @@ PICTURES = ROOT / "Tests/Fixtures/Images"
 
 def arguments(description):
     """A parser with what every script takes."""
+    # Ended from outside, the `with` blocks still end the service.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--program", default=ROOT / ".build/release/restored", type=pathlib.Path,
                         help="the built program (default: .build/release/restored)")

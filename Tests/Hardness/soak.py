@@ -30,8 +30,8 @@ class Load:
         self.lock = threading.Lock()
         self.good = [(PICTURES / name).read_bytes() for name in ("source.png", "rgb.jpg", "grey.jpg", "progressive-420.jpg")]
         self.good += [png(width=width, height=height) for width, height in ((96, 64), (128, 128), (200, 150))]
-        # The large ones now and then would hide a slope of small things.
-        self.bad = [data for _, data, _ in all_bombs() if len(data) < 1 << 20]
+        # Large ones now and then would hide a slope of small things.
+        self.bad = [(data, expected) for _, data, expected in all_bombs() if len(data) < 1 << 20]
         self.kinds = [(self.health, 20), (self.restore, 10), (self.classify, 10), (self.bomb, 25), (self.payload, 20),
                       (self.metrics, 3), (self.leave_in_body, 10), (self.leave_while_waiting, 10), (self.job, 8),
                       (self.abandoned_job, 5), (self.events, 5), (self.slow, 2)]
@@ -94,7 +94,9 @@ class Load:
     # Bad
 
     def bomb(self, chance):
-        return self.service.request("POST", chance.choice(["/restore?steps=1", "/classify"]), chance.choice(self.bad), TYPE)[0]
+        data, expected = chance.choice(self.bad)
+        path = "/classify" if 200 in expected else chance.choice(["/restore?steps=1", "/classify"])
+        return self.service.request("POST", path, data, TYPE)[0]
 
     def payload(self, chance):
         bytes_ = chance.choice(ALL)[1].replace(b"@@@@", b"0000")
