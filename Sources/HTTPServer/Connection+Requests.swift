@@ -135,7 +135,8 @@ extension Connection {
                     return
                 }
             } catch {
-                failBody(exchange, .malformed(error.detail))
+                let isTrailers = error.kind == .fieldsTooLarge
+                failBody(exchange, isTrailers ? .trailersTooLarge(error.detail) : .malformed(error.detail))
             }
         }
     }

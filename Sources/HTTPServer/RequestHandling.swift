@@ -65,6 +65,8 @@ package enum RequestBodyError: Error, Sendable, Equatable {
     case tooSlow
     /// The framing was malformed.
     case malformed(String)
+    /// There were more trailers, or longer ones, than `WireLimits` allows.
+    case trailersTooLarge(String)
     /// The client went away.
     case disconnected
 }

@@ -95,6 +95,7 @@ struct TestHandler: RequestHandler {
             case .tooLarge: return Response(status: .contentTooLarge)
             case .tooSlow: return Response(status: .requestTimeout)
             case .malformed(let detail): return Response(status: .badRequest, body: .bytes(Array(detail.utf8)))
+            case .trailersTooLarge: return Response(status: .requestHeaderFieldsTooLarge)
             case .disconnected: return Response(status: .internalServerError)
             }
         }

@@ -64,6 +64,7 @@ struct DocumentationTests {
         "files and tests that a document refers to are there",
         arguments: [
             "README.md", "Deploy/README.md", "Weights/README.md", "Weights/mini/README.md", "Tests/Benchmarks/README.md",
+            "Tests/Hardness/README.md",
         ])
     func references(document: String) throws {
         let text = try Self.text(document)
@@ -74,6 +75,9 @@ struct DocumentationTests {
         // `HTTPServerTests/LimitTests` is a file of Swift, `EndToEndTests/drain.sh` one of the shell.
         targets += text.matches(of: /`(\w+Tests\/[\w-]+)(\.sh)?`/).map { match in
             Repository.root.appending(path: "Tests/\(match.output.1)\(match.output.2 ?? ".swift")").path
+        }
+        targets += text.matches(of: /`(Hardness\/\w+\.py)`/).map { match in
+            Repository.root.appending(path: "Tests/\(match.output.1)").path
         }
         for target in targets {
             #expect(FileManager.default.fileExists(atPath: target), "\(target)")

@@ -232,7 +232,7 @@ final class LineCollector: Sendable {
     private let lines = Mutex<[String]>([])
 
     var all: [String] { lines.withLock { $0 } }
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    func add(_ lines: [String]) { self.lines.withLock { $0 += lines } }
 }
 
 /// Waits until something holds that other tasks bring about; the limit only ends a test that would hang.

@@ -3,30 +3,33 @@ import Glibc
 import Synchronization
 
 /// Where log lines go. A slow reader of standard error must not hold up a request: lines are written by a queue of
-/// its own, and lost (and counted) where too many wait.
+/// its own, all that wait at once, and lost (and counted) where too many wait.
 ///
-/// The mutex guards the number of waiting and of lost lines.
+/// The mutex guards the waiting lines and the number of lost ones.
 package final class LogSink: Sendable {
     private struct Backlog {
-        var waiting = 0
+        var lines: [String] = []
         var lost = 0
+        /// Lines that have been taken to be written and are not yet.
+        var underWay = 0
     }
 
-    private static let longestBacklog = 10_000
+    /// Lines that wait or are being written; one more is lost.
+    package static let longestBacklog = 10_000
 
-    private let write: @Sendable (String) -> Void
+    private let write: @Sendable ([String]) -> Void
     private let backlog = Mutex(Backlog())
     private let queue = DispatchQueue(label: "log")
 
-    /// - Parameter write: takes whole lines, one at a time.
-    package init(write: @escaping @Sendable (String) -> Void) {
+    /// - Parameter write: takes whole lines, in order; never called twice at a time.
+    package init(write: @escaping @Sendable ([String]) -> Void) {
         self.write = write
     }
 
     /// A sink that writes to a file descriptor.
     package convenience init(descriptor: Int32) {
-        self.init { line in
-            var bytes = Array(line.utf8)[...]
+        self.init { lines in
+            var bytes = Array(lines.joined().utf8)[...]
             while !bytes.isEmpty {
                 let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
                 if written > 0 {
@@ -38,25 +41,27 @@ package final class LogSink: Sendable {
         }
     }
 
-    func send(_ line: String) {
-        let isKept = backlog.withLock { backlog in
-            guard backlog.waiting < Self.longestBacklog else {
+    package func send(_ line: String) {
+        let isFirst = backlog.withLock { backlog in
+            guard backlog.lines.count + backlog.underWay < Self.longestBacklog else {
                 backlog.lost += 1
                 return false
             }
-            backlog.waiting += 1
-            return true
+            backlog.lines.append(line)
+            return backlog.lines.count == 1
         }
-        guard isKept else { return }
-        queue.async { [self] in
-            write(line)
-            let lost = backlog.withLock { backlog in
-                backlog.waiting -= 1
-                defer { backlog.lost = 0 }
-                return backlog.lost
-            }
-            if lost > 0 { write("{\"level\":\"warning\",\"message\":\"\(lost) log lines were lost\"}\n") }
+        // The others find the queue woken already: a wake-up a line costs more than the line.
+        if isFirst { queue.async { [self] in writeAll() } }
+    }
+
+    private func writeAll() {
+        let (lines, lost) = backlog.withLock { backlog in
+            defer { backlog = Backlog(underWay: backlog.lines.count) }
+            return (backlog.lines, backlog.lost)
         }
+        write(lines)
+        if lost > 0 { write(["{\"level\":\"warning\",\"message\":\"\(lost) log lines were lost\"}\n"]) }
+        backlog.withLock { $0.underWay = 0 }
     }
 
     /// Waits until every line sent so far is written.

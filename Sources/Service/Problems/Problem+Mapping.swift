@@ -135,6 +135,7 @@ extension Problem {
                 "The body didn't arrive within the time or at the rate that the server asks for.")
         case .malformed(let reason):
             self.init(.badRequest, "malformed-body", "The body is malformed", "The body's framing is wrong: \(reason).")
+        case .trailersTooLarge(let reason): self.init(ProtocolError(.fieldsTooLarge, reason))
         case .disconnected: self.init(ServiceFault.clientGone, load: nil)
         }
     }

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# At SIGTERM with more work than fits the drain time every open request still gets its 503 with Retry-After; exit 75.
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+settings=(--drain-timeout 1)
+start_server
+
+# A hundred steps each of twenty pictures take longer than the drain.
+accepted=20
+arguments=()
+for number in $(seq $accepted); do
+  arguments+=(--data-binary "@$photograph" -H 'Content-Type: image/jpeg' --max-time 60 -o "$work/answer-$number")
+  arguments+=(-D "$work/head-$number" -w '%{http_code}\n' "$url/restore?steps=100&force=true&seed=$number" --next)
+done
+unset 'arguments[-1]'
+curl -sS --parallel --parallel-immediate --parallel-max $accepted "${arguments[@]}" >"$work/statuses" &
+client=$!
+# 16 take turns; the others wait.
+for _ in $(seq 400); do
+  waiting=$(curl -s "$url/metrics" | sed -n 's/^restored_queue_depth //p')
+  [ "$waiting" != $((accepted - 16)) ] || break
+  sleep 0.02
+done
+[ "$waiting" = $((accepted - 16)) ] || fail "$waiting wait"
+kill -TERM "$server"
+wait "$client" || fail "a client was left without an answer"
+[ "$(grep -c '^503' "$work/statuses")" = $accepted ] || fail "answers: $(sort "$work/statuses" | uniq -c)"
+for number in $(seq $accepted); do
+  grep -qiE '^retry-after: [1-9][0-9]*' "$work/head-$number" || fail "a 503 came without Retry-After"
+  grep -q '"status": *503' "$work/answer-$number" || fail "a 503 is no problem document"
+done
+exit_status=0
+wait "$server" || exit_status=$?
+server=
+[ "$exit_status" = 75 ] || fail "expected exit 75, found $exit_status"

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# At SIGTERM with running and waiting work that fits the drain time: all of it is answered, new work is refused, exit 0.
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+settings=(--drain-timeout 120)
+start_server
+
+accepted=20
+arguments=()
+for number in $(seq $accepted); do
+  arguments+=(--data-binary "@$picture" -H 'Content-Type: image/png' --max-time 150 -o "$work/answer-$number")
+  arguments+=(-w '%{http_code}\n' "$url/restore?steps=20&seed=$number" --next)
+done
+unset 'arguments[-1]'
+curl -sS --parallel --parallel-immediate --parallel-max $accepted "${arguments[@]}" >"$work/statuses" &
+client=$!
+# 16 take turns; the others wait.
+for _ in $(seq 400); do
+  waiting=$(curl -s "$url/metrics" | sed -n 's/^restored_queue_depth //p')
+  [ "$waiting" != $((accepted - 16)) ] || break
+  sleep 0.02
+done
+[ "$waiting" = $((accepted - 16)) ] || fail "$waiting wait"
+kill -TERM "$server"
+for _ in $(seq 100); do
+  request "$url/health/ready"
+  [ "$status" = 200 ] || break
+done
+expect_status 503
+[ -n "$(field retry-after)" ] || fail "a draining server said no Retry-After"
+request --data-binary "@$picture" -H 'Content-Type: image/png' "$url/restore?steps=1"
+expect_problem 503
+[ -n "$(field retry-after)" ] || fail "new work was refused without Retry-After"
+
+wait "$client"
+[ "$(grep -c '^200' "$work/statuses")" = $accepted ] || fail "answers: $(sort "$work/statuses" | uniq -c)"
+for number in $(seq $accepted); do
+  [ "$(png_size "$work/answer-$number")" = 61x45 ] || fail "the picture of request $number has another size"
+done
+exit_status=0
+wait "$server" || exit_status=$?
+server=
+[ "$exit_status" = 0 ] || fail "expected exit 0, found $exit_status"

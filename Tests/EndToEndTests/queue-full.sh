@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# With the queue full exactly the excess is refused, with 429 and Retry-After, and what was accepted is answered.
+# shellcheck source=lib.sh
+source "$(dirname "$0")/lib.sh"
+settings=(--queue-limit 4)
+start_server
+
+# 16 take turns and 4 wait.
+places=20
+sent=30
+arguments=()
+for number in $(seq $sent); do
+  arguments+=(--data-binary "@$picture" -H 'Content-Type: image/png' --max-time 120 -o "$work/answer-$number")
+  arguments+=(-D "$work/head-$number" -w '%{http_code}\n' "$url/restore?steps=40&seed=$number" --next)
+done
+unset 'arguments[-1]'
+curl -sS --parallel --parallel-immediate --parallel-max $sent "${arguments[@]}" >"$work/statuses" &
+client=$!
+# While all places are taken /health answers all the same, and a classification is refused like a restoration.
+for _ in $(seq 400); do
+  waiting=$(curl -s "$url/metrics" | sed -n 's/^restored_queue_depth //p')
+  [ "$waiting" != 4 ] || break
+  sleep 0.02
+done
+[ "$waiting" = 4 ] || fail "$waiting wait"
+request "$url/health"
+expect_status 200
+request --data-binary "@$picture" -H 'Content-Type: image/png' "$url/classify"
+expect_problem 429
+[ "$(field retry-after)" -ge 1 ] || fail "expected seconds in Retry-After, found '$(field retry-after)'"
+
+wait "$client"
+[ "$(grep -c '^200' "$work/statuses")" = $places ] || fail "answers: $(sort "$work/statuses" | uniq -c)"
+[ "$(grep -c '^429' "$work/statuses")" = $((sent - places)) ] || fail "answers: $(sort "$work/statuses" | uniq -c)"
+for number in $(seq $sent); do
+  if grep -q '^HTTP/1.1 200' "$work/head-$number"; then
+    [ "$(png_size "$work/answer-$number")" = 61x45 ] || fail "the picture of request $number has another size"
+  else
+    grep -qiE '^retry-after: [1-9][0-9]*' "$work/head-$number" || fail "a 429 came without Retry-After"
+  fi
+done
+
+request --data-binary "@$picture" -H 'Content-Type: image/png' "$url/restore?steps=1"
+expect_status 200

@@ -1,0 +1,62 @@
+import Dispatch
+import Glibc
+import Service
+import Testing
+
+@Suite struct LogSinkTests {
+    @Test func linesOfManySendersAreWrittenOnceEachAndThoseOfOneInOrder() async {
+        let lines = LineCollector()
+        let sink = LogSink { lines.add($0) }
+        await withTaskGroup { group in
+            for sender in 0..<8 {
+                group.addTask { for number in 0..<1000 { sink.send("\(sender) \(number)\n") } }
+            }
+        }
+        sink.flush()
+        for sender in 0..<8 {
+            #expect(lines.all.filter { $0.hasPrefix("\(sender) ") } == (0..<1000).map { "\(sender) \($0)\n" })
+        }
+        #expect(lines.all.count == 8000)
+    }
+
+    @Test func linesBeyondTheLongestBacklogAreLostAndCounted() {
+        let lines = LineCollector()
+        let gate = DispatchSemaphore(value: 0)
+        let sink = LogSink {
+            gate.wait()
+            lines.add($0)
+            gate.signal()
+        }
+        for number in 0..<(LogSink.longestBacklog + 25) { sink.send("\(number)\n") }
+        #expect(lines.all.isEmpty)
+        gate.signal()
+        sink.flush()
+        #expect(lines.all.prefix(LogSink.longestBacklog) == ArraySlice((0..<LogSink.longestBacklog).map { "\($0)\n" }))
+        #expect(lines.all.count == LogSink.longestBacklog + 1)
+        #expect(lines.all.last?.contains("25 log lines were lost") == true)
+        sink.send("after\n")
+        sink.flush()
+        #expect(lines.all.last == "after\n")
+    }
+
+    @Test func aDescriptorThatTakesOnlySomeOfTheBytesGetsThemAll() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let (reading, writing) = (ends[0], ends[1])
+        let sink = LogSink(descriptor: writing)
+        // More than a pipe holds.
+        let line = String(repeating: "x", count: 99) + "\n"
+        for _ in 0..<3000 { sink.send(line) }
+        var received = 0
+        var buffer = [UInt8](repeating: 0, count: 10_000)
+        while received < 300_000 {
+            let count = read(reading, &buffer, buffer.count)
+            try #require(count > 0)
+            received += count
+        }
+        sink.flush()
+        #expect(received == 300_000)
+        close(reading)
+        close(writing)
+    }
+}
