@@ -44,6 +44,7 @@ let package = Package(
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
         .systemLibrary(name: "CEpoll"),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         library("Images", ["CImageCodecs"]),
@@ -65,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "restored",
             dependencies: [
-                "CCurl", "Images", "Tensors", "Diffusion", "Checkpoints", "Bundles", "Restoration", "HTTPServer",
+                "CCurl", "CMalloc", "Images", "Tensors", "Diffusion", "Checkpoints", "Bundles", "Restoration", "HTTPServer",
                 "Service", argumentParser, logging,
             ], swiftSettings: settings),
         .target(

@@ -11,6 +11,7 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     private let evaluator: Evaluator
     private let clock: any SchedulerClock
     private let onSlowStep: (@Sendable (SlowStep<Key>) -> Void)?
+    private let restAfter: DispatchTimeInterval
     private let state: Mutex<State>
     /// Where idle workers sleep. Whoever wakes one has taken it off `idleWorkers` first.
     private let doorbell = DispatchSemaphore(value: 0)
@@ -22,6 +23,7 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         self.evaluator = evaluator
         self.clock = clock
         self.onSlowStep = onSlowStep
+        restAfter = .milliseconds(Int((configuration.restAfter.inSeconds * 1000).rounded(.up)))
         state = Mutex(State(configuration))
     }
 
@@ -157,10 +159,17 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
             }
             switch order {
             case .evaluate: if var batch = batch.take() { evaluate(&batch, worker: worker) }
-            case .sleep: doorbell.wait()
+            case .sleep: sleep(worker)
             case .exit: return
             }
         }
+    }
+
+    /// Until there is work. A worker that has had none for a while lets go of what it kept for the next.
+    private func sleep(_ worker: Int) {
+        guard doorbell.wait(timeout: .now() + restAfter) == .timedOut else { return }
+        evaluator.rest(worker: worker)
+        doorbell.wait()
     }
 
     private func evaluate(_ batch: inout State.Assignment, worker: Int) {

@@ -20,4 +20,8 @@ package protocol StepEvaluator: Sendable {
     ///     no lock.
     /// - Throws: whatever went wrong; every job with a sample in this batch fails with it, and no other.
     func advance(_ samples: [Sample], of key: BatchKey, worker: Int) throws
+
+    /// There has been no work for this worker for a while: whatever is kept for its next evaluation, such as scratch
+    /// memory, may go. Called on the worker's own thread, and not again before it has worked.
+    func rest(worker: Int)
 }

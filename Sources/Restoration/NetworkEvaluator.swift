@@ -54,6 +54,8 @@ struct NetworkEvaluator: StepEvaluator {
         }
     }
 
+    func rest(worker: Int) { workspaces[worker].pool.trim() }
+
     private func embed(_ samples: [EngineSample], in workspace: Workspace) {
         let views = samples.compactMap { sample -> [[UInt8]]? in
             guard case .embedding(let work) = sample.work else { return nil }

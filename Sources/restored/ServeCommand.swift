@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMalloc
 import FoundationEssentials
 import Glibc
 import HTTPServer
@@ -17,6 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try readConfiguration()
+        returnLargeBlocksToTheSystem()
         let sink = LogSink(descriptor: STDERR_FILENO)
         let log = ServiceLog(configuration: configuration, isTerminal: StandardError.isTerminal, sink: sink)
         let signals = SignalWatch()
@@ -49,6 +51,13 @@ struct ServeCommand: AsyncParsableCommand {
         starting.cancel()
         sink.flush()
         if status != 0 { throw ExitCode(status) }
+    }
+
+    /// Pictures and activations come and go for as long as the service runs. Left to itself glibc raises the size from
+    /// which a freed block goes back to the system, up to 32 MiB, and what is kept fragments: a mixed load of 20 minutes
+    /// held 300 MiB and rising where a fixed size held 150.
+    private func returnLargeBlocksToTheSystem() {
+        _ = mallopt(M_MMAP_THRESHOLD, 1 << 20)
     }
 
     private func readConfiguration() throws -> Configuration {

@@ -52,7 +52,10 @@ final class GatedNetwork: StepEvaluator {
 
     /// Evaluations that have begun, in order.
     let begun: AsyncStream<Evaluation>
+    /// Workers that were told that there is no work.
+    let rests: AsyncStream<Int>
     private let announce: AsyncStream<Evaluation>.Continuation
+    private let rested: AsyncStream<Int>.Continuation
     private let gate = DispatchSemaphore(value: 0)
     private let isOpen = Atomic(false)
     private let maximum: Int
@@ -63,6 +66,7 @@ final class GatedNetwork: StepEvaluator {
         self.maximum = maximum
         self.whileAdvancing = whileAdvancing
         (begun, announce) = AsyncStream.makeStream()
+        (rests, rested) = AsyncStream.makeStream()
     }
 
     func maximumBatch(for key: String) -> Int { maximum }
@@ -74,6 +78,8 @@ final class GatedNetwork: StepEvaluator {
         if let failure = failNext.withLock({ $0.take() }) { throw failure }
         for sample in samples where !sample.step() { Issue.record("two threads in one sample") }
     }
+
+    func rest(worker: Int) { rested.yield(worker) }
 
     /// Lets one evaluation end.
     func letOneEnd() { gate.signal() }

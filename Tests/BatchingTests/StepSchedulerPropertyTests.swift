@@ -41,6 +41,10 @@ private final class RandomNetwork: StepEvaluator {
 
     func maximumBatch(for key: Key) -> Int { key.maximum }
 
+    func rest(worker: Int) {
+        #expect(!busyWorkers[worker].isSet.load(ordering: .acquiring), "a rest in the middle of an evaluation")
+    }
+
     func advance(_ samples: [FakeSample], of key: Key, worker: Int) throws {
         let wasBusy = busyWorkers[worker].isSet.exchange(true, ordering: .acquiring)
         #expect(!wasBusy, "two evaluations under one number")

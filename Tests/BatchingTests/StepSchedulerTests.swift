@@ -23,6 +23,21 @@ import Testing
         try await scheduler.submit(fakeJob(0, samples: 0, log: JobLog()))
     }
 
+    @Test("a worker without work rests once, and works again afterwards")
+    func rest() async throws {
+        let network = GatedNetwork()
+        network.open()
+        let scheduler = try makeScheduler(network) { $0.restAfter = .milliseconds(1) }
+        var rests = network.rests.makeAsyncIterator()
+        #expect(await rests.next() == 0)
+        for job in 1...2 {
+            let log = JobLog()
+            try await scheduler.submit(fakeJob(job, samples: 3, log: log))
+            #expect(log.now.finished == expectedValues(job, samples: 3))
+            #expect(await rests.next() == 0)
+        }
+    }
+
     @Test("a newcomer joins at the next evaluation, and nobody waits for company")
     func newcomer() async throws {
         let network = GatedNetwork()
