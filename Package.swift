@@ -23,6 +23,13 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// libFuzzer's program, of which `Tests/Fuzz/run` alone has use: its linker needs what a usual build hasn't.
+let fuzzing: [Target] = Context.environment["RESTORED_FUZZ"] == nil ? [] : [
+    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+        name: "Fuzz", dependencies: ["CFuzzer", "FuzzChecks"], path: "Tests/Fuzz/Program", swiftSettings: settings),
+]
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
@@ -72,7 +79,11 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Images", "Checkpoints", "Tensors"], path: "Tests/TestSupport",
             swiftSettings: settings),
-        tests("ImagesTests", ["Images", "TestSupport"]),
+        .target(
+            name: "FuzzChecks", dependencies: ["Checkpoints", "HTTPWire", "Images", httpTypes],
+            path: "Tests/Fuzz/Checks", swiftSettings: settings),
+        tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
+        tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
         tests("TensorsTests", ["Tensors"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CZlib", "Checkpoints", "Tensors", "TestSupport"]),
@@ -92,6 +103,6 @@ let package = Package(
             ]),
         tests("ProgramTests", ["TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),
-    ],
+    ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

@@ -2,9 +2,16 @@ import Glibc
 
 /// Writes safetensors files.
 package enum SafetensorsWriter {
+    /// The header's key that is no tensor.
+    private static let reservedName = "__metadata__"
+
     /// A file's bytes: wider types first, so that every tensor is aligned; then by name.
-    package static func bytes(of tensors: [String: StoredTensor], metadata: [String: String] = [:]) -> [UInt8] {
-        let order = ordered(tensors)
+    ///
+    /// - Throws: `unwritable` where a tensor has the one name that safetensors keeps for itself.
+    package static func bytes(
+        of tensors: [String: StoredTensor], metadata: [String: String] = [:]
+    ) throws(CheckpointError) -> [UInt8] {
+        let order = try ordered(tensors)
         var result = prologue(order, metadata)
         for (_, tensor) in order { tensor.withBytes { result.append(contentsOf: $0) } }
         return result
@@ -12,14 +19,15 @@ package enum SafetensorsWriter {
 
     /// Writes a file tensor by tensor, beside its final name and renamed into place when complete and on disk.
     ///
-    /// - Throws: `unwritable` with the system's reason; a half-written file is removed.
+    /// - Throws: `unwritable` with the system's reason, for which a half-written file is removed; or where a tensor
+    ///   has the one name that safetensors keeps for itself.
     package static func write(
         _ tensors: [String: StoredTensor], metadata: [String: String] = [:], to path: String
     ) throws(CheckpointError) {
+        let order = try ordered(tensors)
         let temporary = path + ".part"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure() }
-        let order = ordered(tensors)
         let isComplete = prologue(order, metadata).withUnsafeBytes { writeAll($0, to: descriptor) }
             && order.allSatisfy { entry in entry.tensor.withBytes { writeAll($0, to: descriptor) } }
             && fsync(descriptor) == 0
@@ -37,8 +45,13 @@ package enum SafetensorsWriter {
         }
     }
 
-    private static func ordered(_ tensors: [String: StoredTensor]) -> [(name: String, tensor: StoredTensor)] {
-        tensors.map { (name: $0.key, tensor: $0.value) }
+    private static func ordered(
+        _ tensors: [String: StoredTensor]
+    ) throws(CheckpointError) -> [(name: String, tensor: StoredTensor)] {
+        guard tensors[reservedName] == nil else {
+            throw .unwritable("a tensor is called \(reservedName), a name that safetensors keeps for itself")
+        }
+        return tensors.map { (name: $0.key, tensor: $0.value) }
             .sorted { ($1.tensor.scalarType.width, $0.name) < ($0.tensor.scalarType.width, $1.name) }
     }
 
@@ -50,7 +63,7 @@ package enum SafetensorsWriter {
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }
                 .map { "\(JSONText.string($0.key)):\(JSONText.string($0.value))" }
-            members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+            members.append("\"\(reservedName)\":{\(pairs.joined(separator: ","))}")
         }
         var position = 0
         for (name, tensor) in order {

@@ -14,6 +14,7 @@ package struct MultipartParser: Sendable {
         case preamble
         case delimiterTail
         case partHead
+        case partStart
         case partBody
         case epilogue
         case failed(MultipartError)
@@ -97,8 +98,11 @@ package struct MultipartParser: Sendable {
                 if closes { return .end }
             case .partHead:
                 guard let part = try parseHead() else { return nil }
-                state = .partBody
+                state = .partStart
                 return .partBegin(part)
+            case .partStart:
+                guard let ended = parsePartStart() else { return nil }
+                if ended { return .partEnd }
             case .partBody:
                 let (count, found) = searchDelimiter()
                 if count > 0 {
@@ -116,6 +120,22 @@ package struct MultipartParser: Sendable {
                 throw error
             }
         }
+    }
+
+    /// Whether the part ends right after its head; nil where more is needed.
+    ///
+    /// The line end of the head's empty line may be the delimiter's: no line of a part begins with the delimiter
+    /// (RFC 2046 section 5.1.1), not even its first. Parties that disagree about it see different parts.
+    private mutating func parsePartStart() -> Bool? {
+        let tail = buffer[position...].prefix(delimiter.count)
+        guard tail.elementsEqual(delimiter.prefix(tail.count)) else {
+            position += 2
+            state = .partBody
+            return false
+        }
+        guard tail.count == delimiter.count else { return nil }
+        consumeDelimiter()
+        return true
     }
 
     /// How many bytes from `position` on are surely not of a delimiter, and whether one follows them.
@@ -181,7 +201,11 @@ package struct MultipartParser: Sendable {
     private mutating func parseHead() throws(MultipartError) -> MultipartPart? {
         while true {
             guard let line = try takeHeadLine() else { return nil }
-            if line.isEmpty { return try head.finish() }
+            if line.isEmpty {
+                // Its line end is looked at again, as what may begin a delimiter.
+                position = line.lowerBound
+                return try head.finish()
+            }
             try head.note(buffer[line], limits: limits)
         }
     }

@@ -156,6 +156,7 @@ package final class RestorationService: RequestHandler {
         guard let (pattern, identifier, routes) = routes.routes(at: exchange.path) else { throw ServiceFault.noSuchPath }
         exchange.route = pattern
         exchange.pathIdentifier = identifier
+        // A preflight has the query of the request that it asks for, which is looked at when that comes.
         if method == .options { return nil }
         let wanted = method == .head ? .get : method
         guard let route = routes.first(where: { $0.method == wanted }) else {
@@ -168,6 +169,7 @@ package final class RestorationService: RequestHandler {
         if !route.offers.isEmpty {
             _ = try Negotiation.best(of: route.offers, accept: exchange.fields[.accept])
         }
+        exchange.parameters = try ParameterList(query: exchange.query, of: route.parameters)
         return route
     }
 

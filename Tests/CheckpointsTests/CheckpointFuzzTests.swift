@@ -16,9 +16,9 @@ struct CheckpointFuzzTests {
     }
 
     @Test("safetensors", arguments: 1...4)
-    func safetensors(seed: UInt64) {
+    func safetensors(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
-        let sound = SafetensorsWriter.bytes(
+        let sound = try SafetensorsWriter.bytes(
             of: ["a": StoredTensor([1, 2, 3, 4, 5, 6], shape: [2, 3]), "empty": StoredTensor([], shape: [0, 7]),
                  "\u{E9}t\u{E9}\n": StoredTensor(scalarType: .bfloat16, shape: [3], littleEndian: [0, 1, 2, 3, 4, 5])],
             metadata: ["picture": "a.png"])

@@ -86,7 +86,7 @@ struct StateDictTests {
     func writes() throws {
         let tensors = Dictionary(uniqueKeysWithValues: Self.sample.map { ($0.name, $0.tensor) })
         let metadata = ["picture": "a \"quoted\" name\n\u{1}", "crop": "1,2"]
-        let bytes = SafetensorsWriter.bytes(of: tensors, metadata: metadata)
+        let bytes = try SafetensorsWriter.bytes(of: tensors, metadata: metadata)
         let dictionary = try StateDict(CheckpointBytes(bytes))
         try expectSample(dictionary)
         #expect(dictionary.metadata == metadata)
@@ -100,6 +100,18 @@ struct StateDictTests {
         #expect(throws: CheckpointError.unwritable("No such file or directory")) {
             try SafetensorsWriter.write(tensors, to: "/no/such/folder/file")
         }
+    }
+
+    @Test("a tensor of the name that safetensors keeps for itself is read from an archive and never written")
+    func reservedName() throws {
+        let pickle = PickleAssembler.assemble { $0.stateDictionary([("__metadata__", PickledView())]) }
+        let dictionary = try StateDict(CheckpointBytes(TorchArchiveWriter.archive(pickle).bytes()))
+        let tensors = ["__metadata__": try #require(dictionary["__metadata__"])]
+        let error = CheckpointError.unwritable("a tensor is called __metadata__, a name that safetensors keeps for itself")
+        #expect(throws: error) { try SafetensorsWriter.bytes(of: tensors) }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("restored-\(UUID().uuidString)")
+        #expect(throws: error) { try SafetensorsWriter.write(tensors, to: file.path) }
+        #expect(!FileManager.default.fileExists(atPath: file.path + ".part"))
     }
 
     @Test("an empty file of tensors is sound")

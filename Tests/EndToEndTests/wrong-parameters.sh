@@ -21,6 +21,13 @@ refuse 'format=gif' format
 refuse 'quality=90' quality
 refuse 'tile=63' tile
 
+# The same where there are none at all.
+for path in health health/live metrics capabilities openapi.yaml jobs/x; do
+  request "$url/$path?verbose=1"
+  expect_problem 400
+  expect_body verbose
+done
+
 request -F "image=@$picture" -F overlap=3000 "$url/restore"
 expect_problem 400
 expect_body overlap

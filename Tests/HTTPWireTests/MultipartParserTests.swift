@@ -47,6 +47,17 @@ private let multipartCases: [MultipartCase] = [
     .ok("a preamble of an empty line", "\r\n" + part("a", "1") + end, "a=1"),
     .ok("blanks after a boundary", "--xyz \t\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n" + end, "a=1"),
     .ok("an empty part", part("a", "") + end, "a="),
+    // RFC 2046 section 5.1.1: no line of a part begins with the delimiter, and the line end before it may be the head's.
+    .ok("a delimiter right after a head ends the part", "--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\n" + end,
+        "a="),
+    .ok("a delimiter right after a head, and another part",
+        "--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\n" + part("b", "2") + end, "a=", "b=2"),
+    .ok("content that begins like a delimiter", part("a", "--xy") + end, "a=--xy"),
+    .ok("content that begins with a line end", part("a", "\r\n--xy") + end, "a=\r\n--xy"),
+    .no("malformed", "content that begins with the delimiter",
+        "--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\n--xyz\r\nbytes\r\n" + end, after: "a="),
+    .no("truncated", "an end within a delimiter right after a head",
+        "--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\n--xy", after: "a=--xy..."),
     .ok("no part", end),
     .ok("a file", "--xyz\r\nContent-Disposition: form-data; name=\"i\"; filename=\"x.png\"\r\n"
         + "Content-Type: image/png\r\n\r\n.\r\n" + end, "i/x.png (image/png)=."),

@@ -4,13 +4,6 @@ import Testing
 @Suite("Request parser") struct RequestParserTests {
     static let cases = requestLineCases + fieldCases + bodyCases
 
-    @Test("the table has two hundred cases or more, each with its own bytes")
-    func size() {
-        #expect(Self.cases.count >= 200)
-        let distinct = Set(Self.cases.map { "\($0.bytes) \($0.limits)" })
-        #expect(distinct.count == Self.cases.count)
-    }
-
     private func expect(
         _ pieces: [ArraySlice<UInt8>], of test: WireCase, like whole: Transcript? = nil, _ manner: String
     ) -> Transcript {

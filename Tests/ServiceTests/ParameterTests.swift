@@ -38,6 +38,54 @@ struct ParameterTests {
         }
     }
 
+    @Test("an operation without parameters refuses any, by name and before it does anything", arguments: [
+        ("GET", "/health"), ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/metrics"),
+        ("GET", "/capabilities"), ("GET", "/openapi.yaml"), ("GET", "/jobs/x"), ("DELETE", "/jobs/x"),
+        ("GET", "/jobs/x/events"), ("GET", "/jobs/x/result"),
+    ])
+    func refusedEverywhere(method: String, path: String) async throws {
+        let method = try #require(HTTPRequest.Method(method))
+        for query in ["verbose", "verbose=1", "steps=3", "labels=a&verbose=1"] {
+            let answer = await subject.send(method, "\(path)?\(query)")
+            let name = query.prefix { $0 != "=" }
+            #expect(answer.status == 400)
+            #expect(answer.detail.contains(name), "\(answer.detail)")
+            #expect(answer.detail.contains("there are none here"), "\(answer.detail)")
+        }
+        #expect(await subject.send(method, "\(path)?a=%").status == 400)
+        // An empty query has no parameter.
+        let plain = await subject.send(method, path)
+        #expect(await subject.send(method, path + "?").status == plain.status)
+        #expect(await subject.send(method, path + "?&").status == plain.status)
+    }
+
+    @Test("HEAD refuses what GET refuses; a preflight asks for another request, and is answered")
+    func otherMethods() async {
+        #expect(await subject.send(.head, "/health?verbose=1").status == 400)
+        #expect(await subject.send(.options, "/health?verbose=1").status == 204)
+        #expect(await subject.send(.options, "/restore?steps=3").status == 204)
+    }
+
+    @Test("a parameter is looked at after path, method and key")
+    func order() async {
+        #expect(await subject.send(.get, "/nowhere?verbose=1").status == 404)
+        #expect(await subject.send(.put, "/health?verbose=1").status == 405)
+        let guarded = ServiceUnderTest { $0.apiKeys = ["open-sesame-1234"] }
+        #expect(await guarded.send(.get, "/metrics?verbose=1").status == 401)
+        #expect(await guarded.send(.get, "/health?verbose=1").status == 400)
+    }
+
+    @Test("a deleted job is deleted by a request without faults only")
+    func jobs() async throws {
+        let prefer = try #require(HTTPField.Name("Prefer"))
+        let started = await subject.send(
+            .post, "/restore", fields: [prefer: "respond-async"], body: ServiceUnderTest.png)
+        let location = try #require(started["Location"])
+        #expect(await subject.send(.delete, location + "?force=true").status == 400)
+        #expect(await subject.send(.get, location).status == 200)
+        #expect(await subject.send(.delete, location).status == 204)
+    }
+
     @Test("values within their ranges reach the engine", arguments: [
         ("steps=1", 1, nil), ("steps=100", 100, nil), ("", nil, nil), ("sampler=posterior&steps=1", 1, .posterior),
         ("sampler=sde", 20, .sde), ("sampler=ode&steps=10", 10, .ode), ("sampler=ode&steps=100", 100, .ode),

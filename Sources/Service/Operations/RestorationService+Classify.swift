@@ -6,12 +6,11 @@ package import Restoration
 extension RestorationService {
     func classify(_ exchange: Exchange) throws -> Route.Work {
         let engine = try engineForWork()
-        let reader = try uploadReader(exchange, known: ClassifyParameters.names)
-        let query = try queryParameters(exchange, known: ClassifyParameters.names)
-        _ = try ClassifyParameters(query, bundle: engine.bundle)
+        let reader = try uploadReader(exchange)
+        _ = try ClassifyParameters(exchange.parameters, bundle: engine.bundle)
         return { [self] body in
             let reservation = memory.reservation()
-            let upload = try await reader.read(body, parameters: query, reservation: reservation)
+            let upload = try await reader.read(body, parameters: exchange.parameters, reservation: reservation)
             let parameters = try ClassifyParameters(upload.parameters, bundle: engine.bundle)
             let (picture, _) = try await decode(upload, reservation: reservation, pictures: 1)
             do {

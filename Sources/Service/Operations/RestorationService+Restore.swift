@@ -19,13 +19,12 @@ extension RestorationService {
 
     func restore(_ exchange: Exchange) throws -> Route.Work {
         let engine = try engineForWork()
-        let reader = try uploadReader(exchange, known: RestoreParameters.names)
-        let query = try queryParameters(exchange, known: RestoreParameters.names)
+        let reader = try uploadReader(exchange)
         // What is wrong already needn't wait for the body.
-        _ = try RestoreParameters(query, bundle: engine.bundle, timeoutLimit: configuration.timeout)
+        _ = try RestoreParameters(exchange.parameters, bundle: engine.bundle, timeoutLimit: configuration.timeout)
         let isAsynchronous = PreferField(exchange.fields[.prefer]).respondsAsynchronously
         return { [self] body in
-            let order = try await take(body, exchange, reader: reader, query: query, engine: engine)
+            let order = try await take(body, exchange, reader: reader, engine: engine)
             return isAsynchronous
                 ? try await startJob(order, exchange, engine: engine)
                 : try await fulfil(order, engine: engine) { _ in }
@@ -34,11 +33,10 @@ extension RestorationService {
 
     /// Reads and decodes the picture, refusing what can't be done before the cost of decoding.
     private func take(
-        _ body: any RequestBody, _ exchange: Exchange, reader: UploadReader, query: ParameterList,
-        engine: any RestorationEngine
+        _ body: any RequestBody, _ exchange: Exchange, reader: UploadReader, engine: any RestorationEngine
     ) async throws -> Order {
         let reservation = memory.reservation()
-        let upload = try await reader.read(body, parameters: query, reservation: reservation)
+        let upload = try await reader.read(body, parameters: exchange.parameters, reservation: reservation)
         var parameters = try RestoreParameters(
             upload.parameters, bundle: engine.bundle, timeoutLimit: configuration.timeout)
         let form = try AnswerForm(accept: exchange.fields[.accept], format: parameters.format)

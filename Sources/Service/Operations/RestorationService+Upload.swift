@@ -7,7 +7,7 @@ extension RestorationService {
     /// Checks what the head says about the body.
     ///
     /// - Throws: `ServiceFault`.
-    func uploadReader(_ exchange: Exchange, known: ParameterNames) throws(ServiceFault) -> UploadReader {
+    func uploadReader(_ exchange: Exchange) throws(ServiceFault) -> UploadReader {
         if let coding = exchange.fields[.contentEncoding], coding.lowercased() != "identity" {
             throw .encodedBody(coding)
         }
@@ -16,14 +16,7 @@ extension RestorationService {
             throw .bodyTooLarge(limit: configuration.bodyLimit)
         }
         return UploadReader(
-            form: form, imageLimits: configuration.imageLimits, partLimit: configuration.partLimit, known: known)
-    }
-
-    /// The parameters in the query.
-    func queryParameters(_ exchange: Exchange, known: ParameterNames) throws -> ParameterList {
-        var parameters = ParameterList()
-        try parameters.add(query: exchange.query, known: known)
-        return parameters
+            form: form, imageLimits: configuration.imageLimits, partLimit: configuration.partLimit)
     }
 
     /// Decodes away from the sockets and Swift's own threads.

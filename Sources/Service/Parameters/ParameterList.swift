@@ -1,30 +1,35 @@
 import HTTPWire
 
 /// The parameters of one request by name, whether they came in the query or as form fields.
-struct ParameterList {
+struct ParameterList: Sendable {
     /// Longest value, in bytes; no parameter needs more, and errors quote it.
     static let valueLimit = 8192
 
+    /// What may be in it.
+    let known: ParameterNames
     private var values: [String: String] = [:]
 
-    /// Adds one parameter.
+    /// None yet.
+    init(of known: ParameterNames) {
+        self.known = known
+    }
+
+    /// What stands after the question mark of a target.
     ///
-    /// - Parameter known: the names that the operation has.
-    mutating func add(_ name: String, _ value: String, known: ParameterNames) throws(ServiceFault) {
+    /// - Throws: `QueryError` or `ServiceFault`.
+    init(query: String?, of known: ParameterNames) throws {
+        self.init(of: known)
+        guard let query else { return }
+        for pair in try QueryParser.parse(query) { try add(pair.name, pair.value) }
+    }
+
+    /// Adds one parameter.
+    mutating func add(_ name: String, _ value: String) throws(ServiceFault) {
         guard known.offered.contains(name) else { throw .unknownParameter(name: name, known: known.offered) }
         guard value.utf8.count <= Self.valueLimit else {
             throw .invalidParameter(name: name, value: value, expected: "at most \(Self.valueLimit) bytes long")
         }
         guard values.updateValue(value, forKey: name) == nil else { throw .duplicateParameter(name: name) }
-    }
-
-    /// Adds what stands after the question mark of a target.
-    ///
-    /// - Throws: `QueryError` or `ServiceFault`.
-    mutating func add(query: String?, known: ParameterNames) throws {
-        for pair in try QueryParser.parse(query ?? "") {
-            try add(pair.name, pair.value, known: known)
-        }
     }
 
     subscript(name: String) -> String? { values[name] }

@@ -23,8 +23,6 @@ struct UploadReader {
     let form: Form
     let imageLimits: ImageLimits
     let partLimit: Int
-    /// Names of the operation's parameters.
-    let known: ParameterNames
 
     /// What the Content-Type field says about the body.
     ///
@@ -64,8 +62,7 @@ struct UploadReader {
         var limits = MultipartLimits()
         limits.parts = partLimit
         var parser = try MultipartParser(contentType: media, limits: limits)
-        var fields = FormFields(
-            parameters: parameters, known: known, imageLimits: imageLimits, reservation: reservation)
+        var fields = FormFields(parameters: parameters, imageLimits: imageLimits, reservation: reservation)
         var isEmpty = true
         while let chunk = try await body.next() {
             isEmpty = isEmpty && chunk.isEmpty
@@ -90,16 +87,12 @@ private struct FormFields {
 
     var parameters: ParameterList
     private(set) var picture: PictureUpload?
-    private let known: ParameterNames
     private let imageLimits: ImageLimits
     private let reservation: MemoryBudget.Reservation
     private var part = Part.none
 
-    init(
-        parameters: ParameterList, known: ParameterNames, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation
-    ) {
+    init(parameters: ParameterList, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation) {
         self.parameters = parameters
-        self.known = known
         self.imageLimits = imageLimits
         self.reservation = reservation
     }
@@ -122,8 +115,9 @@ private struct FormFields {
             return
         }
         if head.filename != nil { throw .unexpectedFile(name: head.name) }
-        guard known.offered.contains(head.name) else {
-            throw .unknownParameter(name: head.name, known: known.offered + [UploadReader.imageField])
+        let offered = parameters.known.offered
+        guard offered.contains(head.name) else {
+            throw .unknownParameter(name: head.name, known: offered + [UploadReader.imageField])
         }
         part = .parameter(name: head.name, value: [])
     }
@@ -150,7 +144,7 @@ private struct FormFields {
                 throw .invalidParameter(
                     name: name, value: String(decoding: value, as: UTF8.self), expected: "UTF-8 text")
             }
-            try parameters.add(name, text, known: known)
+            try parameters.add(name, text)
         }
         part = .none
     }

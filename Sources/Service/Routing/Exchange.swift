@@ -10,6 +10,8 @@ struct Exchange: Sendable {
     let path: String
     /// What stands after the question mark, still encoded.
     let query: String?
+    /// The query's parameters, once the route has said which there may be.
+    var parameters = ParameterList(of: .none)
     let start: ContinuousClock.Instant
     /// The matched pattern, for metrics.
     var route = "unmatched"

@@ -1,7 +1,7 @@
 import HTTPServer
 import HTTPTypes
 
-/// One operation: where it is, who may call it, what it answers with and what runs it.
+/// One operation: where it is, who may call it, what it takes, what it answers with and what runs it.
 struct Route: Sendable {
     enum Access: Sendable {
         /// Needs a key where keys are set.
@@ -22,17 +22,20 @@ struct Route: Sendable {
     let method: HTTPRequest.Method
     let pattern: PathPattern
     let access: Access
+    /// Its parameters. Any other in a query is refused before the handler is called.
+    let parameters: ParameterNames
     /// The media types of its answers; empty where the Accept field isn't looked at.
     let offers: [String]
     let handler: Handler
 
     init(
-        _ method: HTTPRequest.Method, _ pattern: String, access: Access = .key, offers: [String] = [],
-        _ handler: Handler
+        _ method: HTTPRequest.Method, _ pattern: String, access: Access = .key, parameters: ParameterNames = .none,
+        offers: [String] = [], _ handler: Handler
     ) {
         self.method = method
         self.pattern = PathPattern(pattern)
         self.access = access
+        self.parameters = parameters
         self.offers = offers
         self.handler = handler
     }

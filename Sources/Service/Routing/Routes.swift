@@ -1,8 +1,12 @@
 /// What the service offers.
 extension RestorationService {
     static let routes: [Route] = [
-        Route(.post, "/restore", offers: AnswerForm.offers, .working { try $0.restore($1) }),
-        Route(.post, "/classify", offers: ["application/json"], .working { try $0.classify($1) }),
+        Route(
+            .post, "/restore", parameters: RestoreParameters.names, offers: AnswerForm.offers,
+            .working { try $0.restore($1) }),
+        Route(
+            .post, "/classify", parameters: ClassifyParameters.names, offers: ["application/json"],
+            .working { try $0.classify($1) }),
 
         // Health and metrics don't look at the Accept field: a probe must not fail for what it says there.
         Route(.get, "/health", access: .open, .immediate { try $0.health($1) }),
