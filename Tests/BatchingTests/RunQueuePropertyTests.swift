@@ -32,10 +32,12 @@ import Testing
             while queue.active.count < configuration.maximumActiveJobs {
                 _ = try add(steps: Int.random(in: 0..<4, using: &random) == 0 ? 20...90 : 1...4)
             }
-            let batch = try #require(
-                queue.nextBatch(now: now, freeWorkers: 1, maximumBatch: { _ in 1 }, secondsNeeded: { _ in nil }))
+            let next = queue.nextBatch(
+                now: now, freeWorkers: 1, maximumBatch: { _ in 1 }, secondsNeeded: { _ in nil })
+            let batch = try #require(next)
             let sample = batch.members[0].sample
-            let cost = try #require(queue.active.first { $0.id == sample.job }).outlines[0].cost
+            let served = queue.active.first { $0.id == sample.job }
+            let cost = try #require(served).outlines[0].cost
             if queue.completeStep(of: sample), queue.retire(sample) { _ = queue.remove(sample.job) }
             return (sample.job, cost)
         }

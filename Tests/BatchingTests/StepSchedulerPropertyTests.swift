@@ -42,7 +42,8 @@ private final class RandomNetwork: StepEvaluator {
     func maximumBatch(for key: Key) -> Int { key.maximum }
 
     func rest(worker: Int) {
-        #expect(!busyWorkers[worker].isSet.load(ordering: .acquiring), "a rest in the middle of an evaluation")
+        let isBusy = busyWorkers[worker].isSet.load(ordering: .acquiring)
+        #expect(!isBusy, "a rest in the middle of an evaluation")
     }
 
     func advance(_ samples: [FakeSample], of key: Key, worker: Int) throws {
