@@ -6,6 +6,8 @@
 ///   every step is charged its cost, the job charged least goes first, and a newcomer starts where the virtual clock
 ///   stands: level with the least charged of those present, unless they lag. So a small picture overtakes a large
 ///   one, and nobody is starved.
+/// - A job whose whole work is small starts behind the clock ("borrowed virtual time", Duda and Cheriton 1999): it's
+///   done before those under way get their next turn. All borrow the same, once, so nobody is starved by them either.
 /// - The job whose turn it is sets the batch's key; the rest of the batch is filled in the same order. Nobody waits
 ///   for a batch to fill.
 /// - Samples start only when their turn comes and memory allows. A job that memory holds up may be passed over by
@@ -36,6 +38,7 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     package internal(set) var memory: MemoryLedger
     var virtualClock = 0.0
     private let patience: Duration
+    private let shortJobCost: Double
     private var nextID = 0
 
     package init(_ configuration: SchedulerConfiguration) {
@@ -43,6 +46,7 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
         maximumWaitingJobs = max(0, configuration.maximumWaitingJobs)
         memory = MemoryLedger(budget: configuration.memoryBudget, newcomerShare: configuration.newcomerShare)
         patience = configuration.patience
+        shortJobCost = configuration.shortJobCost
     }
 
     package var count: Int { active.count + waiting.count }
@@ -143,7 +147,8 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     private mutating func activate(_ job: QueuedJob<Key>) {
         advanceVirtualClock()
         active.append(job)
-        active[active.count - 1].virtualTime = virtualClock
+        let isShort = job.remaining.values.reduce(0) { $0 + $1.cost } <= shortJobCost
+        active[active.count - 1].virtualTime = virtualClock - (isShort ? shortJobCost : 0)
     }
 
     /// The clock shows at least the charge of the least charged active job; it never goes back.

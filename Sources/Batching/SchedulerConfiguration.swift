@@ -11,6 +11,8 @@ package struct SchedulerConfiguration: Sendable {
     /// What part of the budget is kept for jobs that have nothing in flight yet: 1/4 means that no job adds a second
     /// sample beyond three quarters of it.
     package var newcomerShare = 0.25
+    /// A job of no more cost in all goes before those under way, by as much as this; 0 for none.
+    package var shortJobCost = 0.0
     /// Where a job with no deadline stands among those with one: as if due this long after it came.
     package var patience: Duration = .seconds(600)
     /// Stack of a worker thread.

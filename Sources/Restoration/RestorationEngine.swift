@@ -61,13 +61,16 @@ package struct RestorationOptions: Sendable, Equatable {
 
 /// What restoring a picture takes.
 package struct WorkEstimate: Sendable, Equatable {
-    /// Working memory beyond the weights, in bytes.
+    /// What one tile and its evaluation need of the memory budget, in bytes; taken when its turn comes.
     package var bytes: Int
+    /// Bytes that sums of overlapping tiles take from the first tile to the last, beside the budget.
+    package var blendingBytes: Int
     /// From measured step times; nil until one has been measured.
     package var seconds: Double?
 
-    package init(bytes: Int, seconds: Double?) {
+    package init(bytes: Int, blendingBytes: Int = 0, seconds: Double?) {
         self.bytes = bytes
+        self.blendingBytes = blendingBytes
         self.seconds = seconds
     }
 }
@@ -144,18 +147,4 @@ package struct Classification: Sendable, Equatable {
     }
 
     package var best: Entry { entries[0] }
-}
-
-/// A snapshot of the work under way.
-package struct EngineLoad: Sendable, Equatable {
-    package var queued: Int
-    package var running: Int
-    /// Median seconds of a finished restoration; nil before the first.
-    package var typicalSeconds: Double?
-
-    package init(queued: Int, running: Int, typicalSeconds: Double?) {
-        self.queued = queued
-        self.running = running
-        self.typicalSeconds = typicalSeconds
-    }
 }

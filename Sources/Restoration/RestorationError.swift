@@ -4,6 +4,8 @@ package enum RestorationError: Error, Sendable, Equatable {
     case pictureTooSmall(width: Int, height: Int, minimumSide: Int)
     /// Restoring would need more working memory than allowed; the largest square that fits is named.
     case exceedsMemory(needed: Int, limit: Int, largestSide: Int)
+    /// The overlaps of tiles would take more than allowed beside the picture.
+    case overlapExceedsMemory(needed: Int, limit: Int)
     case unknownLabel(String, known: [String])
     /// Labels of the caller's own need a text tower, which the bundle lacks.
     case needsTextTower(bundle: String)

@@ -23,6 +23,10 @@ package final class Restorer: RestorationEngine {
     /// The smallest side that is restored, in pixels.
     package static let minimumSide = 8
 
+    /// Pixels times steps of a restoration that goes before longer ones: sixteen evaluations of 256x256, about as long
+    /// as anyone waits for a small picture anyway.
+    private static let shortJobPixels = 16.0 * 256 * 256
+
     /// Builds the networks and measures what they need.
     ///
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features or threads
@@ -47,10 +51,11 @@ package final class Restorer: RestorationEngine {
         classifier = ZeroShotClassifier(
             labels: labels, features: features, logitScale: Float(bundle.manifest.logitScale))
         planner = TilePlanner(
-            memory: MemoryEstimate(measuring: network), memoryLimit: configuration.memoryLimit)
+            memory: MemoryEstimate(measuring: network), memoryBudget: configuration.memoryBudget)
         var scheduling = SchedulerConfiguration(workers: configuration.workers)
-        scheduling.memoryBudget = configuration.memoryLimit
+        scheduling.memoryBudget = configuration.memoryBudget
         scheduling.maximumWaitingJobs = configuration.queueLimit
+        scheduling.shortJobCost = Self.shortJobPixels
         scheduler = try StepScheduler(
             evaluator: NetworkEvaluator(
                 classifier: encoder, labelEncoder: labelEncoder, network: network, workers: configuration.workers,
@@ -67,7 +72,7 @@ package final class Restorer: RestorationEngine {
         let layout = try layout(width: width, height: height, options: options)
         let (tileWidth, tileHeight) = (layout.tiles.tileWidth, layout.tiles.tileHeight)
         return WorkEstimate(
-            bytes: planner.bytes(tileWidth, tileHeight) + layout.blendingBytes(tilesAtOnce: tilesAtOnce(layout)),
+            bytes: planner.bytes(tileWidth, tileHeight), blendingBytes: try blendingBytes(layout),
             seconds: scheduler.estimatedSeconds(
                 for: outlines(layout, steps: plan.steps.count), sharing: true))
     }
@@ -87,6 +92,15 @@ package final class Restorer: RestorationEngine {
         return RestorationLayout(
             tiles: try planner.plan(width: width, height: height, tile: options.tile, overlap: options.overlap),
             rounds: options.degradations?.count ?? 1)
+    }
+
+    /// - Throws: where a large overlap was asked for, whose sums alone would fill the memory.
+    private func blendingBytes(_ layout: RestorationLayout) throws(RestorationError) -> Int {
+        let bytes = layout.blendingBytes(tilesAtOnce: tilesAtOnce(layout))
+        guard bytes <= configuration.memoryBudget else {
+            throw .overlapExceedsMemory(needed: bytes, limit: configuration.memoryBudget)
+        }
+        return bytes
     }
 
     /// As many as can be evaluated at the same time.
@@ -155,12 +169,7 @@ package final class Restorer: RestorationEngine {
         return try work.result()
     }
 
-    package var load: EngineLoad {
-        let statistics = scheduler.statistics
-        return EngineLoad(
-            queued: statistics.waitingJobs, running: statistics.activeJobs,
-            typicalSeconds: statistics.typicalJobSeconds)
-    }
+    package var load: EngineLoad { EngineLoad(scheduler.statistics) }
 
     /// Ends all work that isn't finished, at its next step.
     package func stop() async { await scheduler.stop() }
@@ -198,5 +207,20 @@ package final class Restorer: RestorationEngine {
                 throw .internalFault("\(started) of \(wanted) worker threads could be started")
             }
         }
+    }
+}
+
+extension EngineLoad {
+    fileprivate init(_ statistics: SchedulerStatistics) {
+        self.init(
+            queued: statistics.waitingJobs, running: statistics.activeJobs,
+            typicalSeconds: statistics.typicalJobSeconds)
+        for (size, count) in statistics.batchSizes { batchSizes.add(Double(size), times: count) }
+        stepSeconds = Distribution(
+            bounds: SchedulerStatistics.DurationHistogram.bounds, counts: statistics.evaluationSeconds.counts,
+            sum: statistics.evaluationSeconds.totalSeconds)
+        samplesInFlight = statistics.samplesInFlight
+        memoryUsed = statistics.bytesHeld
+        memoryBudget = statistics.memoryBudget
     }
 }

@@ -6,7 +6,7 @@ package struct RestorerConfiguration: Sendable {
     package var threadsPerEvaluation = 1
     /// Working memory beyond the weights, in bytes, that all restorations together may hold. A picture that would
     /// need more is restored in tiles.
-    package var memoryLimit = 4 << 30
+    package var memoryBudget = 4 << 30
     /// Restorations that may wait.
     package var queueLimit = 64
     /// Samples of one shape that share an evaluation.

@@ -52,6 +52,9 @@ struct CommandFailure: Error {
                 .badData,
                 "needs \(needed) bytes of working memory and \(limit) are allowed; the largest square that fits is "
                     + "\(largestSide)x\(largestSide) pixels")
+        case .overlapExceedsMemory(let needed, let limit):
+            self.init(
+                .badData, "the sums of the tiles' overlaps would take \(needed) bytes and \(limit) are allowed")
         case .unknownLabel(let label, let known):
             self.init(.usage, "the label '\(label)' is unknown; there are \(known.joined(separator: ", "))")
         case .needsTextTower(let bundle):

@@ -1,18 +1,16 @@
 import Bundles
-import FoundationEssentials
 import Restoration
 import Service
 
 /// Loads a bundle and makes the engine that works with it. Takes seconds and blocks its thread.
 ///
+/// - Parameter configuration: fitted to this machine.
 /// - Throws: `CommandFailure`.
 func makeEngine(bundlePath: String, configuration: Service.Configuration) throws -> any RestorationEngine {
     var settings = RestorerConfiguration()
     settings.workers = configuration.workers
-    settings.threadsPerEvaluation =
-        configuration.threads > 0
-        ? configuration.threads : max(1, ProcessInfo.processInfo.activeProcessorCount / configuration.workers)
-    settings.memoryLimit = configuration.workingMemory
+    settings.threadsPerEvaluation = configuration.threads
+    settings.memoryBudget = configuration.memoryBudget
     settings.queueLimit = configuration.queueLimit
     do {
         return try Restorer(Bundles.Bundle.load(bundlePath), configuration: settings)

@@ -10,11 +10,11 @@ struct EngineOptions: ParsableArguments {
     @Option(help: "Folder of the weights; else RESTORED_BUNDLE, else Weights/mini.")
     var bundle: String?
 
-    /// The settings of the environment, with what was given here.
+    /// The settings of the environment, with what was given here, fitted to this machine.
     func configuration() throws -> Configuration {
         var configuration = try Self.environmentConfiguration()
         if let bundle { configuration.bundle = bundle }
-        return configuration
+        return configuration.fitted(to: .current)
     }
 
     /// The settings of the environment.
@@ -48,6 +48,9 @@ enum PictureWork {
             DispatchQueue.global(qos: .userInitiated).async { continuation.resume(with: Result { try work() }) }
         }
     }
+
+    /// What a picture and its restoration take: red, green, blue and opacity of both.
+    static func heldBytes(width: Int, height: Int) -> Int { 8 * width * height }
 
     /// The picture in a file.
     static func picture(_ path: String, limits: ImageLimits) async throws -> Picture {

@@ -16,7 +16,8 @@ struct ServeCommand: AsyncParsableCommand {
     var settings: [String] = []
 
     func run() async throws {
-        let configuration = try readConfiguration()
+        let machine = MachineLimits.current
+        let configuration = try readConfiguration().fitted(to: machine)
         let sink = LogSink(descriptor: STDERR_FILENO)
         let log = ServiceLog(configuration: configuration, isTerminal: StandardError.isTerminal, sink: sink)
         let signals = SignalWatch()
@@ -35,7 +36,17 @@ struct ServeCommand: AsyncParsableCommand {
         let starting = Task {
             do {
                 service.start(try await loading.value)
-                log.logger.notice("ready", metadata: ["bundle": "\(configuration.bundle)"])
+                log.logger.notice(
+                    "ready",
+                    metadata: [
+                        "bundle": "\(configuration.bundle)", "workers": "\(configuration.workers)",
+                        "threads": "\(configuration.threads)", "memory_budget": "\(configuration.memoryBudget)",
+                    ])
+                let wanted = configuration.boundedBytes + ResidentMemory.peak
+                if wanted > machine.memory {
+                    log.logger.warning(
+                        "limits exceed memory", metadata: ["limits": "\(wanted)", "memory": "\(machine.memory)"])
+                }
             } catch {
                 let code = CommandFailure(error).reported()
                 sink.flush()

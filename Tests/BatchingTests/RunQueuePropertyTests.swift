@@ -10,6 +10,49 @@ import Testing
             history.run()
         }
     }
+
+    @Test("whoever is active is done within its share of turns, whatever keeps coming", arguments: 0..<200)
+    func share(seed: Int) throws {
+        var random = SeededGenerator(seed: UInt64(seed))
+        var configuration = SchedulerConfiguration()
+        configuration.maximumActiveJobs = Int.random(in: 2...5, using: &random)
+        configuration.shortJobCost = Bool.random(using: &random) ? Double.random(in: 0...60, using: &random) : 0
+        var queue = RunQueue<Int>(configuration)
+        let now = ContinuousClock.now
+        func add(steps: ClosedRange<Int>) throws -> (id: Int, cost: Double) {
+            let outline = SampleOutline(
+                key: Int.random(in: 0..<3, using: &random), steps: Int.random(in: steps, using: &random), bytes: 1,
+                cost: Double.random(in: 0.5...8, using: &random))
+            return (
+                try queue.enqueue([outline], samplesAtOnce: 1, deadline: nil, now: now),
+                outline.cost * Double(outline.steps)
+            )
+        }
+        func turn() throws -> (job: Int, cost: Double) {
+            while queue.active.count < configuration.maximumActiveJobs {
+                _ = try add(steps: Int.random(in: 0..<4, using: &random) == 0 ? 20...90 : 1...4)
+            }
+            let next = queue.nextBatch(
+                now: now, freeWorkers: 1, maximumBatch: { _ in 1 }, secondsNeeded: { _ in nil })
+            let batch = try #require(next)
+            let sample = batch.members[0].sample
+            let served = queue.active.first { $0.id == sample.job }
+            let cost = try #require(served).outlines[0].cost
+            if queue.completeStep(of: sample), queue.retire(sample) { _ = queue.remove(sample.job) }
+            return (sample.job, cost)
+        }
+        for _ in 0..<Int.random(in: 0...300, using: &random) { _ = try turn() }
+        // A place for the one that is watched.
+        if queue.active.count >= configuration.maximumActiveJobs { _ = queue.remove(queue.active[0].id) }
+        let watched = try add(steps: 1...40)
+        let bound = 2 * Double(configuration.maximumActiveJobs) * (watched.cost + configuration.shortJobCost + 32)
+        var others = 0.0
+        while queue.active.contains(where: { $0.id == watched.id }) {
+            let (job, cost) = try turn()
+            if job != watched.id { others += cost }
+            try #require(others <= bound)
+        }
+    }
 }
 
 private struct History {
@@ -33,6 +76,7 @@ private struct History {
         configuration.maximumWaitingJobs = Int.random(in: 0...6, using: &random)
         configuration.memoryBudget = Int.random(in: 20...200, using: &random)
         configuration.newcomerShare = Double.random(in: 0...0.5, using: &random)
+        configuration.shortJobCost = Bool.random(using: &random) ? Double.random(in: 0...60, using: &random) : 0
         self.configuration = configuration
         var maximumBatch: [Int] = []
         for _ in 0..<3 { maximumBatch.append(Int.random(in: 0...6, using: &random)) }

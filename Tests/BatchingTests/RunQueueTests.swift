@@ -7,13 +7,15 @@ import Testing
     private let start = ContinuousClock.now
 
     private func queue(
-        active: Int = 16, waiting: Int = 64, budget: Int = 1 << 40, newcomerShare: Double = 0.25
+        active: Int = 16, waiting: Int = 64, budget: Int = 1 << 40, newcomerShare: Double = 0.25,
+        shortJobCost: Double = 0
     ) -> Queue {
         var configuration = SchedulerConfiguration()
         configuration.maximumActiveJobs = active
         configuration.maximumWaitingJobs = waiting
         configuration.memoryBudget = budget
         configuration.newcomerShare = newcomerShare
+        configuration.shortJobCost = shortJobCost
         return Queue(configuration)
     }
 
@@ -143,9 +145,28 @@ import Testing
         #expect(largeCost <= 24)
     }
 
-    @Test("a large job is not starved by an endless stream of small ones", arguments: [1, 2, 7])
-    func largeIsServed(steps: Int) throws {
-        var queue = queue(active: 4)
+    @Test("a short job is done before a long one under way has its next turn; one that is a little longer isn't")
+    func shortBesideLong() throws {
+        for (steps, turnsOfOthers) in [(1, 0), (6, 0), (7, 2)] {
+            var queue = queue(shortJobCost: 6)
+            let long = try add(outlines(200, key: "tile", steps: 20, cost: 4), to: &queue, samplesAtOnce: 1)
+            for _ in 0..<50 { complete(try #require(next(of: &queue, maximum: 1)), in: &queue) }
+            let short = try add(outlines(key: "small", steps: steps, cost: 1), to: &queue)
+            var turns = 0
+            while queue.active.contains(where: { $0.id == short }) {
+                let batch = try #require(next(of: &queue, maximum: 1))
+                if jobs(batch) == [long] { turns += 1 }
+                complete(batch, in: &queue)
+            }
+            #expect(turns == turnsOfOthers, "\(steps) steps")
+        }
+    }
+
+    @Test(
+        "a large job is not starved by an endless stream of small ones, not even of those that go first",
+        arguments: [1, 2, 7], [0, 40.0])
+    func largeIsServed(steps: Int, shortJobCost: Double) throws {
+        var queue = queue(active: 4, shortJobCost: shortJobCost)
         let large = try add(outlines(10, key: "tile", steps: 10, cost: 4), to: &queue, samplesAtOnce: 2)
         var batches = 0
         while queue.active.contains(where: { $0.id == large }) {
@@ -154,7 +175,8 @@ import Testing
             batches += 1
         }
         // 100 batches of its own, and three others with four batches' worth of work each for every one of them.
-        #expect(batches <= 100 * (1 + 3 * 4) + 20)
+        // Once for all, those that come later are ahead of it by what they may borrow.
+        #expect(batches <= 100 * (1 + 3 * 4) + 20 + 4 * Int(shortJobCost))
     }
 
     @Test("a job that needs most of the memory gets its turn in an endless stream of small ones")

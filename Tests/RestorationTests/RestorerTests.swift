@@ -15,7 +15,7 @@ struct RestorerTests {
         configuration.workers = workers
         configuration.threadsPerEvaluation = threads
         configuration.maximumBatch = batch
-        configuration.memoryLimit = memory
+        configuration.memoryBudget = memory
         let folder = Repository.root.appendingPathComponent("Weights/mini").path
         return try Restorer(Bundles.Bundle.load(folder), configuration: configuration)
     }

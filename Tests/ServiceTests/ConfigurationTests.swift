@@ -1,3 +1,4 @@
+import Restoration
 import Service
 import Testing
 
@@ -87,6 +88,29 @@ struct ConfigurationTests {
         }
         #expect(Configuration.help.split(separator: "\n").allSatisfy { $0.count <= 80 })
         #expect(Configuration().server.problem == nil)
+    }
+
+    @Test("what is left open is chosen for the machine, and what is set stays", arguments: [
+        ([], 2, 1, 2), ([], 16, 2, 8), ([], 12, 1, 12), ([], 1, 1, 1), (["--threads", "4"], 16, 4, 4),
+        (["--workers", "4"], 16, 4, 4), (["--workers", "4"], 2, 4, 1), (["--workers", "3", "--threads", "5"], 2, 3, 5),
+    ] as [([String], Int, Int, Int)])
+    func fitted(arguments: [String], processors: Int, workers: Int, threads: Int) throws {
+        let machine = MachineLimits(processors: processors, memory: 4 << 30)
+        let fitted = try Configuration(arguments: arguments, environment: [:]).fitted(to: machine)
+        #expect((fitted.workers, fitted.threads) == (workers, threads))
+        #expect(fitted.memoryBudget == 2 << 30)
+    }
+
+    @Test("the memory budget is what is set, else half the memory, and never too small for a tile")
+    func memoryBudget() throws {
+        let set = try Configuration(arguments: [], environment: ["RESTORED_MEMORY_BUDGET": "67108864"])
+        #expect(set.fitted(to: MachineLimits(processors: 1, memory: 1 << 40)).memoryBudget == 64 << 20)
+        #expect(Configuration().fitted(to: MachineLimits(processors: 1, memory: 1 << 20)).memoryBudget == 64 << 20)
+        #expect {
+            try Configuration(arguments: ["--memory-budget", "67108863"], environment: [:])
+        } throws: {
+            "\($0)".contains("--memory-budget")
+        }
     }
 
     @Test("the health command asks where the service listens")

@@ -257,6 +257,50 @@ struct RestoreTests {
         #expect(roomy.service.memoryUsed == 0)
     }
 
+    @Test("sums of overlaps are counted with the pictures: 422 where they never fit, 503 where they don't now")
+    func memoryOfOverlaps() async {
+        let pictures = 16 * 12 * 8
+        let subject = ServiceUnderTest { $0.requestMemory = pictures + 1_000_000 }
+        subject.engine.change { $0.blendingBytes = 1_000_001 }
+        let never = await subject.restore()
+        #expect(never.status == 422 && never.kind == "overlap-too-large")
+        subject.engine.change {
+            $0.blendingBytes = 1_000_000
+            $0.holds = true
+        }
+        let first = Task { await subject.restore() }
+        await eventually { subject.engine.active == 1 }
+        #expect(subject.service.memoryUsed == pictures + 1_000_000)
+        let notNow = await subject.restore()
+        #expect(notNow.status == 503 && notNow["Retry-After"] == "3")
+        subject.engine.release()
+        #expect(await first.value.status == 200)
+        #expect(subject.service.memoryUsed == 0)
+    }
+
+    @Test("the metrics tell how evaluations were shared, how long they took and what they hold")
+    func evaluationMetrics() async {
+        subject.engine.change { state in
+            state.load.batchSizes.add(1, times: 5)
+            state.load.batchSizes.add(8, times: 2)
+            state.load.stepSeconds.add(0.07)
+            state.load.samplesInFlight = 3
+            state.load.memoryUsed = 1_234
+            state.load.memoryBudget = 5_678
+        }
+        let lines = await subject.send(.get, "/metrics").text.split(separator: "\n")
+        for line in [
+            #"restored_batch_size_bucket{le="1.0"} 5"#, #"restored_batch_size_bucket{le="6.0"} 5"#,
+            #"restored_batch_size_bucket{le="8.0"} 7"#, "restored_batch_size_sum 21.0", "restored_batch_size_count 7",
+            #"restored_step_duration_seconds_bucket{le="0.05"} 0"#,
+            #"restored_step_duration_seconds_bucket{le="0.1"} 1"#, "restored_step_duration_seconds_count 1",
+            "restored_samples_in_flight 3", "restored_memory_budget_used_bytes 1234",
+            "restored_memory_budget_bytes 5678",
+        ] {
+            #expect(lines.contains(Substring(line)), "\(line)")
+        }
+    }
+
     @Test("while a restoration runs its memory is held, and given back when its client leaves")
     func memoryOfRunningWork() async {
         subject.engine.change { $0.holds = true }

@@ -13,6 +13,8 @@ final class ScriptedEngine: RestorationEngine {
         /// Work waits, after having been taken, until `release` is called.
         var holds = false
         var estimatedSeconds: Double?
+        var blendingBytes = 0
+        var load = EngineLoad(queued: 0, running: 0, typicalSeconds: 2.5)
         var queueLimit = Int.max
         var isUnchanged = false
         /// Reported before the result.
@@ -65,7 +67,10 @@ final class ScriptedEngine: RestorationEngine {
     }
 
     func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> WorkEstimate {
-        WorkEstimate(bytes: width * height, seconds: state.withLock { $0.estimatedSeconds })
+        state.withLock { state in
+            WorkEstimate(
+                bytes: width * height, blendingBytes: state.blendingBytes, seconds: state.estimatedSeconds)
+        }
     }
 
     func restore(
@@ -101,7 +106,13 @@ final class ScriptedEngine: RestorationEngine {
             entries: names.enumerated().map { Classification.Entry(label: $1, probability: $0 == 0 ? 0.9 : 0.05) })
     }
 
-    var load: EngineLoad { state.withLock { EngineLoad(queued: $0.active, running: 0, typicalSeconds: 2.5) } }
+    var load: EngineLoad {
+        state.withLock { state in
+            var load = state.load
+            load.queued = state.active
+            return load
+        }
+    }
 
     private func begin(
         _ picture: Picture, _ options: RestorationOptions,

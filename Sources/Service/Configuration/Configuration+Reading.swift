@@ -104,6 +104,10 @@ extension Configuration {
                 "--request-memory must be at least \(largestRequestBytes) bytes for a body of --body-limit \(bodyLimit) "
                     + "bytes and a picture of --megapixel-limit \(megapixelLimit)")
         }
+        guard memoryBudget == 0 || memoryBudget >= Self.smallestMemoryBudget else {
+            throw ConfigurationError(
+                "--memory-budget must be 0 or at least \(Self.smallestMemoryBudget) bytes, not \(memoryBudget)")
+        }
         guard resultMemory >= PictureUpload.bytesPerPixel * megapixelLimit * 1_000_000 else {
             throw ConfigurationError("--result-memory must hold one picture of --megapixel-limit \(megapixelLimit)")
         }

@@ -38,8 +38,9 @@ package struct Configuration: Sendable, Equatable {
 
     // Work.
     package var requestMemory = 1 << 30
-    package var workingMemory = 4 << 30
-    package var workers = 1
+    /// This and the next two: 0 until `fitted(to:)` has chosen.
+    package var memoryBudget = 0
+    package var workers = 0
     package var threads = 0
     package var queueLimit = 64
     package var timeout = 600

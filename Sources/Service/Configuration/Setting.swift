@@ -98,12 +98,14 @@ package struct Setting: Sendable {
             "request-memory", \.requestMemory, .bytes, 1 << 20...1 << 40,
             "Memory for bodies and decoded pictures; beyond it is 503."),
         integer(
-            "working-memory", \.workingMemory, .bytes, 64 << 20...1 << 40,
-            "Memory for restorations beyond the weights; larger pictures go in tiles."),
-        integer("workers", \.workers, .none, 1...256, isPublished: false, "Evaluations that run at the same time."),
+            "memory-budget", \.memoryBudget, .bytes, 0...1 << 40,
+            "Memory for restorations beyond the weights; 0 for half of the memory."),
+        integer(
+            "workers", \.workers, .none, 0...256, isPublished: false,
+            "Evaluations that run at the same time; 0 by the processors."),
         integer(
             "threads", \.threads, .none, 0...1024, isPublished: false,
-            "Threads of one evaluation; 0 shares out the processor."),
+            "Threads of one evaluation; 0 shares out the processors."),
         integer("queue-limit", \.queueLimit, .none, 1...4096, "Restorations that may wait; one more is 429."),
         integer("timeout", \.timeout, .seconds, 1...day, "Longest time for a request; a client may ask for less."),
         integer("drain-timeout", \.drainTimeout, .seconds, 0...3600, "Time for work under way to end at SIGTERM."),

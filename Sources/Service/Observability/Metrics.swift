@@ -1,3 +1,4 @@
+import Restoration
 import Synchronization
 
 /// Counts what happened since the start, for `/metrics`. Series are by route pattern, never by path, so that clients
@@ -16,26 +17,14 @@ final class Metrics: Sendable {
         }
     }
 
-    /// Counts of durations up to each bound, as Prometheus wants them.
-    struct Histogram {
-        /// Seconds: from an answer out of memory to a long restoration.
-        static let bounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
-
-        /// One a bound and one beyond the last; not cumulative.
-        private(set) var counts = [Int](repeating: 0, count: bounds.count + 1)
-        private(set) var sum = 0.0
-
-        mutating func record(_ seconds: Double) {
-            let index = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
-            counts[index] += 1
-            sum += seconds
-        }
-    }
+    /// From an answer out of memory to a long restoration.
+    private static let seconds = Distribution(
+        bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600])
 
     struct State {
         var requests: [RequestKey: Int] = [:]
-        var durations: [String: Histogram] = [:]
-        var stages: [String: Histogram] = [:]
+        var durations: [String: Distribution] = [:]
+        var stages: [String: Distribution] = [:]
         /// By `outcome`: `restored`, `unchanged` or the kind of the problem.
         var restorations: [String: Int] = [:]
         var classifications: [String: Int] = [:]
@@ -57,7 +46,7 @@ final class Metrics: Sendable {
         state.withLock { state in
             state.inFlight -= 1
             state.requests[key, default: 0] += 1
-            state.durations[route, default: Histogram()].record(seconds)
+            state.durations[route, default: Self.seconds].add(seconds)
             state.bytesIn &+= bytesIn
             state.bytesOut &+= bytesOut
         }
@@ -68,7 +57,7 @@ final class Metrics: Sendable {
     func connectionRefused() { state.withLock { $0.refusedConnections += 1 } }
 
     func stage(_ name: String, took duration: Duration) {
-        state.withLock { $0.stages[name, default: Histogram()].record(duration.seconds) }
+        state.withLock { $0.stages[name, default: Self.seconds].add(duration.seconds) }
     }
 
     func restorationEnded(_ outcome: String) {

@@ -1,3 +1,5 @@
+import Restoration
+
 /// Prints metrics in the text format 0.0.4 of Prometheus.
 struct PrometheusText {
     static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,9 +23,9 @@ struct PrometheusText {
         sample(name, [], value)
     }
 
-    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Metrics.Histogram) {
+    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Distribution) {
         var total = 0
-        for (bound, count) in zip(Metrics.Histogram.bounds, histogram.counts) {
+        for (bound, count) in zip(histogram.bounds, histogram.counts) {
             total += count
             sample(name + "_bucket", labels + [("le", "\(bound)")], total)
         }

@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import Restoration
 
 /// Health, metrics and what the service says about itself. All of it comes out of memory and waits for nothing.
 extension RestorationService {
@@ -80,6 +81,7 @@ extension RestorationService {
             page.sample("restored_queue_depth", load.queued)
             page.family("restored_running", .gauge, "Restorations that run.")
             page.sample("restored_running", load.running)
+            addEvaluations(to: &page, load)
         }
         page.family("restored_request_memory_bytes", .gauge, "Bytes that bodies and pictures hold.")
         page.sample("restored_request_memory_bytes", memory.used)
@@ -94,5 +96,18 @@ extension RestorationService {
         page.sample("restored_job_result_bytes", jobs.resultBytes)
         page.family("restored_event_streams", .gauge, "Event streams that are open.")
         page.sample("restored_event_streams", streams.count)
+    }
+
+    private func addEvaluations(to page: inout PrometheusText, _ load: EngineLoad) {
+        page.family("restored_batch_size", .histogram, "Samples that shared a network evaluation.")
+        page.histogram("restored_batch_size", [], load.batchSizes)
+        page.family("restored_step_duration_seconds", .histogram, "Time of each network evaluation.")
+        page.histogram("restored_step_duration_seconds", [], load.stepSeconds)
+        page.family("restored_samples_in_flight", .gauge, "Tiles, pictures and labels that are begun and not done.")
+        page.sample("restored_samples_in_flight", load.samplesInFlight)
+        page.family("restored_memory_budget_used_bytes", .gauge, "Bytes that restorations hold beyond the weights.")
+        page.sample("restored_memory_budget_used_bytes", load.memoryUsed)
+        page.family("restored_memory_budget_bytes", .gauge, "Bytes that restorations may hold beyond the weights.")
+        page.sample("restored_memory_budget_bytes", load.memoryBudget)
     }
 }

@@ -51,10 +51,22 @@ extension RestorationService {
         if let seconds = estimate.seconds, seconds > remaining {
             throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: remaining)
         }
+        try checkOverlaps(estimate, of: upload.header)
         let (picture, duration) = try await decode(upload, reservation: reservation, pictures: 2)
+        try reservation.grow(by: estimate.blendingBytes)
         return Order(
             picture: picture, parameters: parameters, form: form, quality: quality, decodeDuration: duration,
             reservation: reservation)
+    }
+
+    /// - Throws: where the sums of the overlaps that were asked for never fit beside the pictures, however idle the
+    ///   service is.
+    private func checkOverlaps(_ estimate: WorkEstimate, of header: ImageHeader) throws(RestorationError) {
+        let pictures = 2 * PictureUpload.bytesPerPixel * header.width * header.height
+        let limit = max(0, configuration.requestMemory - pictures)
+        guard estimate.blendingBytes <= limit else {
+            throw .overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
+        }
     }
 
     /// Restores and encodes.

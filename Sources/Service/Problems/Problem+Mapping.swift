@@ -44,6 +44,11 @@ extension Problem {
                 .unprocessableContent, "picture-too-large", "The picture is too large to restore here",
                 "Restoring it would need \(needed) bytes of working memory and \(limit) are allowed; "
                     + "the largest square that fits is \(largestSide)x\(largestSide) pixels.")
+        case .overlapExceedsMemory(let needed, let limit):
+            self.init(
+                .unprocessableContent, "overlap-too-large", "The overlap is too large to restore here",
+                "The sums of the tiles' overlaps would take \(needed) bytes and \(limit) are allowed; "
+                    + "ask for less overlap or none.")
         case .unknownLabel(let label, let known):
             self.init(
                 .badRequest, "invalid-parameter", "A parameter has an invalid value",
