@@ -1,6 +1,5 @@
 import ArgumentParser
 import Diffusion
-import Images
 import Restoration
 import Service
 
@@ -8,7 +7,10 @@ import Service
 struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Restores pictures.",
-        discussion: "With several pictures, OUT is a folder. A broken one is named and the others go on.")
+        discussion: """
+            With several pictures, OUT is a folder. They are restored together; a broken one is named, the others go on, and \
+            the exit status is that of the first that failed.
+            """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case png, jpeg
@@ -37,7 +39,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Side of the tiles in pixels, 64 to 4096; else the whole picture, or what memory allows.")
     var tile: Int?
 
-    @Option(help: "Pixels that neighbouring tiles share, at most half a tile; else 64, or half a tile.")
+    @Option(help: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile.")
     var overlap: Int?
 
     @Flag(help: "Restore although the picture is labelled clean.")
@@ -73,43 +75,9 @@ struct RestoreCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure(error).reported()
         }
-        var firstFailure: ExitCode?
-        for (input, output) in zip(inputs, try outputs()) {
-            do {
-                try await restore(input, to: output, options: options, engine: engine, limits: configuration.imageLimits)
-            } catch {
-                let failure = CommandFailure(error)
-                let isNamed = failure.message.hasPrefix(input) || failure.message.hasPrefix(output)
-                let code = CommandFailure(
-                    failure.status, isNamed ? failure.message : "\(input): \(failure.message)"
-                ).reported()
-                firstFailure = firstFailure ?? code
-            }
-        }
-        if let firstFailure { throw firstFailure }
-    }
-
-    private func restore(
-        _ input: String, to output: String, options: RestorationOptions, engine: any RestorationEngine,
-        limits: ImageLimits
-    ) async throws {
-        let picture = try await PictureWork.picture(input, limits: limits)
-        _ = try engine.estimate(width: picture.width, height: picture.height, options: options)
-        let bar = ProgressBar(name: input, isShown: StandardError.isTerminal)
-        defer { bar.clear() }
-        let result = try await engine.restore(picture, options: options) { bar.show($0) }
-        bar.clear()
-        let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality ?? 90, keepMetadata)
-        try await PictureWork.run {
-            let bytes =
-                isJPEG
-                ? try ImageEncoder.jpeg(
-                    result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
-                : try ImageEncoder.png(result.picture, keepsExif: keepsExif)
-            try PictureFile.write(bytes, to: output)
-        }
-        let summary = RestorationSummary(result, file: input, output: output, bundle: engine.bundle)
-        print(json ? summary.line : summary.text)
+        let files = zip(inputs, try outputs()).map { (input: $0, output: $1) }
+        let failure = await restoreAll(files, options: options, engine: engine, configuration: configuration)
+        if let failure { throw ExitCode(failure.status.rawValue) }
     }
 
     private func options() throws -> RestorationOptions {
@@ -163,7 +131,7 @@ struct RestoreCommand: AsyncParsableCommand {
         return outputs
     }
 
-    private func writesJPEG(_ output: String) -> Bool {
+    func writesJPEG(_ output: String) -> Bool {
         format.map { $0 == .jpeg } ?? ["jpg", "jpeg"].contains(PictureFile.pathExtension(output))
     }
 }

@@ -1,0 +1,130 @@
+import Images
+import Restoration
+import Service
+
+/// The files of one command go through the engine together, so that their steps share evaluations.
+extension RestoreCommand {
+    /// One file on its way.
+    private struct FileOrder: Sendable {
+        let index: Int
+        let input: String
+        let output: String
+    }
+
+    /// What became of it: the line to print, or why there is none.
+    private struct Ending: Sendable {
+        let order: FileOrder
+        let bytes: Int
+        let result: Result<String, CommandFailure>
+    }
+
+    /// Files begun before one of them has ended: more would only wait in the engine's queue.
+    private static let filesAtOnce = 16
+
+    /// Restores each input to its output. A file that fails is named on standard error, and the others go on.
+    ///
+    /// - Returns: the first failure, in the order of the inputs.
+    func restoreAll(
+        _ files: [(input: String, output: String)], options: RestorationOptions, engine: any RestorationEngine,
+        configuration: Configuration
+    ) async -> CommandFailure? {
+        let display = ProgressDisplay(files: files.count, isShown: StandardError.isTerminal)
+        let orders = files.enumerated().map { FileOrder(index: $0.offset, input: $0.element.input, output: $0.element.output) }
+        return await withTaskGroup(of: Ending.self) { group in
+            var failures: [Int: CommandFailure] = [:]
+            var underWay = 0
+            var bytesHeld = 0
+            func conclude(_ ending: Ending) {
+                display.end(ofFile: ending.order.index) {
+                    switch ending.result {
+                    case .success(let line): print(line)
+                    case .failure(let failure): failures[ending.order.index] = named(failure, ending.order)
+                    }
+                }
+            }
+            func waitForOne() async {
+                guard let ending = await group.next() else { return }
+                underWay -= 1
+                bytesHeld -= ending.bytes
+                conclude(ending)
+            }
+            for order in orders {
+                do {
+                    let source = try await source(order, options: options, engine: engine, limits: configuration.imageLimits)
+                    while underWay > 0,
+                        underWay >= Self.filesAtOnce || bytesHeld + source.heldBytes > configuration.requestMemory
+                    {
+                        await waitForOne()
+                    }
+                    underWay += 1
+                    bytesHeld += source.heldBytes
+                    group.addTask {
+                        let result = await restore(source, order, options: options, engine: engine, display: display)
+                        return Ending(order: order, bytes: source.heldBytes, result: result)
+                    }
+                } catch {
+                    conclude(Ending(order: order, bytes: 0, result: .failure(CommandFailure(error))))
+                }
+            }
+            while underWay > 0 { await waitForOne() }
+            return failures.min { $0.key < $1.key }?.value
+        }
+    }
+
+    /// A file's bytes, its header checked.
+    private struct Source: Sendable {
+        let bytes: [UInt8]
+        let limits: ImageLimits
+        /// What the picture, its restoration and the sums of its overlaps take.
+        let heldBytes: Int
+    }
+
+    private func source(
+        _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine, limits: ImageLimits
+    ) async throws -> Source {
+        let input = order.input
+        let (bytes, header) = try await PictureWork.run {
+            let bytes = try PictureFile.read(input)
+            let header = try ImageHeader.read(bytes)
+            try header.check(limits)
+            return (bytes, header)
+        }
+        let estimate = try engine.estimate(width: header.width, height: header.height, options: options)
+        return Source(
+            bytes: bytes, limits: limits,
+            heldBytes: bytes.count + PictureWork.heldBytes(width: header.width, height: header.height)
+                + estimate.blendingBytes)
+    }
+
+    private func restore(
+        _ source: Source, _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine,
+        display: ProgressDisplay
+    ) async -> Result<String, CommandFailure> {
+        do {
+            let picture = try await PictureWork.run { try ImageDecoder.decode(source.bytes, limits: source.limits) }
+            let result = try await engine.restore(picture, options: options) { display.show($0, ofFile: order.index) }
+            let (isJPEG, quality, keepsExif) = (writesJPEG(order.output), quality ?? 90, keepMetadata)
+            try await PictureWork.run {
+                let bytes =
+                    isJPEG
+                    ? try ImageEncoder.jpeg(
+                        result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
+                    : try ImageEncoder.png(result.picture, keepsExif: keepsExif)
+                try PictureFile.write(bytes, to: order.output)
+            }
+            let summary = RestorationSummary(
+                result, file: order.input, output: order.output, bundle: engine.bundle)
+            return .success(json ? summary.line : summary.text)
+        } catch {
+            return .failure(CommandFailure(error))
+        }
+    }
+
+    /// Says on standard error which file failed and why.
+    private func named(_ failure: CommandFailure, _ order: FileOrder) -> CommandFailure {
+        let isNamed = failure.message.hasPrefix(order.input) || failure.message.hasPrefix(order.output)
+        let named = CommandFailure(failure.status, isNamed ? failure.message : "\(order.input): \(failure.message)")
+        _ = named.reported()
+        return named
+    }
+}
