@@ -1,7 +1,5 @@
 import ArgumentParser
 import Bundles
-import FoundationEssentials
-import Tensors
 
 /// `restored bench`.
 struct BenchCommand: AsyncParsableCommand {
@@ -9,8 +7,8 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "Measures how fast a bundle's networks run on this machine.",
         discussion: """
             Prints each network evaluation (medians), its share of what the kernels reach in cache, where the time \
-            goes, one picture end to end, and pictures a minute with eight clients. Only figures of one run on a \
-            quiet machine compare.
+            goes, and whole pictures: one alone against its evaluations with and without the engine, and eight one \
+            after another against eight at once. Only figures of one run on a quiet machine compare.
             """)
 
     @OptionGroup var engineOptions: EngineOptions
@@ -30,6 +28,18 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Least seconds of timed evaluations each.")
     var seconds = 1.0
 
+    @Option(name: .customLong("picture"), help: "Side of whole pictures in pixels; may be given several times.")
+    var pictures: [Int] = [64, 128, 256]
+
+    @Option(help: "Steps of whole pictures; else the bundle's own.")
+    var steps: Int?
+
+    @Option(help: "Rounds of whole pictures.")
+    var rounds = 5
+
+    @Flag(help: "Leave out the evaluations by size and batch.")
+    var picturesOnly = false
+
     @Flag(help: "Leave out whole pictures.")
     var networkOnly = false
 
@@ -44,6 +54,11 @@ struct BenchCommand: AsyncParsableCommand {
         guard (threads.map { (1...256).contains($0) }) ?? true else {
             throw ValidationError("--threads must be from 1 to 256")
         }
+        guard pictures.allSatisfy((8...4_096).contains), (steps.map { (1...100).contains($0) }) ?? true,
+            (1...1_000).contains(rounds)
+        else {
+            throw ValidationError("--picture must be from 8 to 4096, --steps from 1 to 100, --rounds from 1 to 1000")
+        }
         guard (1...10_000).contains(evaluations), (0...3_600).contains(seconds) else {
             throw ValidationError("--evaluations must be from 1 to 10000 and --seconds from 0 to 3600")
         }
@@ -51,15 +66,20 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try engineOptions.configuration()
-        let threads = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+        let threads = threads ?? configuration.threads
         do {
-            var report = try await PictureWork.run { try measureNetwork(configuration.bundle, threads: threads) }
+            let benchmark = try await PictureWork.run { try networkBenchmark(configuration.bundle, threads: threads) }
+            var report = try await PictureWork.run {
+                picturesOnly ? benchmark.report : try measureNetwork(benchmark)
+            }
             if !networkOnly {
                 var settings = configuration
                 settings.threads = threads
-                let benchmark = PictureBenchmark(engine: try await engineOptions.engine(settings))
-                report.picture = try await benchmark.alone()
-                report.load = try await benchmark.underLoad()
+                let engine = EngineBenchmark(
+                    engine: try await engineOptions.engine(settings), steps: steps, rounds: rounds)
+                for size in pictures {
+                    report.engine.append(try await engine.measure(size: size) { benchmark.evaluate(size: size) })
+                }
             }
             report.peakResidentBytes = ResidentMemory.peak
             print(try json ? report.json() : report.table())
@@ -68,15 +88,15 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    private func measureNetwork(_ path: String, threads: Int) throws -> BenchReport {
+    private func networkBenchmark(_ path: String, threads: Int) throws -> NetworkBenchmark {
         let bundle = try Bundles.Bundle.load(path)
-        let benchmark = NetworkBenchmark(
-            network: try bundle.makeNetwork(), workspace: Workspace(threads: threads), evaluations: evaluations,
+        return NetworkBenchmark(
+            bundle: bundle.summary, network: try bundle.makeNetwork(), threads: threads, evaluations: evaluations,
             seconds: seconds)
-        var report = BenchReport(
-            bundle: bundle.summary.name + "/" + bundle.summary.version, kernels: benchmark.workspace.kernelSetName,
-            blas: Workspace.blasCoreName, threads: threads,
-            ceilingGFLOPS: KernelCeiling.measure(in: benchmark.workspace))
+    }
+
+    private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {
+        var report = benchmark.report
         for size in sizes {
             for batch in batches {
                 report.network.append(benchmark.measure(size: size, batch: batch, ceiling: report.ceilingGFLOPS))

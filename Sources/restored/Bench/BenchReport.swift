@@ -10,8 +10,7 @@ struct BenchReport: Encodable, Sendable {
     var ceilingGFLOPS: Double
     var network: [Evaluation] = []
     var layers: [Layer] = []
-    var picture: Picture?
-    var load: Load?
+    var engine: [Engine] = []
     var peakResidentBytes = 0
 
     /// One network evaluation of a batch.
@@ -42,18 +41,39 @@ struct BenchReport: Encodable, Sendable {
         let gflops: Double
     }
 
-    struct Picture: Encodable, Sendable {
+    /// Whole restorations of one size; medians.
+    struct Engine: Encodable, Sendable {
         let size: Int
         let steps: Int
+        /// Of one alone; within it all evaluations, and the diffusion with what is around its evaluations.
         let secondsMedian: Double
-        let classifySeconds: Double
+        let evaluationSeconds: Double
         let diffuseSeconds: Double
-    }
-
-    struct Load: Encodable, Sendable {
+        /// As many evaluations of the network without the engine.
+        let plainSeconds: Double
         let clients: Int
-        let size: Int
+        /// Of as many restorations as there are clients.
+        let secondsOneAfterAnother: Double
+        let secondsAtOnce: Double
+        let gainAtOnce: Double
         let picturesPerMinute: Double
+
+        init(
+            size: Int, steps: Int, secondsMedian: Double, evaluationSeconds: Double, diffuseSeconds: Double,
+            plainSeconds: Double, clients: Int, secondsOneAfterAnother: Double, secondsAtOnce: Double
+        ) {
+            self.size = size
+            self.steps = steps
+            self.secondsMedian = secondsMedian
+            self.evaluationSeconds = evaluationSeconds
+            self.diffuseSeconds = diffuseSeconds
+            self.plainSeconds = plainSeconds
+            self.clients = clients
+            self.secondsOneAfterAnother = secondsOneAfterAnother
+            self.secondsAtOnce = secondsAtOnce
+            gainAtOnce = secondsOneAfterAnother / secondsAtOnce
+            picturesPerMinute = Double(clients) / secondsAtOnce * 60
+        }
     }
 
     func json() throws -> String {
@@ -83,14 +103,20 @@ struct BenchReport: Encodable, Sendable {
                 + "  \($0.operation), \($0.shape)"
         }
         lines.append("")
-        if let picture {
+        if !engine.isEmpty {
             lines.append(
-                "one picture of \(picture.size)x\(picture.size), \(picture.steps) steps: "
-                    + "\(picture.secondsMedian.shown(3)) s (classify \(picture.classifySeconds.shown(3)), "
-                    + "diffuse \(picture.diffuseSeconds.shown(3)))")
-        }
-        if let load {
-            lines.append("\(load.clients) clients: \(load.picturesPerMinute.shown(1)) pictures a minute")
+                row([
+                    "picture", "steps", "seconds", "evaluated", "diffused", "plain", "8 in a row", "8 at once", "gain",
+                    "a minute",
+                ]))
+            lines += engine.map {
+                row([
+                    "\($0.size)", "\($0.steps)", $0.secondsMedian.shown(4), $0.evaluationSeconds.shown(4),
+                    $0.diffuseSeconds.shown(4), $0.plainSeconds.shown(4), $0.secondsOneAfterAnother.shown(3),
+                    $0.secondsAtOnce.shown(3), $0.gainAtOnce.shown(2), $0.picturesPerMinute.shown(1),
+                ])
+            }
+            lines.append("")
         }
         lines.append("peak resident memory \((Double(peakResidentBytes) / 1_048_576).shown(0)) MiB")
         return lines.joined(separator: "\n")

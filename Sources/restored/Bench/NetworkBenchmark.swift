@@ -1,13 +1,33 @@
+import Bundles
 import Diffusion
+import Service
 import Tensors
 
-/// Times evaluations of a restoration network.
-struct NetworkBenchmark {
-    let network: ConditionalUNet
-    let workspace: Workspace
+/// Times evaluations of a restoration network. Sendable, although a workspace isn't: the command calls one method after
+/// another, each to its end.
+final class NetworkBenchmark: @unchecked Sendable {
+    private let network: ConditionalUNet
+    private let workspace: Workspace
+    /// A report without figures but for the ceiling.
+    let report: BenchReport
     /// The least that is timed, after one evaluation that only warms up.
-    let evaluations: Int
-    let seconds: Double
+    private let evaluations: Int
+    private let seconds: Double
+
+    init(bundle: BundleSummary, network: ConditionalUNet, threads: Int, evaluations: Int, seconds: Double) {
+        self.network = network
+        self.evaluations = evaluations
+        self.seconds = seconds
+        workspace = Workspace(threads: threads)
+        report = BenchReport(
+            bundle: bundle.identifier, kernels: workspace.kernelSetName, blas: Workspace.blasCoreName, threads: threads,
+            ceilingGFLOPS: KernelCeiling.measure(in: workspace))
+    }
+
+    /// One evaluation of one picture.
+    func evaluate(size: Int) {
+        _ = network([sample(size: size)], height: size, width: size, in: workspace)
+    }
 
     /// - Parameter ceiling: GFLOP/s that the kernels reach in cache.
     func measure(size: Int, batch: Int, ceiling: Double) -> BenchReport.Evaluation {
