@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 start_server
 
 resident() {
-  sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' "/proc/$server/status"
+  sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$server/status"
 }
 
 size=$(wc -c <"$picture")
