@@ -103,7 +103,7 @@ private struct RestorationOrder: Sendable {
         RestorationOrder(48, 20), RestorationOrder(33, 17, steps: 3), RestorationOrder(16, 64),
         RestorationOrder(100, 64, steps: 1) { $0.tile = 64; $0.overlap = 16 },
         RestorationOrder(32, 32, steps: 1) { $0.degradations = ["noisy", "rainy"] },
-        RestorationOrder(32, 32, steps: 10) { $0.sampler = .sde },
+        RestorationOrder(16, 16, steps: 10) { $0.sampler = .sde },
     ]
 
     func run(
@@ -127,10 +127,10 @@ private struct Schedule {
 
     init(seed: UInt64, orders: Int) {
         var random = SeededGenerator(seed: seed)
-        arrivals = (0..<Int.random(in: 2...5, using: &random)).map { _ in
+        arrivals = (0..<Int.random(in: 2...4, using: &random)).map { _ in
             Arrival(
                 order: Int.random(in: 0..<orders, using: &random),
-                delay: .microseconds(Int.random(in: 0...30_000, using: &random)),
+                delay: .microseconds(Int.random(in: 0...20_000, using: &random)),
                 cancelledAfter: Int.random(in: 0..<4, using: &random) == 0
                     ? .microseconds(Int.random(in: 0...60_000, using: &random)) : nil)
         }
