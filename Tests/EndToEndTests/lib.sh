@@ -36,7 +36,9 @@ fail() {
 
 # Starts a server on a free loopback port with the flags in settings and waits until it is ready; sets url and server.
 start_server() {
-  "$program" serve --host 127.0.0.1 --port 0 --bundle "$bundle" --log-format json "${settings[@]}" 2>"$work/log" &
+  # There before the server is: its own opening may come after the first look.
+  : >"$work/log"
+  "$program" serve --host 127.0.0.1 --port 0 --bundle "$bundle" --log-format json "${settings[@]}" 2>>"$work/log" &
   server=$!
   local port=
   for _ in $(seq 600); do
