@@ -55,7 +55,9 @@ struct RestorationLayout: Sendable {
 
 /// What a request may ask of tiles, in pixels.
 package enum TileBounds {
-    package static let sides = 64...4_096
+    /// Sides that may be asked for. A step can't be interrupted, and that of a larger tile keeps a worker for many
+    /// seconds.
+    package static let sides = 64...1_024
     /// The largest tile that is chosen where none is asked for. Measured (`Tests/Benchmarks/tiles`): a pixel of it costs
     /// no more than one of any larger tile, and pictures come out as close to the truth as whole. A step can't be
     /// interrupted, so this is what a small picture waits for beside a large one: two evaluations of 256x256.

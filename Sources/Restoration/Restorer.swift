@@ -56,7 +56,7 @@ package final class Restorer: RestorationEngine {
         var scheduling = SchedulerConfiguration(workers: configuration.workers)
         scheduling.memoryBudget = configuration.memoryBudget
         scheduling.maximumWaitingJobs = configuration.queueLimit
-        scheduling.shortJobCost = Self.shortJobPixels
+        scheduling.shortJobCost = Self.shortJobPixels + Double(encoderInput.pixels)
         scheduler = try StepScheduler(
             evaluator: NetworkEvaluator(
                 classifier: encoder, labelEncoder: labelEncoder, network: network, workers: configuration.workers,

@@ -33,6 +33,18 @@ enum PictureFile {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// What file a path leads to, whatever it's called; nil where there is none.
+    struct Identity: Hashable {
+        let device: UInt64
+        let number: UInt64
+    }
+
+    static func identity(_ path: String) -> Identity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Identity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+    }
+
     static func makeFolder(_ path: String) throws(CommandFailure) {
         guard !isFolder(path) else { return }
         guard mkdir(path, 0o777) == 0 else { throw CommandFailure(.inputOutput, "\(path): \(reason())") }

@@ -36,7 +36,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Labels to treat, in order, separated by commas; auto to find out.")
     var degradation: String = "auto"
 
-    @Option(help: "Side of the tiles in pixels, 64 to 4096; else the whole picture, or what memory allows.")
+    @Option(help: "Side of the tiles in pixels, 64 to 1024; else the whole picture, or what memory allows.")
     var tile: Int?
 
     @Option(help: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile.")
@@ -125,8 +125,10 @@ struct RestoreCommand: AsyncParsableCommand {
         guard Set(outputs).count == outputs.count else {
             throw ValidationError("two of the pictures would have the same name in \(output)")
         }
-        if let both = outputs.first(where: inputs.contains) {
-            throw ValidationError("\(both) would be written over itself")
+        // The same file may be named in many ways.
+        let identities = Set(inputs.compactMap(PictureFile.identity))
+        if let both = outputs.first(where: { PictureFile.identity($0).map(identities.contains) ?? false }) {
+            throw ValidationError("\(both) is one of the pictures and would be written over")
         }
         return outputs
     }

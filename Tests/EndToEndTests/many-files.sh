@@ -19,6 +19,12 @@ for number in 1 2 4 5 6 7 8 9 10; do
 done
 expect_exit 66 restore "$work/missing.png" "${inputs[@]}" -o "$work/all" --bundle "$bundle" --steps 1 --seed 3
 
+# A picture is never written over, however its place is written.
+for place in "$work" "$work/." "$work/all/../in-1.png"; do
+  expect_exit 64 restore "$work/in-1.png" -o "$place" --bundle "$bundle" --steps 1
+done
+cmp "$work/in-1.png" "$picture" || fail "the input was written over"
+
 # One progress line, on a terminal only.
 grep -q '%' "$work/err" && fail "a progress line without a terminal"
 if command -v script >/dev/null; then

@@ -3,6 +3,7 @@ import CLIP
 import Checkpoints
 import Diffusion
 import Foundation
+import Images
 import Tensors
 import TestSupport
 import Testing
@@ -24,25 +25,29 @@ struct ShippedWeightsTests {
     @Test("embeddings and probabilities are those recorded")
     func classification() throws {
         let encoder = try bundle.makeClassifier()
-        let input = try #require(recorded["input.preprocessed"])
-        let picture = Tensor(
-            channelsFirst: input.floats(), batch: 1, channels: 3, height: input.shape[2], width: input.shape[3],
-            pool: workspace.pool)
-        let embeddings = encoder(picture, in: workspace)[0]
-        try expect(embeddings.degradation, "degradation_embedding")
-        try expect(embeddings.content, "content_embedding")
+        let stored = try #require(recorded["picture"])
+        let picture = Picture(width: stored.shape[1], height: stored.shape[0], pixels: stored.withBytes { [UInt8]($0) })
+        let side = bundle.manifest.classifier.vision.imageSize
+        let views = picture.viewsForCLIP(side: side, nativeWindows: bundle.manifest.classifier.nativeWindows)
+        let images = Preprocessing.normalised(views, side: side, in: workspace)
+        let whole = encoder(Preprocessing.normalised([views[0]], side: side, in: workspace), in: workspace)[0]
+        let degradations = encoder.degradationEmbeddings(images, in: workspace)
+        let mean = whole.degradation.indices.map { index in
+            degradations.reduce(0) { $0 + $1[index] } / Float(views.count)
+        }
+        try expect(mean, "degradation_embedding")
+        try expect(whole.content, "content_embedding")
         let classifier = ZeroShotClassifier(
             labels: bundle.manifest.labels, features: try #require(encoder.storedLabelFeatures),
             logitScale: Float(bundle.manifest.logitScale))
-        try expect(classifier.probabilities(of: embeddings.degradation), "probabilities")
+        try expect(classifier.probabilities(of: mean), "probabilities")
     }
 
-    @Test("the default steps run through the recorded states to the recorded picture")
+    @Test("four steps run through the recorded states to the recorded picture")
     func restoration() throws {
         let network = try bundle.makeNetwork()
         let shape = try #require(recorded["mu"]).shape
-        let times = try #require(bundle.manifest.defaults.times)
-        let plan = try SamplerPlan(bundle.diffusion, prediction: bundle.prediction, times: times)
+        let plan = try SamplerPlan(bundle.diffusion, prediction: bundle.prediction, times: [100, 75, 50, 25])
         let mu = try tensor("mu")
         var state = plan.startState(mu: mu, noise: try tensor("initial_noise"))
         for (index, step) in plan.steps.enumerated() {

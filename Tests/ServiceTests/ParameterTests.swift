@@ -20,7 +20,7 @@ struct ParameterTests {
         ("format=gif", "format"), ("format=PNG", "format"), ("quality=0", "quality"), ("quality=101", "quality"),
         ("quality=50&format=png", "quality"), ("metadata=yes", "metadata"), ("force=1", "force"), ("force=", "force"),
         ("timeout=0", "timeout"), ("timeout=601", "timeout"), ("timeout=1.5", "timeout"),
-        ("tile=63", "tile"), ("tile=4097", "tile"), ("overlap=-1", "overlap"), ("overlap=2049", "overlap"),
+        ("tile=63", "tile"), ("tile=1025", "tile"), ("overlap=-1", "overlap"), ("overlap=513", "overlap"),
         ("tile=64&overlap=33", "from 0 to 32"), ("overlap=193", "from 0 to 192"), ("labels=a", "labels"), ("image=x", "image"),
     ])
     func refused(query: String, named: String) async {

@@ -34,6 +34,10 @@ package final class LogSink: Sendable {
                 let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
                 if written > 0 {
                     bytes.removeFirst(written)
+                } else if errno == EAGAIN {
+                    // Somebody who shares the descriptor made it so.
+                    var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&place, 1, -1)
                 } else if errno != EINTR {
                     return  // Nowhere to say so.
                 }
@@ -42,26 +46,28 @@ package final class LogSink: Sendable {
     }
 
     package func send(_ line: String) {
-        let isFirst = backlog.withLock { backlog in
+        backlog.withLock { backlog in
             guard backlog.lines.count + backlog.underWay < Self.longestBacklog else {
                 backlog.lost += 1
-                return false
+                return
             }
             backlog.lines.append(line)
-            return backlog.lines.count == 1
+            // The others find the queue woken already: a wake-up a line costs more than the line. Under the lock, so
+            // that who flushes after any line finds the wake-up before himself.
+            if backlog.lines.count == 1 { queue.async { [self] in writeAll() } }
         }
-        // The others find the queue woken already: a wake-up a line costs more than the line.
-        if isFirst { queue.async { [self] in writeAll() } }
     }
 
     private func writeAll() {
-        let (lines, lost) = backlog.withLock { backlog in
-            defer { backlog = Backlog(underWay: backlog.lines.count) }
-            return (backlog.lines, backlog.lost)
+        write(backlog.withLock { backlog in
+            defer { (backlog.lines, backlog.underWay) = ([], backlog.lines.count) }
+            return backlog.lines
+        })
+        let lost = backlog.withLock { backlog in
+            defer { (backlog.lost, backlog.underWay) = (0, 0) }
+            return backlog.lost
         }
-        write(lines)
         if lost > 0 { write(["{\"level\":\"warning\",\"message\":\"\(lost) log lines were lost\"}\n"]) }
-        backlog.withLock { $0.underWay = 0 }
     }
 
     /// Waits until every line sent so far is written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,14 @@ def train_controller(
 
 
 def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_windows: int) -> np.ndarray:
-    """Both embeddings of every degraded picture, (examples, 2, embed_dim), kept in a file; processes share the work."""
+    """Both embeddings of every degraded picture, (examples, 2, embed_dim); processes share the work.
+
+    Kept in a file that is named for the encoder and the pool's size, so that another's are never taken for them.
+    """
+    digest = hashlib.sha256(f"{len(pool)} {native_windows}".encode())
+    for value in model.state_dict().values():
+        digest.update(value.cpu().numpy().tobytes())
+    path = path.with_name(f"{path.stem}-{digest.hexdigest()[:12]}.npy")
     if not path.exists():
         own = [torch.stack(describe(model, pool.pictures(index)[1], native_windows)).cpu()
                for index in range(process_number(), len(pool), process_count())]
