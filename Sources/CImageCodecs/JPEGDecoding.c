@@ -12,8 +12,11 @@ typedef struct {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
+    struct jpeg_source_mgr source;
     jmp_buf escape;
     const codec_input *input;
+    /// Bytes of the input that libjpeg has been shown.
+    size_t shown;
     const codec_surface *surface;
     const codec_monitor *monitor;
     codec_report *report;
@@ -23,9 +26,6 @@ typedef struct {
 
 static codec_status status_of(int code) {
     switch (code) {
-    case JWRN_JPEG_EOF:
-    case JERR_INPUT_EOF:
-    case JERR_INPUT_EMPTY: return CODEC_TRUNCATED;
     case JERR_NO_BACKING_STORE: return CODEC_OVER_LIMIT;
     case JERR_OUT_OF_MEMORY: return CODEC_NO_MEMORY;
     default: return CODEC_CORRUPT;
@@ -63,6 +63,35 @@ static void stop(jpeg_reading *reading, codec_status status, const char *message
     longjmp(reading->escape, 1);
 }
 
+/// How much of the input libjpeg sees at a time. Where 512 bytes a block lie ahead, libjpeg-turbo takes a faster loop,
+/// which passes over codes that no table has without a warning, and after an early marker leaves what it made of the
+/// zeros behind it in the block: damaged data would be accepted, and what follows the picture would change it. The
+/// other loop costs some 5 % (81 against 76 ms for 12 megapixels).
+enum { WINDOW_BYTES = 511 };
+
+static void begin_source(j_decompress_ptr jpeg) { (void)jpeg; }
+
+static boolean show_more(j_decompress_ptr jpeg) {
+    jpeg_reading *reading = jpeg->client_data;
+    size_t left = reading->input->count - reading->shown;
+    if (left == 0) stop(reading, CODEC_TRUNCATED, "the file ends within the picture");
+    reading->source.next_input_byte = reading->input->bytes + reading->shown;
+    reading->source.bytes_in_buffer = left < WINDOW_BYTES ? left : WINDOW_BYTES;
+    reading->shown += reading->source.bytes_in_buffer;
+    return TRUE;
+}
+
+static void skip_input(j_decompress_ptr jpeg, long count) {
+    struct jpeg_source_mgr *source = jpeg->src;
+    while (count > 0) {
+        if (source->bytes_in_buffer == 0) show_more(jpeg);
+        size_t step = (size_t)count < source->bytes_in_buffer ? (size_t)count : source->bytes_in_buffer;
+        source->next_input_byte += step;
+        source->bytes_in_buffer -= step;
+        count -= (long)step;
+    }
+}
+
 static void read_rows(jpeg_reading *reading) {
     j_decompress_ptr jpeg = &reading->jpeg;
     const codec_surface *surface = reading->surface;
@@ -91,7 +120,7 @@ static void decode(jpeg_reading *reading, long working_bytes) {
     jpeg_create_decompress(jpeg);
     jpeg->mem->max_memory_to_use = working_bytes;
     jpeg->progress = &reading->progress;
-    jpeg_mem_src(jpeg, reading->input->bytes, reading->input->count);
+    jpeg->src = &reading->source;
     jpeg_read_header(jpeg, TRUE);
     if (jpeg->image_width != reading->input->width || jpeg->image_height != reading->input->height)
         stop(reading, CODEC_CORRUPT, "the size is not the header's");
@@ -110,6 +139,8 @@ void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, i
     jpeg_reading reading = {
         .input = input, .surface = surface, .monitor = monitor, .report = report, .scans = scans,
         .progress = {.progress_monitor = on_progress},
+        .source = {.init_source = begin_source, .fill_input_buffer = show_more, .skip_input_data = skip_input,
+                   .resync_to_restart = jpeg_resync_to_restart, .term_source = begin_source},
     };
     reading.jpeg.err = jpeg_std_error(&reading.errors);
     reading.errors.error_exit = on_error;

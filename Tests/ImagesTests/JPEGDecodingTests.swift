@@ -76,6 +76,39 @@ struct JPEGDecodingTests {
         #expect(try ImageDecoder.decode(file).colourProfile == profile)
     }
 
+    /// libjpeg-turbo has a faster loop for where enough bytes lie ahead, whether or not they are the picture's.
+    @Test("what follows a damaged JPEG changes neither its picture nor its refusal", arguments: [
+        // More ones than any code has; a fill byte before a stuffed zero; a zero byte; another restart marker.
+        [0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00], [0xFF, 0xFF, 0x00], [0x00, 0x00], [0xFF, 0xD3],
+    ] as [[UInt8]])
+    func followed(damage: [UInt8]) throws {
+        let sound = try jpeg(64, 48)
+        let scan = try #require(sound.firstRange(of: [0xFF, 0xDA])).upperBound + 12
+        var refused = 0
+        for place in stride(from: scan, to: sound.count - 2 - damage.count, by: 3) {
+            var bytes = sound
+            bytes.replaceSubrange(place..<place + damage.count, with: damage)
+            let alone = Result { () throws(ImageError) in try ImageDecoder.decode(bytes) }
+            bytes += [UInt8](repeating: 0, count: 4096)
+            let followed = Result { () throws(ImageError) in try ImageDecoder.decode(bytes) }
+            #expect(alone == followed, "damaged at \(place) of \(sound.count)")
+            if case .failure = alone { refused += 1 }
+        }
+        #expect(refused > 0)
+    }
+
+    @Test("a code that no table has is an error wherever it stands")
+    func badCodes() throws {
+        let sound = try jpeg(64, 48)
+        let scan = try #require(sound.firstRange(of: [0xFF, 0xDA])).upperBound + 12
+        let ones: [UInt8] = [0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00]
+        for place in stride(from: scan, to: sound.count - 2 - ones.count, by: 5) {
+            var bytes = sound
+            bytes.replaceSubrange(place..<place + ones.count, with: ones)
+            #expect(throws: ImageError.self, "damaged at \(place)") { try ImageDecoder.decode(bytes) }
+        }
+    }
+
     @Test("the EXIF and profile limits hold to the byte")
     func metadataLimits() throws {
         var limits = ImageLimits()
