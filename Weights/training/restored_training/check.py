@@ -28,7 +28,7 @@ def write_check(bundle: Path, photograph: Path, native_windows: int) -> None:
     degraded = to_bytes(degrade(read_picture(photograph), "rainy", 1, "benchmark"))[WINDOW]
     embeddings, contents = daclip(prepared(views(degraded, native_windows)))
     degradation, content = embeddings.mean(dim=0, keepdim=True), contents[:1]
-    logits = LOGIT_SCALE * F.normalize(degradation, dim=-1) @ daclip.label_features.T
+    logits = LOGIT_SCALE * F.normalize(degradation, dim=-1) @ F.normalize(daclip.label_features, dim=-1).T
 
     mu = torch.from_numpy(np.ascontiguousarray(degraded[CROP])).permute(2, 0, 1)[None].float() / 255
     noise = torch.randn(len(TIMES) + 1, *mu.shape, generator=torch.Generator().manual_seed(1))
