@@ -14,7 +14,7 @@ struct BundleLoadingTests {
         let bundle = try Bundles.Bundle.load(Self.mini)
         #expect(bundle.manifest.prediction == .clean)
         #expect(bundle.manifest.classifier.vision.stem == [32, 64, 128, 192])
-        #expect(bundle.manifest.defaults.times == [100, 75, 50, 25])
+        #expect(bundle.manifest.defaults.times == [100])
         #expect(bundle.merges == nil)
         let features = try #require(bundle.classifierTensors["label_features"])
         #expect(features.shape == [bundle.manifest.labels.count, bundle.manifest.classifier.embeddingDimension])
@@ -28,7 +28,7 @@ struct BundleLoadingTests {
         #expect(summary.name == "mini")
         #expect(summary.labels.count == 10)
         #expect(!summary.hasTextTower)
-        #expect(summary.defaultSteps == 4)
+        #expect(summary.defaultSteps == 1)
         #expect(summary.digests.count == 2)
         #expect(summary.licence != "MIT" && summary.trainingDataTerms.contains("non-commercial"))
     }

@@ -64,7 +64,10 @@ package final class LogSink: Sendable {
             return backlog.lines
         })
         let lost = backlog.withLock { backlog in
-            defer { (backlog.lost, backlog.underWay) = (0, 0) }
+            backlog.underWay = 0
+            // Those that wait came before the first that was lost, and are written next.
+            guard backlog.lines.isEmpty else { return 0 }
+            defer { backlog.lost = 0 }
             return backlog.lost
         }
         if lost > 0 { write(["{\"level\":\"warning\",\"message\":\"\(lost) log lines were lost\"}\n"]) }

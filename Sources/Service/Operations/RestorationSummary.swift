@@ -37,7 +37,7 @@ package struct RestorationSummary: Encodable, Sendable {
     /// One line for people.
     package var text: String {
         let percent = (confidence * 1000).rounded() / 10
-        let how = unchanged ? "unchanged" : "\(steps) steps of \(sampler), seed \(seed)"
+        let how = unchanged ? "unchanged" : "\(steps) \(steps == 1 ? "step" : "steps") of \(sampler), seed \(seed)"
         return "\(file) -> \(output): \(degradation) (\(percent) %), \(how)"
     }
 }
