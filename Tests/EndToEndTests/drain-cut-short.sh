@@ -16,12 +16,7 @@ unset 'arguments[-1]'
 curl -sS --parallel --parallel-immediate --parallel-max $accepted "${arguments[@]}" >"$work/statuses" &
 client=$!
 # 16 take turns; the others wait.
-for _ in $(seq 400); do
-  waiting=$(curl -s "$url/metrics" | sed -n 's/^restored_queue_depth //p')
-  [ "$waiting" != $((accepted - 16)) ] || break
-  sleep 0.02
-done
-[ "$waiting" = $((accepted - 16)) ] || fail "$waiting wait"
+until_waiting $((accepted - 16))
 kill -TERM "$server"
 wait "$client" || fail "a client was left without an answer"
 [ "$(grep -c '^503' "$work/statuses")" = $accepted ] || fail "answers: $(sort "$work/statuses" | uniq -c)"

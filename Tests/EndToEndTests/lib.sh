@@ -53,6 +53,17 @@ start_server() {
   fail "the server was not ready within a minute"
 }
 
+# Until so many restorations wait for their turn.
+until_waiting() {
+  local waiting=
+  for _ in $(seq 400); do
+    waiting=$(curl -s "$url/metrics" | sed -n 's/^restored_queue_depth //p')
+    [ "$waiting" != "$1" ] || return 0
+    sleep 0.02
+  done
+  fail "expected $1 to wait, found '$waiting'"
+}
+
 # One request with curl's arguments: the body goes to $work/body, the head to $work/head, the status to $status.
 request() {
   status=$(curl -sS --max-time 120 -o "$work/body" -D "$work/head" -w '%{http_code}' "$@")

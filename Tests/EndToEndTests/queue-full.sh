@@ -17,12 +17,7 @@ unset 'arguments[-1]'
 curl -sS --parallel --parallel-immediate --parallel-max $sent "${arguments[@]}" >"$work/statuses" &
 client=$!
 # While all places are taken /health answers all the same, and a classification is refused like a restoration.
-for _ in $(seq 400); do
-  waiting=$(curl -s "$url/metrics" | sed -n 's/^restored_queue_depth //p')
-  [ "$waiting" != 4 ] || break
-  sleep 0.02
-done
-[ "$waiting" = 4 ] || fail "$waiting wait"
+until_waiting 4
 request "$url/health"
 expect_status 200
 request --data-binary "@$picture" -H 'Content-Type: image/png' "$url/classify"

@@ -1,4 +1,3 @@
-import Bundles
 import Images
 import Restoration
 import Synchronization
@@ -11,13 +10,7 @@ struct RestorerTests {
     private static func restorer(
         workers: Int = 1, threads: Int = 1, batch: Int = 8, memory: Int = 4 << 30
     ) throws -> Restorer {
-        var configuration = RestorerConfiguration()
-        configuration.workers = workers
-        configuration.threadsPerEvaluation = threads
-        configuration.maximumBatch = batch
-        configuration.memoryBudget = memory
-        let folder = Repository.root.appendingPathComponent("Weights/mini").path
-        return try Restorer(Bundles.Bundle.load(folder), configuration: configuration)
+        try ShippedEngine.make(workers: workers, threads: threads, batch: batch, memory: memory)
     }
 
     private func options(_ change: (inout RestorationOptions) -> Void = { _ in }) -> RestorationOptions {
