@@ -33,6 +33,8 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
 
     /// Cost of the steps had so far, on the scale of the queue's virtual clock: who has had least goes first.
     package internal(set) var virtualTime = 0.0
+    /// Its whole work was small when it became active.
+    package internal(set) var isShort = false
     /// Its time is running out: its steps are charged at a fraction of their cost.
     package internal(set) var isUrgent = false
     /// Batches begun while memory kept this job, whose turn it was, from getting anything.

@@ -23,6 +23,7 @@ extension RunQueue {
         now: ContinuousClock.Instant, freeWorkers: Int, maximumBatch: (Key) -> Int,
         secondsNeeded: (QueuedJob<Key>) -> Double?
     ) -> Batch? {
+        forgetShortJobs()
         advanceVirtualClock()
         for position in active.indices {
             active[position].isUrgent = isUrgent(active[position], now: now, secondsNeeded: secondsNeeded)

@@ -50,7 +50,7 @@ final class RestorationWork: Sendable {
         let now = ContinuousClock.now
         let (picture, embeddings) = progress.withLock { progress in
             progress.started = progress.started ?? now
-            if case .tile(let tile, _) = order.layout[index], tile > 0 {} else { progress.since = now }
+            if case .embedding = order.layout[index] { progress.since = now }
             return (progress.picture, progress.embeddings)
         }
         switch order.layout[index] {
@@ -95,7 +95,9 @@ final class RestorationWork: Sendable {
             progress.embeddings = embeddings
             progress.unchanged = unchanged
             progress.blender = unchanged ? nil : TileBlender(order.layout.tiles)
-            progress.classify += .now - (progress.since ?? .now)
+            let now = ContinuousClock.now
+            progress.classify += now - (progress.since ?? now)
+            progress.since = now
         }
         return unchanged ? .complete : .goOn
     }

@@ -162,6 +162,21 @@ import Testing
         }
     }
 
+    @Test("the tenth short job beside a long one is done as soon as the first, where the long one had turns between")
+    func shortJobsOneAfterAnother() throws {
+        var queue = queue(shortJobCost: 6)
+        let long = try add(outlines(200, key: "tile", steps: 20, cost: 4), to: &queue, samplesAtOnce: 1)
+        for number in 1...10 {
+            for _ in 0..<2 { complete(try #require(next(of: &queue, maximum: 1)), in: &queue) }
+            let short = try add(outlines(key: "small", steps: 5, cost: 1), to: &queue)
+            while queue.active.contains(where: { $0.id == short }) {
+                let batch = try #require(next(of: &queue, maximum: 1))
+                #expect(jobs(batch) != [long], "beside short job \(number)")
+                complete(batch, in: &queue)
+            }
+        }
+    }
+
     @Test(
         "a large job is not starved by an endless stream of small ones, not even of those that go first",
         arguments: [1, 2, 7], [0, 40.0])
