@@ -23,7 +23,6 @@ extension RunQueue {
         now: ContinuousClock.Instant, freeWorkers: Int, maximumBatch: (Key) -> Int,
         secondsNeeded: (QueuedJob<Key>) -> Double?
     ) -> Batch? {
-        forgetShortJobs()
         advanceVirtualClock()
         for position in active.indices {
             active[position].isUrgent = isUrgent(active[position], now: now, secondsNeeded: secondsNeeded)
@@ -74,7 +73,7 @@ extension RunQueue {
         maximumBatch: (Key) -> Int
     ) -> Batch {
         let key = active[position].outlines[leader.index].key
-        advanceVirtualClock(byTurnOf: active[position].outlines[leader.index].cost)
+        advanceVirtualClock(byTurnOf: active[position], cost: active[position].outlines[leader.index].cost)
         let capacity = capacity(
             for: key, maximum: max(1, maximumBatch(key)), admitting: admitting, freeWorkers: freeWorkers)
         var batch = Batch(key: key, members: [take(leader, at: position)])

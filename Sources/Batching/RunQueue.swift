@@ -8,7 +8,7 @@
 ///   one, and nobody is starved.
 /// - A job whose whole work is small starts behind the clock ("borrowed virtual time", Duda and Cheriton 1999): it's
 ///   done before those under way get their next turn. All borrow the same, once, so nobody is starved by them either:
-///   what they had beyond their share is paid back, unless they're all gone when one of the others has its turn.
+///   what they had beyond their share, the others have before the next of them, or while none of them is there.
 /// - The job whose turn it is sets the batch's key; the rest of the batch is filled in the same order. Nobody waits
 ///   for a batch to fill.
 /// - Samples start only when their turn comes and memory allows. A job that memory holds up may be passed over by
@@ -38,8 +38,8 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     package private(set) var waiting: [QueuedJob<Key>] = []
     package internal(set) var memory: MemoryLedger
     var virtualClock = 0.0
-    /// What the clock showed when the first of the short jobs now present came; nil where there's none.
-    private var clockBeforeShortJobs: Double?
+    /// What the clock showed at the last turn while there were short jobs.
+    private var clockOfShortJobs = -Double.infinity
     private let patience: Duration
     private let shortJobCost: Double
     private var nextID = 0
@@ -151,20 +151,11 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
         advanceVirtualClock()
         active.append(job)
         let isShort = job.remaining.values.reduce(0) { $0 + $1.cost } <= shortJobCost
-        if isShort { clockBeforeShortJobs = clockBeforeShortJobs ?? virtualClock }
         active[active.count - 1].isShort = isShort
         active[active.count - 1].virtualTime = virtualClock - (isShort ? shortJobCost : 0)
     }
 
-    /// Sets the clock back to what it showed before short jobs came that are all gone, or they would have moved it ahead
-    /// of those whose turn it is now, and the next short job would pay for it.
-    mutating func forgetShortJobs() {
-        guard let before = clockBeforeShortJobs, !active.contains(where: { $0.isShort && !$0.isEnding }) else { return }
-        virtualClock = before
-        clockBeforeShortJobs = nil
-    }
-
-    /// The clock shows at least the charge of the least charged active job; it never goes back.
+    /// The clock shows at least the charge of the least charged active job.
     mutating func advanceVirtualClock() {
         guard let least = active.lazy.filter({ !$0.isEnding }).map(\.virtualTime).min() else { return }
         virtualClock = max(virtualClock, least)
@@ -172,5 +163,13 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
 
     /// Moves the clock on by the share of a turn that falls to each active job. The least charge alone wouldn't do: an
     /// endless row of newcomers, each gone after one step, would hold it still.
-    mutating func advanceVirtualClock(byTurnOf cost: Double) { virtualClock += cost / Double(max(1, active.count)) }
+    ///
+    /// It waits for a job that short ones, gone by now, left behind: else that one would stay behind for ever, however
+    /// long it has the workers to itself, and a later short job would find itself last.
+    mutating func advanceVirtualClock(byTurnOf job: QueuedJob<Key>, cost: Double) {
+        let hasShortJobs = active.contains { $0.isShort && !$0.isEnding }
+        guard hasShortJobs || job.virtualTime >= clockOfShortJobs else { return }
+        virtualClock += cost / Double(max(1, active.count))
+        if hasShortJobs { clockOfShortJobs = virtualClock }
+    }
 }

@@ -79,17 +79,6 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         }
     }
 
-    func beginDrain() {
-        state.withLock { if $0.phase == .accepting { $0.phase = .draining } }
-    }
-
-    func whenDrained(_ waiter: CheckedContinuation<Void, Never>) {
-        change { state, effects in
-            state.drainWaiters.append(waiter)
-            state.releaseWaiters(effects: &effects)
-        }
-    }
-
     func stop(waiter: CheckedContinuation<Void, Never>?) {
         change { state, effects in
             if let waiter { state.stopWaiters.append(waiter) }
@@ -102,10 +91,6 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     var statistics: SchedulerStatistics {
         let now = clock.now
         return state.withLock { $0.statistics(now: now) }
-    }
-
-    func stepSeconds(for key: Key) -> Double? {
-        state.withLock { $0.times.seconds(for: key) }
     }
 
     func estimatedSeconds(for outlines: [SampleOutline<Key>], sharing: Bool) -> Double? {

@@ -39,7 +39,7 @@ struct SchedulerState<Evaluator: StepEvaluator> {
     typealias Job = StepJob<Evaluator.Sample, Key>
     typealias SampleID = RunQueue<Key>.SampleID
 
-    enum Phase { case accepting, draining, stopped }
+    enum Phase { case accepting, stopped }
 
     struct Record {
         let id: Int
@@ -85,7 +85,6 @@ struct SchedulerState<Evaluator: StepEvaluator> {
     var liveWorkers = 0
     /// When each worker's evaluation began.
     var evaluationStarts: [ContinuousClock.Instant?]
-    var drainWaiters: [CheckedContinuation<Void, Never>] = []
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(_ configuration: SchedulerConfiguration) {
@@ -155,10 +154,7 @@ extension SchedulerState {
     }
 
     mutating func releaseWaiters(effects: inout Effects<Evaluator>) {
-        guard records.isEmpty else { return }
-        effects.waiters += drainWaiters
-        drainWaiters = []
-        guard liveWorkers == 0 else { return }
+        guard records.isEmpty, liveWorkers == 0 else { return }
         effects.waiters += stopWaiters
         stopWaiters = []
     }

@@ -46,14 +46,6 @@ package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
         try result.get()
     }
 
-    /// Accepts no new jobs from here on; those present, waiting ones included, go on.
-    package func beginDrain() { core.beginDrain() }
-
-    /// Returns when no job is left.
-    package func drained() async {
-        await withCheckedContinuation { core.whenDrained($0) }
-    }
-
     /// Ends every job with `draining`, at its next step, and the threads; returns when all have ended.
     package func stop() async {
         await withCheckedContinuation { core.stop(waiter: $0) }
@@ -67,9 +59,6 @@ package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
     package func estimatedSeconds(for outlines: [SampleOutline<Key>], sharing: Bool) -> Double? {
         core.estimatedSeconds(for: outlines, sharing: sharing)
     }
-
-    /// Seconds that one step of a sample takes, measured; nil where this key hasn't been seen lately.
-    package func stepSeconds(for key: Key) -> Double? { core.stepSeconds(for: key) }
 }
 
 /// Lets a cancellation find its job, whichever comes first. Its mutex guards the state.

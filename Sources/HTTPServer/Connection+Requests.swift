@@ -58,8 +58,7 @@ extension Connection {
         var bodyLimit = Int.max
         if case .run(let limit, _) = disposition { bodyLimit = limit }
         let exchange = Exchange(
-            number: requestCount, head: head, startedAt: context.system.now(), bodyLimit: bodyLimit,
-            keepsAlive: head.keepsAlive && !isLast)
+            number: requestCount, head: head, bodyLimit: bodyLimit, keepsAlive: head.keepsAlive && !isLast)
         self.exchange = exchange
         if head.expectsContinue { exchange.bodyState = .awaitingDemand }
         isBodyPaused = false
@@ -192,7 +191,6 @@ extension Connection {
     // MARK: End
 
     private func complete(_ exchange: Exchange) {
-        note(exchange, isAborted: false)
         self.exchange = nil
         if exchange.keepsAlive {
             phase = .awaitingRequest
@@ -206,6 +204,5 @@ extension Connection {
     func abort(_ exchange: Exchange) {
         exchange.channel?.fail(.disconnected)
         exchange.task?.cancel()
-        note(exchange, isAborted: true)
     }
 }

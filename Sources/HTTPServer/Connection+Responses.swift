@@ -9,8 +9,6 @@ extension Connection {
         guard exchange.response == .awaited else { return false }
         settleBody(exchange)
         if context.isDraining { exchange.keepsAlive = false }
-        exchange.status = response.status
-        if context.observer != nil { exchange.requestID = response.requestID }
         let isHTTP11 = exchange.head.version == .http11
         let omitsBody = exchange.head.request.method == .head || ResponseSerializer.forbidsBody(response.status)
         let framing: ResponseFraming
@@ -27,13 +25,12 @@ extension Connection {
             ResponseSerializer.appendHead(
                 status: response.status, fields: response.fields, framing: framing, connection: connection,
                 dateLine: dateLine, to: &output)
-            // In the same buffer as the head, so that one call sends both.
-            if case .bytes(let bytes) = response.body, !omitsBody { output.append(contentsOf: bytes) }
         }
+        // Gathered with the head, so that one call sends both, or the head and the beginning.
+        if case .bytes(let bytes) = response.body, !omitsBody { output.append(bytes, retaining: response.retained) }
         switch response.body {
-        case .bytes(let bytes):
+        case .bytes:
             exchange.response = .complete
-            if !omitsBody { exchange.responseBytes = bytes.count }
             return false
         case .stream:
             exchange.response = omitsBody ? .complete : .streaming(framing)
@@ -43,7 +40,7 @@ extension Connection {
 
     /// Answers what is no request, and closes.
     func refuse(_ error: ProtocolError) {
-        let response = context.handler.response(toProtocolError: error)
+        let response = context.handler.response(toProtocolError: error, peer: peer)
         let dateLine = context.currentDateLine()
         var body: [UInt8] = []
         if case .bytes(let bytes) = response.body { body = bytes }
@@ -53,15 +50,8 @@ extension Connection {
             ResponseSerializer.appendHead(
                 status: response.status, fields: response.fields, framing: framing, connection: .close,
                 dateLine: dateLine, to: &output)
-            if framing != .absent { output += body }
         }
-        if context.observer != nil {
-            let record = RequestRecord(
-                peer: peer, request: nil, status: response.status, requestBodyBytes: 0,
-                responseBodyBytes: body.count, requestID: response.requestID, duration: .zero,
-                isAborted: false)
-            finishedRecords.append((record, headStart ?? phaseStart))
-        }
+        if framing != .absent { output.append(body) }
         headStart = nil
         finish()
     }
@@ -73,7 +63,6 @@ extension Connection {
         guard let exchange, exchange.number == number, case .streaming(let framing) = exchange.response else {
             return false
         }
-        exchange.responseBytes += bytes.count
         output.append { output in
             if framing == .chunked {
                 ResponseSerializer.appendChunk(bytes, to: &output)
@@ -96,40 +85,4 @@ extension Connection {
         exchange.response = .complete
         advance()
     }
-
-    // MARK: Records
-
-    /// Keeps what became of a request until its answer has left.
-    func note(_ exchange: Exchange, isAborted: Bool) {
-        guard context.observer != nil else { return }
-        let record = RequestRecord(
-            peer: peer, request: exchange.head.request, status: exchange.status,
-            requestBodyBytes: exchange.bodyBytes, responseBodyBytes: exchange.responseBytes,
-            requestID: exchange.requestID, duration: .zero, isAborted: isAborted)
-        finishedRecords.append((record, exchange.startedAt))
-    }
-
-    func reportFinished() {
-        guard let observer = context.observer, !finishedRecords.isEmpty else { return }
-        let now = context.system.now()
-        for (record, startedAt) in finishedRecords {
-            var record = record
-            record.duration = .nanoseconds(Int64(clamping: now &- min(startedAt, now)))
-            observer.requestFinished(record)
-        }
-        finishedRecords.removeAll(keepingCapacity: true)
-    }
-
-    /// The answers that had not left when the connection closed.
-    func reportAborted() {
-        for index in finishedRecords.indices where !output.isEmpty { finishedRecords[index].record.isAborted = true }
-        reportFinished()
-    }
-}
-
-extension Response {
-    private static let requestIDName = HTTPField.Name("X-Request-ID")
-
-    /// The id by which logs and clients know the request, where the handler gave it one.
-    fileprivate var requestID: String? { Self.requestIDName.flatMap { fields[$0] } }
 }

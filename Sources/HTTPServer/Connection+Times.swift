@@ -31,6 +31,13 @@ extension Connection {
         }
     }
 
+    /// Since when nothing has been under way on the connection, so that it can make room for another; nil where
+    /// something is.
+    func idleSince(now: UInt64) -> UInt64? {
+        guard phase == .awaitingRequest, headStart == nil, output.isEmpty, !wasRefused else { return nil }
+        return requestCount > 0 || now &- phaseStart >= context.times.arrival ? phaseStart : nil
+    }
+
     private func checkBodyTime(elapsed: UInt64) {
         guard let exchange else { return }
         if exchange.isReceiving, !isBodyPaused {

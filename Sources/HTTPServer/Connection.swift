@@ -21,6 +21,8 @@ final class Connection {
     static let outputHighWater = 262_144
     /// A stream's producer waits while more than that waits to be sent, in bytes.
     static let streamHighWater = 65536
+    /// So much is sent before other connections of the queue have their turn, in bytes.
+    static let turnBytes = 1 << 20
 
     let id: UInt64
     let peer: String
@@ -35,7 +37,6 @@ final class Connection {
     var exchange: Exchange?
     var requestCount: UInt64 = 0
     var output = OutputBuffer()
-    var finishedRecords: [(record: RequestRecord, startedAt: UInt64)] = []
     var writeWaiter: CheckedContinuation<Void, Never>?
 
     /// Whether the client has sent its last byte and all of it is read.
@@ -157,15 +158,18 @@ final class Connection {
 
     // MARK: Sending
 
-    /// Sends what waits, as far as the kernel takes it.
+    /// Sends what waits, as far as the kernel takes it and others needn't wait long for it; the poller tells when to
+    /// go on.
     func flush() {
         guard let number = socketNumber else { return }
-        while !output.isEmpty {
-            let count = output.withUnsent { bytes in
+        var allowance = Self.turnBytes
+        while !output.isEmpty, allowance > 0 {
+            let count = output.withUnsent(limit: allowance) { bytes in
                 bytes.baseAddress.map { context.system.send(number, $0, bytes.count) } ?? 0
             }
             if count > 0 {
                 output.consume(count)
+                allowance -= count
                 bytesSinceWriteStart += count
                 if writeStart != nil { lastWrite = context.system.now() }
             } else if count == -Int(EINTR) {
@@ -179,7 +183,6 @@ final class Connection {
         }
         if output.isEmpty {
             writeStart = nil
-            reportFinished()
             if phase == .finishing { linger() }
         } else if writeStart == nil {
             let now = context.system.now()
@@ -224,7 +227,6 @@ final class Connection {
         phase = .closed
         if let exchange { abort(exchange) }
         exchange = nil
-        reportAborted()
         resumeWriter()
         if let number = socketNumber { context.poller.remove(number) }
         // Only here, on the queue that polls, and after the removal: no event can meet a reused number.

@@ -1,12 +1,15 @@
 import Synchronization
 
-/// What the connections of all queues share: their number against its limits, and whether the server drains. The mutex guards the counts; it is held for a few instructions, on the
-/// accept queue and the connection queues.
+/// What the connections of all queues share: their number against its limits, and whether the server drains.
+///
+/// The mutex guards the counts; it is held for a few instructions, on the accept queue and the connection queues.
 final class ConnectionBudget: Sendable {
     /// What becomes of a new connection.
     enum Admission: Sendable {
         case admitted
-        /// Over a limit: to be told so.
+        /// All places are taken: to be given that of an idle connection by `promote`, or to be told so.
+        case full
+        /// Over the limit of its address: to be told so.
         case refused
         /// Even those being told are too many.
         case dropped
@@ -18,7 +21,7 @@ final class ConnectionBudget: Sendable {
         var byPeer: [String: Int] = [:]
     }
 
-    /// Connections over the limit that are told so at a time; each lingers for a moment.
+    /// Connections over a limit that are told so at a time; each lingers for a moment.
     static let refusalsAtOnce = 64
 
     private let limit: Int
@@ -41,16 +44,37 @@ final class ConnectionBudget: Sendable {
 
     func admit(peer: String) -> Admission {
         counts.withLock { counts in
-            let isOverPeerLimit = limitPerPeer.map { counts.byPeer[peer, default: 0] >= $0 } ?? false
-            if counts.admitted < limit, !isOverPeerLimit {
-                counts.admitted += 1
-                if limitPerPeer != nil { counts.byPeer[peer, default: 0] += 1 }
+            let hasPeerTooMany = isOverPeerLimit(peer, counts)
+            if counts.admitted < limit, !hasPeerTooMany {
+                count(peer, in: &counts)
                 return .admitted
             }
             guard counts.refused < Self.refusalsAtOnce else { return .dropped }
             counts.refused += 1
-            return .refused
+            return hasPeerTooMany ? .refused : .full
         }
+    }
+
+    /// Counts one that found all places taken as admitted after all; whoever calls this gives up a place right after,
+    /// so that nobody else takes it in between.
+    ///
+    /// - Returns: false where its address has no more places.
+    func promote(peer: String) -> Bool {
+        counts.withLock { counts in
+            guard !isOverPeerLimit(peer, counts) else { return false }
+            counts.refused -= 1
+            count(peer, in: &counts)
+            return true
+        }
+    }
+
+    private func isOverPeerLimit(_ peer: String, _ counts: Counts) -> Bool {
+        limitPerPeer.map { counts.byPeer[peer, default: 0] >= $0 } ?? false
+    }
+
+    private func count(_ peer: String, in counts: inout Counts) {
+        counts.admitted += 1
+        if limitPerPeer != nil { counts.byPeer[peer, default: 0] += 1 }
     }
 
     func release(peer: String, wasRefused: Bool) {

@@ -117,6 +117,33 @@ actor EventLoop {
         forgetClosed()
     }
 
+    /// Takes over an accepted socket that found all places taken. It gets the place of the connection that has been
+    /// idle longest, in this loop or else in the first of the others that has one; where there is none it is refused.
+    ///
+    /// So idle connections, whoever holds them, keep nobody out. Each loop is looked through as a whole: that costs
+    /// microseconds, and only where there is no place.
+    func adopt(_ descriptor: Int32, peer: String, inPlaceOfIdleHereOr others: ArraySlice<EventLoop>) {
+        if !hasStopped, let idle = longestIdle(), context.budget.promote(peer: peer) {
+            idle.close()
+            adopt(descriptor, peer: peer, wasRefused: false)
+        } else if let next = others.first {
+            let rest = others.dropFirst()
+            next.post { $0.adopt(descriptor, peer: peer, inPlaceOfIdleHereOr: rest) }
+        } else {
+            adopt(descriptor, peer: peer, wasRefused: true)
+        }
+    }
+
+    private func longestIdle() -> Connection? {
+        let now = context.system.now()
+        var longest: (connection: Connection, since: UInt64)?
+        for connection in connections.values {
+            guard let since = connection.idleSince(now: now), since < longest?.since ?? .max else { continue }
+            longest = (connection, since)
+        }
+        return longest?.connection
+    }
+
     func demandBody(connection id: UInt64, exchange: UInt64) {
         connections[id]?.demandBody(exchange: exchange)
         forgetClosed()
@@ -190,9 +217,4 @@ actor EventLoop {
 
     /// Closes what is idle now that the server drains.
     func beginDrain() { tick() }
-
-    /// Cancels the tasks of open requests; their connections stay for the answers.
-    func cancelRequests() {
-        for connection in connections.values { connection.exchange?.task?.cancel() }
-    }
 }

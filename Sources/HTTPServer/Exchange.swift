@@ -1,4 +1,3 @@
-import HTTPTypes
 import HTTPWire
 
 /// One request and its answer, on its connection's queue.
@@ -23,7 +22,6 @@ final class Exchange {
 
     let number: UInt64
     let head: MessageHead
-    let startedAt: UInt64
     let bodyLimit: Int
     var keepsAlive: Bool
     var bodyState: BodyState
@@ -31,18 +29,14 @@ final class Exchange {
     /// Nanoseconds spent waiting for bytes of the body.
     var bodyWait: UInt64 = 0
     var response = ResponseState.awaited
-    var status: HTTPResponse.Status?
-    var requestID: String?
-    var responseBytes = 0
     var channel: BodyChannel?
     var task: Task<Void, Never>?
     /// Whether a half-closed client has been asked whether it is still there.
     var hasProbed = false
 
-    init(number: UInt64, head: MessageHead, startedAt: UInt64, bodyLimit: Int, keepsAlive: Bool) {
+    init(number: UInt64, head: MessageHead, bodyLimit: Int, keepsAlive: Bool) {
         self.number = number
         self.head = head
-        self.startedAt = startedAt
         self.bodyLimit = bodyLimit
         self.keepsAlive = keepsAlive
         bodyState = .flowing

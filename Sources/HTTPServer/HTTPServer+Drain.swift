@@ -12,23 +12,19 @@ package struct DrainOutcome: Sendable, Equatable {
 }
 
 extension HTTPServer {
-    /// Lets what is under way finish: each connection's next answer is its last, idle connections are closed.
+    /// Lets what is under way finish: each connection's next answer is its last, idle connections are closed, and new
+    /// ones are refused by the system.
     ///
-    /// Requests that are not finished in time go on: `cancelRequests()` and a second, shorter drain let them end
-    /// with an answer, `shutdownNow()` without.
+    /// Requests that are not finished in time go on until `shutdownNow()`.
     ///
-    /// - Parameters:
-    ///   - timeout: how long to wait.
-    ///   - keepsListening: whether new connections are still accepted until no request is open, so that the handler
-    ///     can refuse them with an answer; else they are refused by the system at once.
-    package func drain(timeout: Duration, keepsListening: Bool = false) async -> DrainOutcome {
+    /// - Parameter timeout: how long to wait.
+    package func drain(timeout: Duration) async -> DrainOutcome {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout
         budget.beginDrain()
-        if !keepsListening { stopListening() }
+        stopListening()
         let loops = self.loops
         for loop in loops { await loop.beginDrain() }
-        var isListening = keepsListening
         while true {
             var census = EventLoop.Census()
             for loop in loops {
@@ -36,10 +32,7 @@ extension HTTPServer {
                 census.connections += one.connections
                 census.openRequests += one.openRequests
             }
-            if census.openRequests == 0, isListening {
-                stopListening()
-                isListening = false
-            } else if census.connections == 0 || clock.now >= deadline {
+            if census.connections == 0 || clock.now >= deadline {
                 return DrainOutcome(unfinishedRequests: census.openRequests)
             }
             // A cancelled drain does not spin: the sleep that fails at once ends it.
@@ -49,10 +42,5 @@ extension HTTPServer {
                 return DrainOutcome(unfinishedRequests: census.openRequests)
             }
         }
-    }
-
-    /// Cancels the tasks of all open requests. Their handlers still answer, over connections that stay open for it.
-    package func cancelRequests() async {
-        for loop in loops { await loop.cancelRequests() }
     }
 }

@@ -104,14 +104,19 @@ actor Listener {
 
     private func place(_ socket: Int32, peer: String) {
         let admission = budget.admit(peer: peer)
-        if admission == .dropped {
+        let first = turn % loops.count
+        switch admission {
+        case .admitted, .refused:
+            loops[first].post { $0.adopt(socket, peer: peer, wasRefused: admission == .refused) }
+        case .full:
+            let others = loops[(first + 1)...] + loops[..<first]
+            loops[first].post { $0.adopt(socket, peer: peer, inPlaceOfIdleHereOr: others) }
+        case .dropped:
             system.close(socket)
             observer?.connectionRefused(peer: peer)
             return
         }
-        let loop = loops[turn % loops.count]
         turn &+= 1
-        loop.post { $0.adopt(socket, peer: peer, wasRefused: admission == .refused) }
     }
 
     private func dropOneConnection() {

@@ -62,6 +62,7 @@ final class ReceiveBuffer {
 /// The times of `ServerLimits` in nanoseconds.
 struct LimitTimes {
     let firstByte: UInt64
+    let arrival: UInt64
     let head: UInt64
     let body: UInt64
     let bodyGrace: UInt64
@@ -72,6 +73,7 @@ struct LimitTimes {
 
     init(_ limits: ServerLimits) {
         firstByte = limits.firstByteTime.nanoseconds
+        arrival = limits.arrivalTime.nanoseconds
         head = limits.headTime.nanoseconds
         body = limits.bodyTime.nanoseconds
         bodyGrace = limits.bodyGraceTime.nanoseconds

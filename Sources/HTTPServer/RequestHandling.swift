@@ -12,11 +12,13 @@ package protocol RequestHandler: Sendable {
     ///
     /// Called on a connection queue; the status should be `error.status`. The connection closes after it. Where this
     /// is not implemented, the answer is the error's detail as plain text.
-    func response(toProtocolError error: ProtocolError) -> Response
+    ///
+    /// - Parameter peer: the peer's address without its port, for logs.
+    func response(toProtocolError error: ProtocolError, peer: String) -> Response
 }
 
 extension RequestHandler {
-    package func response(toProtocolError error: ProtocolError) -> Response {
+    package func response(toProtocolError error: ProtocolError, peer: String) -> Response {
         Response(
             status: error.status, fields: [.contentType: "text/plain; charset=utf-8"],
             body: .bytes(Array((error.detail + "\n").utf8)))
@@ -76,6 +78,9 @@ package struct Response: Sendable {
     package var status: HTTPResponse.Status
     package var fields: HTTPFields
     package var body: Body
+    /// What bounds the memory of bodies: lives until the last byte of this one has left, or the connection is gone.
+    /// Short bodies are copied, within the connection's own bound, and let go of it sooner.
+    package var retained: (any Sendable & AnyObject)?
 
     package enum Body: Sendable {
         case bytes([UInt8])

@@ -37,7 +37,7 @@ package struct ServerConfiguration: Sendable {
 
 /// Limits of connections: counts, bytes and times. Each is inclusive.
 package struct ServerLimits: Sendable, Equatable {
-    /// Connections open at a time; one more is answered 503 and closed.
+    /// Connections open at a time; one more takes the place of an idle one, or is answered 503 and closed.
     package var connections = 1024
     /// Connections open at a time from one address; nil for no limit. One more is answered 503 and closed.
     package var connectionsPerAddress: Int?
@@ -45,6 +45,9 @@ package struct ServerLimits: Sendable, Equatable {
     package var requestsPerConnection = 1000
     /// From the connection to the first byte of its first request; then it is closed.
     package var firstByteTime = Duration.seconds(10)
+    /// How long a connection that has sent nothing yet is not taken for an idle one, whose place another may have: its
+    /// first bytes may be on their way.
+    package var arrivalTime = Duration.seconds(1)
     /// From the first byte of a head to its last, however the bytes drip; then 408.
     package var headTime = Duration.seconds(10)
     /// Spent waiting for bytes of one body; then 408. Time in which the server did not want any is not counted.
@@ -88,9 +91,10 @@ package struct ServerLimits: Sendable, Equatable {
             return "\(name) must be from 0 to \(1 << 30), not \(value)"
         }
         let times: [(String, Duration)] = [
-            ("firstByteTime", firstByteTime), ("headTime", headTime), ("bodyTime", bodyTime),
-            ("bodyGraceTime", bodyGraceTime), ("writeStallTime", writeStallTime), ("keepAliveTime", keepAliveTime),
-            ("lingeringTime", lingeringTime), ("drainFirstByteTime", drainFirstByteTime), ("timerTick", timerTick),
+            ("firstByteTime", firstByteTime), ("arrivalTime", arrivalTime), ("headTime", headTime),
+            ("bodyTime", bodyTime), ("bodyGraceTime", bodyGraceTime), ("writeStallTime", writeStallTime),
+            ("keepAliveTime", keepAliveTime), ("lingeringTime", lingeringTime),
+            ("drainFirstByteTime", drainFirstByteTime), ("timerTick", timerTick),
         ]
         for (name, value) in times where value < .milliseconds(1) || value > .seconds(86_400) {
             return "\(name) must be from 1 millisecond to 1 day, not \(value)"

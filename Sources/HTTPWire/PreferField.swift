@@ -33,9 +33,4 @@ package struct PreferField: Sendable, Equatable {
 
     /// Whether the client would rather have `202 Accepted` than wait (RFC 7240 section 4.1).
     package var respondsAsynchronously: Bool { preferences.contains { $0.name == "respond-async" } }
-
-    /// How many seconds the client is ready to wait (RFC 7240 section 4.3).
-    package var waitSeconds: Int? {
-        preferences.first { $0.name == "wait" }.flatMap { Int($0.value) }.flatMap { $0 >= 0 ? $0 : nil }
-    }
 }

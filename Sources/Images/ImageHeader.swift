@@ -12,6 +12,8 @@ package struct ImageHeader: Sendable, Equatable {
     package let orientation: Orientation
     /// Whether the picture comes in several passes: an interlaced PNG or a progressive JPEG.
     package let isMultiPass: Bool
+    /// Whether a JPEG's coefficients are all in memory until its last scan.
+    let keepsCoefficients: Bool
     /// Set where the picture is of a kind that `ImageDecoder` refuses.
     package let unsupported: UnsupportedPicture?
 
@@ -20,11 +22,11 @@ package struct ImageHeader: Sendable, Equatable {
     /// Pixels down as displayed.
     package var height: Int { orientation.swapsSides ? storedWidth : storedHeight }
 
-    /// Bytes that decoding holds at its peak, at most: the picture, and the coefficients of a progressive JPEG.
+    /// Bytes that decoding holds at its peak, at most: the picture, and the coefficients of a JPEG of several scans.
     /// Saturates instead of overflowing.
     package var decodingBytes: Int {
         let (pixels, overflows) = storedWidth.multipliedReportingOverflow(by: storedHeight)
-        let coefficientBytes = isMultiPass && format == .jpeg ? 2 * components : 0
+        let coefficientBytes = keepsCoefficients ? 2 * components : 0
         let (bytes, overflowsToo) = pixels.multipliedReportingOverflow(by: 4 + coefficientBytes)
         return overflows || overflowsToo ? Int.max : bytes
     }
@@ -32,7 +34,8 @@ package struct ImageHeader: Sendable, Equatable {
     /// Reads the header of a PNG or JPEG.
     ///
     /// Throws `empty`, `unrecognisedFormat` or `brokenHeader`. Sizes are not compared with any limit, and nothing
-    /// after the header is looked at, except the chain of a PNG's chunks for its EXIF block.
+    /// after the header is looked at, except the chain of a PNG's chunks for its EXIF block and the head of a JPEG's
+    /// first scan.
     package static func read(_ bytes: some Collection<UInt8>) throws(ImageError) -> ImageHeader {
         try bytes.withByteView { view throws(ImageError) in try read(view) }
     }
@@ -75,6 +78,7 @@ extension ImageHeader {
         (bitDepth, components) = (header.bitDepth, header.components)
         orientation = chunks.exif.map(ExifBlock.orientation) ?? .normal
         isMultiPass = header.isInterlaced
+        keepsCoefficients = false
         unsupported = nil
     }
 
@@ -84,6 +88,7 @@ extension ImageHeader {
         (bitDepth, components) = (header.precision, header.componentIdentifiers.count)
         orientation = header.exif.map(ExifBlock.orientation) ?? .normal
         isMultiPass = header.isProgressive
+        keepsCoefficients = header.keepsCoefficients
         unsupported = header.unsupported
     }
 }

@@ -5,6 +5,9 @@ struct JPEGHeader {
     let precision: Int
     let componentIdentifiers: [Int]
     let isProgressive: Bool
+    /// Whether libjpeg keeps the coefficients of the whole picture: where it is progressive, or its first scan has not
+    /// all components. Said as well where no scan has come yet.
+    let keepsCoefficients: Bool
     let exif: ByteView?
     let unsupported: UnsupportedPicture?
 
@@ -25,11 +28,22 @@ struct JPEGHeader {
             case JPEGMarker.endOfImage, JPEGMarker.startOfScan:
                 throw .brokenHeader("no frame before the \(segment.marker == 0xDA ? "first scan" : "end of image")")
             case let marker where JPEGMarker.isFrame(marker):
-                try self.init(frame: segment.payload, marker: marker, adobeTransform: adobeTransform, exif: exif)
+                try self.init(
+                    frame: segment.payload, marker: marker, firstScan: Self.firstScan(segments),
+                    adobeTransform: adobeTransform, exif: exif)
                 return
             default: break
             }
         }
+    }
+
+    /// The header of the first scan behind a frame; nil where there is none.
+    private static func firstScan(_ segments: JPEGSegments) -> ByteView? {
+        var segments = segments
+        while let segment = try? segments.next(), segment.marker != JPEGMarker.endOfImage {
+            if segment.marker == JPEGMarker.startOfScan { return segment.payload }
+        }
+        return nil
     }
 
     private static func headerSegment(_ segments: inout JPEGSegments) throws(ImageError) -> JPEGSegments.Segment {
@@ -41,7 +55,9 @@ struct JPEGHeader {
     }
 
     /// The frame header (T.81, B.2.2): precision, lines, samples a line, and three bytes a component.
-    private init(frame: ByteView, marker: Int, adobeTransform: Int?, exif: ByteView?) throws(ImageError) {
+    private init(
+        frame: ByteView, marker: Int, firstScan: ByteView?, adobeTransform: Int?, exif: ByteView?
+    ) throws(ImageError) {
         guard let precision = frame.byte(at: 0), let height = frame.bigEndian16(at: 1),
             let width = frame.bigEndian16(at: 3), let components = frame.byte(at: 5),
             frame.count == 6 + 3 * components
@@ -56,6 +72,7 @@ struct JPEGHeader {
         (self.width, self.height, self.precision, self.exif) = (width, height, precision, exif)
         componentIdentifiers = (0..<components).compactMap { frame.byte(at: 6 + 3 * $0) }
         isProgressive = process == 2
+        keepsCoefficients = process == 2 || firstScan?.byte(at: 0) != components
         unsupported =
             if isLossless { .lossless }
             else if isHierarchical { .hierarchical }

@@ -13,11 +13,32 @@ package struct EngineLoad: Sendable, Equatable {
     /// Bytes that samples and their evaluations hold, and may hold.
     package var memoryUsed = 0
     package var memoryBudget = 0
+    /// Seconds for which the network evaluation that has run longest has been under way; nil where none is.
+    package var longestEvaluationUnderWay: Double?
 
     package init(queued: Int, running: Int, typicalSeconds: Double?) {
         self.queued = queued
         self.running = running
         self.typicalSeconds = typicalSeconds
+    }
+}
+
+/// A network evaluation that took more than ten times the median of its kind.
+package struct SlowEvaluation: Sendable, Equatable {
+    /// `embedding`, `label`, or the size of the tiles that were restored: `384x256`.
+    package var work: String
+    /// How many shared it.
+    package var samples: Int
+    /// Of the whole evaluation.
+    package var seconds: Double
+    /// Median seconds of one sample's share, before this one.
+    package var medianSecondsPerSample: Double
+
+    package init(work: String, samples: Int, seconds: Double, medianSecondsPerSample: Double) {
+        self.work = work
+        self.samples = samples
+        self.seconds = seconds
+        self.medianSecondsPerSample = medianSecondsPerSample
     }
 }
 

@@ -27,6 +27,9 @@ package final class Restorer: RestorationEngine {
     /// as anyone waits for a small picture anyway.
     private static let shortJobPixels = 16.0 * 256 * 256
 
+    /// What a pixel that the encoder looks at costs, in pixels of an evaluation; measured, about.
+    private static let encoderCost = 0.1
+
     /// Builds the networks and measures what they need.
     ///
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features or threads
@@ -56,12 +59,13 @@ package final class Restorer: RestorationEngine {
         var scheduling = SchedulerConfiguration(workers: configuration.workers)
         scheduling.memoryBudget = configuration.memoryBudget
         scheduling.maximumWaitingJobs = configuration.queueLimit
-        scheduling.shortJobCost = Self.shortJobPixels + Double(encoderInput.pixels)
+        scheduling.shortJobCost = Self.shortJobPixels + Double(encoderInput.pixels) * Self.encoderCost
         scheduler = try StepScheduler(
             evaluator: NetworkEvaluator(
                 classifier: encoder, labelEncoder: labelEncoder, network: network, workers: configuration.workers,
                 threads: configuration.threadsPerEvaluation, maximumBatch: configuration.maximumBatch),
-            configuration: scheduling)
+            configuration: scheduling,
+            onSlowStep: { [tell = configuration.onSlowEvaluation] in tell?(SlowEvaluation($0)) })
     }
 
     // MARK: What is asked
@@ -182,12 +186,16 @@ package final class Restorer: RestorationEngine {
     }
 
     private var embeddingOutline: Outline {
-        Outline(key: .embedding, steps: 1, bytes: encoderInput.pixels * 15, cost: Double(encoderInput.pixels))
+        Outline(
+            key: .embedding, steps: 1, bytes: encoderInput.pixels * 15,
+            cost: Double(encoderInput.pixels) * Self.encoderCost)
     }
 
     /// A label costs about a third of a picture.
     private var labelOutline: Outline {
-        Outline(key: .label, steps: 1, bytes: 4_096, cost: Double(encoderInput.side * encoderInput.side) / 3)
+        Outline(
+            key: .label, steps: 1, bytes: 4_096,
+            cost: Double(encoderInput.side * encoderInput.side) * Self.encoderCost / 3)
     }
 
     private func submit(
@@ -223,5 +231,20 @@ extension EngineLoad {
         samplesInFlight = statistics.samplesInFlight
         memoryUsed = statistics.bytesHeld
         memoryBudget = statistics.memoryBudget
+        longestEvaluationUnderWay = statistics.longestEvaluationUnderWay
+    }
+}
+
+extension SlowEvaluation {
+    fileprivate init(_ step: SlowStep<NetworkEvaluator.BatchKey>) {
+        let work =
+            switch step.key {
+            case .embedding: "embedding"
+            case .label: "label"
+            case .diffusion(let width, let height): "\(width)x\(height)"
+            }
+        self.init(
+            work: work, samples: step.samples, seconds: step.seconds,
+            medianSecondsPerSample: step.medianSecondsPerSample)
     }
 }

@@ -11,6 +11,8 @@ package struct RestorerConfiguration: Sendable {
     package var queueLimit = 64
     /// Samples of one shape that share an evaluation.
     package var maximumBatch = 8
+    /// Told, on a thread that computes, of evaluations that took far longer than others of their kind.
+    package var onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)?
 
     package init() {}
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// The service: what an HTTP server hands requests to.
 ///
 /// The mutex guards which phase of its life the service is in.
-package final class RestorationService: RequestHandler {
+package final class RestorationService: RequestHandler, ServerObserver {
     enum Phase: Sendable {
         case loading
         case serving(any RestorationEngine)
@@ -36,7 +36,7 @@ package final class RestorationService: RequestHandler {
         self.log = log
         self.time = time
         memory = MemoryBudget(limit: configuration.requestMemory)
-        codecs = CodecQueue(width: configuration.codecThreads)
+        codecs = CodecQueue(width: configuration.codecThreads, now: time.now)
         jobs = JobStore(
             limits: JobStore.Limits(
                 lifetime: configuration.resultLifetime, resultBytes: configuration.resultMemory,
@@ -112,10 +112,10 @@ package final class RestorationService: RequestHandler {
     // MARK: Requests
 
     /// Answers what is no request: a problem document like any other, counted and logged.
-    package func response(toProtocolError error: ProtocolError) -> Response {
+    package func response(toProtocolError error: ProtocolError, peer: String) -> Response {
         metrics.requestStarted()
         let request = HTTPRequest(method: .get, scheme: nil, authority: nil, path: "-")
-        let exchange = Exchange(RequestHead(request: request, declaredBodyLength: 0, peer: "-"), start: time.now())
+        let exchange = Exchange(RequestHead(request: request, declaredBodyLength: 0, peer: peer), start: time.now())
         return fail(error, exchange)
     }
 
@@ -200,7 +200,8 @@ package final class RestorationService: RequestHandler {
         if case .stream(let produce) = response.body {
             guard !isHead else {
                 record(exchange, response, bytesIn: bytesIn, bytesOut: 0, problem: nil)
-                response.body = .bytes([])
+                // Still a stream, so that its head is that of GET; nothing is produced for HEAD.
+                response.body = .stream { _ in }
                 return response
             }
             // Recorded when the last reference goes, so that a stream that never starts is counted as well.

@@ -4,14 +4,20 @@ import Service
 
 /// Loads a bundle and makes the engine that works with it. Takes seconds and blocks its thread.
 ///
-/// - Parameter configuration: fitted to this machine.
+/// - Parameters:
+///   - configuration: fitted to this machine.
+///   - onSlowEvaluation: told of evaluations that took far longer than others of their kind.
 /// - Throws: `CommandFailure`.
-func makeEngine(bundlePath: String, configuration: Service.Configuration) throws -> any RestorationEngine {
+func makeEngine(
+    bundlePath: String, configuration: Service.Configuration,
+    onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
+) throws -> any RestorationEngine {
     var settings = RestorerConfiguration()
     settings.workers = configuration.workers
     settings.threadsPerEvaluation = configuration.threads
     settings.memoryBudget = configuration.memoryBudget
     settings.queueLimit = configuration.queueLimit
+    settings.onSlowEvaluation = onSlowEvaluation
     do {
         return try Restorer(Bundles.Bundle.load(bundlePath), configuration: settings)
     } catch {

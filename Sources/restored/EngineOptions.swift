@@ -11,9 +11,12 @@ struct EngineOptions: ParsableArguments {
     var bundle: String?
 
     /// The settings of the environment, with what was given here, fitted to this machine.
-    func configuration() throws -> Configuration {
+    ///
+    /// - Parameter threads: of an evaluation; nil for what the environment or the machine says.
+    func configuration(threads: Int? = nil) throws -> Configuration {
         var configuration = try Self.environmentConfiguration()
         if let bundle { configuration.bundle = bundle }
+        if let threads { configuration.threads = threads }
         return configuration.fitted(to: .current)
     }
 
@@ -31,11 +34,17 @@ struct EngineOptions: ParsableArguments {
     }
 
     /// Loads away from Swift's own threads, which must not block.
-    static func load(_ configuration: Configuration) async throws -> any RestorationEngine {
+    static func load(
+        _ configuration: Configuration, onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
+    ) async throws -> any RestorationEngine {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global(qos: .userInitiated).async {
                 continuation.resume(
-                    with: Result { try makeEngine(bundlePath: configuration.bundle, configuration: configuration) })
+                    with: Result {
+                        try makeEngine(
+                            bundlePath: configuration.bundle, configuration: configuration,
+                            onSlowEvaluation: onSlowEvaluation)
+                    })
             }
         }
     }
@@ -48,9 +57,6 @@ enum PictureWork {
             DispatchQueue.global(qos: .userInitiated).async { continuation.resume(with: Result { try work() }) }
         }
     }
-
-    /// What a picture and its restoration take: red, green, blue and opacity of both.
-    static func heldBytes(width: Int, height: Int) -> Int { 8 * width * height }
 
     /// The picture in a file.
     static func picture(_ path: String, limits: ImageLimits) async throws -> Picture {

@@ -75,7 +75,7 @@ extension RestoreCommand {
     private struct Source: Sendable {
         let bytes: [UInt8]
         let limits: ImageLimits
-        /// What the picture, its restoration and the sums of its overlaps take.
+        /// What the file, its pictures and the sums of its overlaps take.
         let heldBytes: Int
     }
 
@@ -92,8 +92,8 @@ extension RestoreCommand {
         let estimate = try engine.estimate(width: header.width, height: header.height, options: options)
         return Source(
             bytes: bytes, limits: limits,
-            heldBytes: bytes.count + PictureWork.heldBytes(width: header.width, height: header.height)
-                + estimate.blendingBytes)
+            heldBytes: bytes.count + estimate.blendingBytes
+                + PictureMemory.bytes(width: header.width, height: header.height, options: options))
     }
 
     private func restore(

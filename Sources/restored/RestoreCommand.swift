@@ -54,7 +54,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Keep the EXIF block.")
     var keepMetadata = false
 
-    @Flag(help: "Print one line of JSON a picture.")
+    @Flag(help: "Print one line of JSON a picture, in the order in which they are done.")
     var json = false
 
     func validate() throws {
@@ -106,13 +106,11 @@ struct RestoreCommand: AsyncParsableCommand {
                 "--steps must be from \(allowed.lowerBound) to \(allowed.upperBound) here, not \(steps)")
         }
         options.steps = steps ?? options.sampler.flatMap(StepBounds.standard)
-        if degradation != "auto" {
-            let labels = degradation.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
-            guard labels.allSatisfy({ !$0.isEmpty }) else {
-                throw ValidationError("--degradation must be labels separated by commas, or auto")
-            }
-            options.degradations = labels
+        guard let labels = CommaList.pieces(of: degradation) else {
+            throw ValidationError(
+                "--degradation must be auto, or labels separated by commas, none empty and none twice")
         }
+        options.degradations = labels == ["auto"] ? nil : labels
         return options
     }
 

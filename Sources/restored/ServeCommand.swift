@@ -20,8 +20,10 @@ struct ServeCommand: AsyncParsableCommand {
         let machine = MachineLimits.current
         let configuration = try readConfiguration().fitted(to: machine)
         returnLargeBlocksToTheSystem()
-        let sink = LogSink(descriptor: STDERR_FILENO)
-        let log = ServiceLog(configuration: configuration, isTerminal: StandardError.isTerminal, sink: sink)
+        let sink = LogSink(
+            descriptor: STDERR_FILENO,
+            format: LogFormat(setting: configuration.logFormat, isTerminal: StandardError.isTerminal))
+        let log = ServiceLog(configuration: configuration, sink: sink)
         let signals = SignalWatch()
         let service = RestorationService(configuration: configuration, log: log)
         let lifecycle: ServiceLifecycle
@@ -34,7 +36,9 @@ struct ServeCommand: AsyncParsableCommand {
         }
         log.logger.notice(
             "listening", metadata: ["host": "\(configuration.host)", "port": "\(lifecycle.server.port ?? 0)"])
-        let loading = Task { try await EngineOptions.load(configuration) }
+        let loading = Task {
+            try await EngineOptions.load(configuration, onSlowEvaluation: { log.warn(of: $0) })
+        }
         let starting = Task {
             do {
                 service.start(try await loading.value)
@@ -55,10 +59,8 @@ struct ServeCommand: AsyncParsableCommand {
                 _exit(code.rawValue)
             }
         }
-        let status = await lifecycle.run(until: signals.signals) {
-            sink.flush()
-            _exit(ExitStatus.drainCutShort.rawValue)
-        }
+        // Without the log's last lines: who sends a second signal waits for nothing.
+        let status = await lifecycle.run(until: signals.signals) { _exit(ExitStatus.drainCutShort.rawValue) }
         starting.cancel()
         sink.flush()
         if status != 0 { throw ExitCode(status) }

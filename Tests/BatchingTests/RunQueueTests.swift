@@ -177,6 +177,27 @@ import Testing
         }
     }
 
+    @Test("short jobs one after the other leave a long one nearly half of the turns, however many they are")
+    func shortJobsWithoutAPause() throws {
+        var queue = queue(shortJobCost: 16)
+        let long = try add(outlines(400, key: "tile", cost: 1), to: &queue, samplesAtOnce: 1)
+        var turns = 0
+        for _ in 0..<20 {
+            let short = try add(outlines(key: "small", steps: 16, cost: 1), to: &queue)
+            while queue.active.contains(where: { $0.id == short }) {
+                let batch = try #require(next(of: &queue, maximum: 1))
+                if jobs(batch) == [long] { turns += 1 }
+                complete(batch, in: &queue)
+            }
+            // Between two of them, whoever is there has a turn.
+            let batch = try #require(next(of: &queue, maximum: 1))
+            #expect(jobs(batch) == [long])
+            turns += 1
+            complete(batch, in: &queue)
+        }
+        #expect(turns >= 20 * 16 * 2 / 5)
+    }
+
     @Test(
         "a large job is not starved by an endless stream of small ones, not even of those that go first",
         arguments: [1, 2, 7], [0, 40.0])

@@ -188,27 +188,6 @@ import Testing
         #expect(scheduler.statistics.outcomes.refused == 13)
     }
 
-    @Test("draining refuses new jobs, finishes accepted ones, waiting included, and then is drained")
-    func drain() async throws {
-        let network = GatedNetwork()
-        let scheduler = try makeScheduler(network) { $0.maximumActiveJobs = 1 }
-        let logs = [JobLog(), JobLog()]
-        var tasks: [Task<String, Never>] = []
-        for (job, log) in logs.enumerated() {
-            tasks.append(await submitted(fakeJob(job, log: log), log: log, to: scheduler))
-        }
-        scheduler.beginDrain()
-        let refused = await outcome { () async throws(BatchingError) in
-            try await scheduler.submit(fakeJob(2, log: JobLog()))
-        }
-        #expect(refused == "draining")
-        network.open()
-        await scheduler.drained()
-        #expect(scheduler.statistics.activeJobs == 0)
-        for task in tasks { #expect(await task.value == "done") }
-        await scheduler.stop()
-    }
-
     @Test("stopping ends unfinished jobs at their next step, and then the threads")
     func stop() async throws {
         let network = GatedNetwork()

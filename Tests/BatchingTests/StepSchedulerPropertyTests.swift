@@ -151,7 +151,6 @@ private struct RandomSchedule {
             return outcomes
         }
         #expect(outcomes.count == plans.count)
-        await scheduler.drained()
         let statistics = scheduler.statistics
         #expect(statistics.activeJobs == 0 && statistics.waitingJobs == 0)
         #expect(statistics.bytesHeld == 0 && statistics.samplesInFlight == 0)

@@ -108,8 +108,6 @@ import Testing
         for case .running(let completed, _, let seconds?) in log.now.progress {
             #expect(seconds == Double(2 * (9 - completed)))
         }
-        #expect(scheduler.stepSeconds(for: "a") == 2)
-        #expect(scheduler.stepSeconds(for: "b") == nil)
         #expect(scheduler.estimatedSeconds(for: work, sharing: true) == 20)
         let unseen = [SampleOutline(key: "b", steps: 10, bytes: 1, cost: 3)]
         #expect(scheduler.estimatedSeconds(for: unseen, sharing: false) == 60)

@@ -6,6 +6,7 @@ expect_exit 0 --version
 expect_exit 64 --no-such-flag
 expect_exit 64 serve --port 70000
 expect_exit 64 restore "$picture" -o "$work/out.png" --steps 0
+expect_exit 64 restore "$picture" -o "$work/out.png" --degradation rainy,rainy
 
 expect_exit 0 restore "$picture" -o "$work/first.png" --bundle "$bundle" --steps 1 --seed 3
 expect_exit 0 restore "$picture" -o "$work/again.png" --bundle "$bundle" --steps 1 --seed 3

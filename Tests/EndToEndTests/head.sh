@@ -10,6 +10,14 @@ request --head "$url/health"
 expect_status 200
 expect_field content-length "$length"
 
+# An event stream has no length, and its HEAD says so as well.
+request -F "image=@$picture" -H 'Prefer: respond-async' "$url/restore?steps=1"
+expect_status 202
+request --head "$url$(field location)/events"
+expect_status 200
+expect_field transfer-encoding chunked
+[ -z "$(field content-length)" ] || fail "a stream has a length: $(field content-length)"
+
 # Two answers on one connection: a body after the first head would shift the second.
 port=${url##*:}
 printf 'HEAD /health HTTP/1.1\r\nHost: a\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' \

@@ -27,7 +27,7 @@ request -F "image=@$work/large.jpg" -F tile=256 -F overlap=128 -F steps=1 -H 'Pr
 request -X DELETE "$url$(field location)"
 all_is_given_back || fail "a job that was deleted holds memory"
 
-# Two or so fit; they leave again, for a whole restoration takes minutes.
+# One fits at a time; they leave again, for a whole restoration takes minutes.
 clients=()
 for client in $(seq 8); do
   curl -s --max-time 15 -o /dev/null -D "$work/head-$client" -w '%{http_code}' -F "image=@$work/large.jpg" \

@@ -13,8 +13,6 @@ extension Sockets {
             client.reset()
             await eventually("the work is cancelled") { test.witness.value.cancelled == 1 }
             await eventually("the connection is gone") { test.server.connectionCount == 0 }
-            #expect(test.witness.value.records.map(\.isAborted) == [true])
-            #expect(test.witness.value.records[0].status == nil)
         }
 
         @Test("an ordinary close cancels the work as well")
@@ -121,34 +119,15 @@ extension Sockets {
             #expect(await outcome.isComplete)
         }
 
-        @Test("while it keeps listening, new requests still reach the handler and get their answer")
-        func drainListening() async throws {
-            let test = try TestServer()
-            let busy = try test.client()
-            try await busy.send(request("GET /late"))
-            await eventually("the work starts") { test.witness.value.started == 1 }
-            async let outcome = test.server.drain(timeout: .seconds(20), keepsListening: true)
-            // Answers close from the moment the drain has begun.
-            await eventually("the drain begins") {
-                guard let client = try? test.client() else { return false }
-                try? await client.send(request("GET /hello"))
-                return (try? await client.response())?.closes == true
-            }
-            test.handler.gate.change { $0 = true }
-            #expect(try await busy.response().text == "late")
-            #expect(await outcome.isComplete)
-        }
-
-        @Test("what does not finish in time is counted, and can be cancelled and still answered")
+        @Test("what does not finish in time is counted")
         func unfinished() async throws {
             let test = try TestServer()
             let client = try test.client()
             try await client.send(request("GET /hang"))
             await eventually("the work starts") { test.witness.value.started == 1 }
             #expect(await test.server.drain(timeout: .milliseconds(50)) == DrainOutcome(unfinishedRequests: 1))
-            await test.server.cancelRequests()
-            #expect(await test.server.drain(timeout: .seconds(20)).isComplete)
-            #expect(try await test.responses(of: client).map(\.status) == [503])
+            test.server.shutdownNow()
+            #expect(try await client.readToEnd().isEmpty)
         }
 
         @Test("shutdown closes everything at once and cancels the work")

@@ -40,7 +40,9 @@ final class Witness: ServerObserver {
         var opened = 0
         var closed = 0
         var refused = 0
-        var records: [RequestRecord] = []
+        var refusedPeers: [String] = []
+        /// Answers that let go of what they retained.
+        var released = 0
     }
 
     let state = Locked(State())
@@ -49,12 +51,21 @@ final class Witness: ServerObserver {
     func connectionOpened(peer: String) { state.change { $0.opened += 1 } }
     func connectionClosed(peer: String) { state.change { $0.closed += 1 } }
     func connectionRefused(peer: String) { state.change { $0.refused += 1 } }
-    func requestFinished(_ record: RequestRecord) { state.change { $0.records.append(record) } }
 }
 
-/// Routes for tests: `/hello`, `/empty`, `/echo`, `/hang`, `/big`, `/events`, `/late`, `/lazy`; 404 for others.
+/// What an answer retains: tells the witness when it goes.
+private final class Keepsake: Sendable {
+    private let witness: Witness
+    init(_ witness: Witness) { self.witness = witness }
+    deinit { witness.state.change { $0.released += 1 } }
+}
+
+/// Routes for tests: `/hello`, `/empty`, `/echo`, `/hang`, `/big`, `/kept`, `/events`, `/late`, `/lazy` and others; 404
+/// for what isn't among them.
 struct TestHandler: RequestHandler {
     static let echoLimit = 100_000
+    /// What every `/kept` answers.
+    static let kept = [UInt8](repeating: 0x6B, count: 8 << 20)
     let witness: Witness
     /// `/late` answers once that is true.
     let gate = Locked(false)
@@ -68,6 +79,10 @@ struct TestHandler: RequestHandler {
                 Response(status: .ok, fields: [.contentType: "text/plain"], body: .bytes(Array("hello".utf8))))
         case "/empty": return .respond(Response(status: .noContent))
         case "/big": return .respond(Response(status: .ok, body: .bytes([UInt8](repeating: 0x62, count: 8 << 20))))
+        case "/kept":
+            var response = Response(status: .ok, body: .bytes(Self.kept))
+            response.retained = Keepsake(witness)
+            return .respond(response)
         case "/echo": return .run(bodyLimit: Self.echoLimit) { await echo($0) }
         case "/hang": return .run(bodyLimit: Self.echoLimit) { _ in await hang() }
         case "/late": return .run(bodyLimit: Self.echoLimit) { _ in await late() }
@@ -80,8 +95,9 @@ struct TestHandler: RequestHandler {
         }
     }
 
-    func response(toProtocolError error: ProtocolError) -> Response {
-        Response(status: error.status, fields: [.server: "problem"], body: .bytes(Array(error.detail.utf8)))
+    func response(toProtocolError error: ProtocolError, peer: String) -> Response {
+        witness.state.change { $0.refusedPeers.append(peer) }
+        return Response(status: error.status, fields: [.server: "problem"], body: .bytes(Array(error.detail.utf8)))
     }
 
     private func echo(_ body: any RequestBody) async -> Response {

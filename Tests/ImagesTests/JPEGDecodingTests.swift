@@ -141,6 +141,19 @@ struct JPEGDecodingTests {
         }
     }
 
+    @Test("the coefficients count wherever libjpeg keeps them: not where the first scan has all components")
+    func coefficients() throws {
+        func bytesPerPixel(_ file: [UInt8]) throws -> Int { try ImageHeader.read(file).decodingBytes / (53 * 37) }
+        let file = try jpeg()
+        let scan = try #require(JPEGSketch(file).offset(of: 0xDA))
+        let oneComponent = JPEGSketch.segment(0xDA, [1, 1, 0, 0, 63, 0])
+        #expect(try bytesPerPixel(file) == 4)
+        #expect(try bytesPerPixel(Array(file[..<scan]) + oneComponent + file[(scan + 14)...]) == 10)
+        #expect(try bytesPerPixel(Array(file[..<scan])) == 10)
+        #expect(try bytesPerPixel(jpeg(isProgressive: true)) == 10)
+        #expect(try ImageHeader.read(TestFiles.fixture("grey.jpg")).decodingBytes == 4 * 61 * 45)
+    }
+
     @Test("libjpeg's working memory is limited")
     func workingMemory() throws {
         var limits = ImageLimits()

@@ -68,6 +68,31 @@ struct ConfigurationTests {
         #expect(environment.apiKeys.suffix(2) == ["in-a-file-1", "in-a-file-2"])
     }
 
+    @Test("a key file or variable without a key in it is a mistake, not an open service", arguments: ["", ",", ",,"])
+    func variablesWithoutKeys(value: String) {
+        #expect {
+            try Configuration(arguments: [], environment: ["RESTORED_API_KEY": value])
+        } throws: {
+            "\($0)".contains("RESTORED_API_KEY")
+        }
+    }
+
+    @Test("a key file without a key in it, or without a name, is a mistake too")
+    func keyFilesWithoutKeys() {
+        for text in ["", "\n\n", "# only a comment\n", "  \r\n# x\n"] {
+            #expect(throws: ConfigurationError.self) {
+                var configuration = Configuration()
+                try configuration.addKeys(inFile: text)
+            }
+        }
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(arguments: ["--api-key-file", ""], environment: [:])
+        }
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(arguments: [], environment: ["RESTORED_API_KEY_FILE": ""])
+        }
+    }
+
     @Test("the links that Kubernetes makes for a service of this name don't count")
     func serviceLinks() throws {
         let configuration = try Configuration(

@@ -1,6 +1,8 @@
+import HTTPServer
 import HTTPTypes
 import Restoration
 import Service
+import Synchronization
 import Testing
 
 @Suite("Jobs")
@@ -150,6 +152,7 @@ struct JobTests {
 
     @Test("an unfinished job doesn't expire")
     func unfinishedStays() async throws {
+        let subject = ServiceUnderTest { $0.timeout = 86_400 }
         subject.engine.change { $0.holds = true }
         let job = try await start(on: subject)
         subject.clock.advance(by: .seconds(5000))
@@ -173,6 +176,21 @@ struct JobTests {
         #expect(await subject.send(.get, jobs[2] + "/result").status == 200)
     }
 
+    @Test("a result that never fits is a 422 with the id of the request that asked for it")
+    func resultTooLarge() async throws {
+        let size = await subject.restore().body.count
+        let subject = ServiceUnderTest { $0.resultMemory = size - 1 }
+        let started = await subject.restore(fields: Self.asynchronously)
+        let job = try #require(started["Location"])
+        await eventually { await state(job, on: subject) == "failed" }
+        let problem = await subject.send(.get, job).json["problem"]?.members
+        #expect(problem?["status"]?.number == 422)
+        #expect(problem?["instance"]?.text == started["X-Request-ID"])
+        let result = await subject.send(.get, job + "/result")
+        #expect(result.status == 422 && result.kind == "answer-too-large")
+        #expect(result["Retry-After"] == nil)
+    }
+
     @Test("the number of jobs is bounded: finished ones give way, unfinished ones don't")
     func jobLimit() async throws {
         let subject = ServiceUnderTest { $0.jobLimit = 2 }
@@ -186,6 +204,59 @@ struct JobTests {
         #expect(await state(first, on: subject) == "queued")
         subject.engine.release()
         await eventually { await state(second, on: subject) == "done" }
+    }
+
+    @Test("a job that the engine refuses costs nobody a result")
+    func refusedJobEvictsNothing() async throws {
+        let subject = ServiceUnderTest { $0.jobLimit = 1 }
+        let finished = try await start(on: subject)
+        await eventually { await state(finished, on: subject) == "done" }
+        subject.engine.change {
+            $0.progress = []
+            $0.failure = .queueFull(limit: 2, retryAfterSeconds: 1)
+        }
+        for _ in 0..<3 { #expect(await subject.restore(fields: Self.asynchronously).status == 429) }
+        #expect(await subject.send(.get, finished + "/result").status == 200)
+        // Nor are the refused ones remembered: the next one that is taken gets the place.
+        subject.engine.change {
+            $0.progress = [.queued(position: 0)]
+            $0.failure = nil
+        }
+        let next = try await start(on: subject)
+        await eventually { await state(next, on: subject) == "done" }
+        #expect(await subject.send(.get, finished).status == 410)
+    }
+
+    @Test("a slow reader is told how its job ended, though the job is gone by then")
+    func endOfARemovedJob() async throws {
+        subject.engine.change { $0.holds = true }
+        let job = try await start(on: subject)
+        let reader = SlowReader()
+        let stream = Task { await subject.send(.get, job + "/events", writer: reader) }
+        await eventually { reader.text.contains("event: queued") }
+        subject.engine.release()
+        await eventually { await state(job, on: subject) == "done" }
+        #expect(await subject.send(.delete, job).status == 204)
+        #expect(await subject.send(.get, job).status == 410)
+        reader.goOn()
+        _ = await stream.value
+        #expect(reader.text.contains("event: done\n"))
+        subject.clock.advance(by: .seconds(60))
+    }
+
+    @Test("HEAD of events is a stream as GET is, so that both have one head, and nothing is written to it")
+    func headOfEvents() async throws {
+        let job = try await start(on: subject)
+        let request = HTTPRequest(method: .head, scheme: "http", authority: "localhost", path: job + "/events")
+        let head = RequestHead(request: request, declaredBodyLength: 0, peer: "127.0.0.1")
+        let disposition = subject.service.accept(head)
+        guard case .respond(let response) = disposition, case .stream(let produce) = response.body else {
+            Issue.record("expected a stream: \(disposition)")
+            return
+        }
+        let collector = StreamCollector()
+        try await produce(collector)
+        #expect(collector.bytes.isEmpty)
     }
 
     @Test("events tell every state to the last, then end")
@@ -258,5 +329,20 @@ struct JobTests {
         _ = await request.value
         await eventually { subject.engine.active == 0 && subject.service.memoryUsed == 0 }
         #expect(subject.engine.cancelled == 1)
+    }
+}
+
+/// A client that reads no more than the first event until it is told to go on.
+private final class SlowReader: ResponseWriter {
+    private let collector = StreamCollector()
+    private let goesOn = Mutex(false)
+
+    var text: String { collector.text }
+
+    func goOn() { goesOn.withLock { $0 = true } }
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await collector.write(bytes)
+        while !goesOn.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
     }
 }

@@ -1,4 +1,6 @@
+import HTTPServer
 import HTTPTypes
+import Restoration
 import Service
 import Testing
 
@@ -61,6 +63,48 @@ struct LifeTests {
         await eventually { await subject.send(.get, job).json["state"]?.text == "failed" }
         await subject.service.waitUntilIdle()
         await eventually { subject.engine.active == 0 }
+    }
+
+    @Test("an evaluation under way for longer than the limit is no life any more, one as long is", arguments: [
+        (nil, 200), (60.0, 200), (60.5, 503),
+    ] as [(Double?, Int)])
+    func hanging(seconds: Double?, status: Int) async {
+        let subject = ServiceUnderTest { $0.hangLimit = 60 }
+        subject.engine.change { $0.load.longestEvaluationUnderWay = seconds }
+        let answer = await subject.send(.get, "/health/live")
+        #expect(answer.status == status)
+        #expect(answer.json["status"]?.text == (status == 200 ? "live" : "hanging"))
+        // Still there for those who look for the cause.
+        let metrics = await subject.send(.get, "/metrics").text
+        #expect(metrics.contains("\nrestored_longest_evaluation_seconds \(seconds ?? 0)\n"))
+    }
+
+    @Test("an evaluation that took far longer than others is a warning in the log")
+    func slowEvaluation() {
+        let lines = LineCollector()
+        let sink = LogSink(format: .text) { lines.add($0) }
+        ServiceLog(level: .info, sink: sink).warn(
+            of: SlowEvaluation(work: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
+        sink.flush(within: .seconds(20))
+        let end = " warning slow evaluation median_seconds_per_sample=0.25 samples=2 seconds=12.5 work=384x256\n"
+        #expect(lines.all.count == 1)
+        #expect(lines.all.first?.hasSuffix(end) == true)
+    }
+
+    @Test("with no time to drain and nothing under way, the end is an orderly one")
+    func idleDrainWithoutTime() async throws {
+        for _ in 0..<20 {
+            var configuration = Configuration()
+            configuration.port = 0
+            configuration.drainTimeout = 0
+            let log = ServiceLog(level: .error, sink: LogSink { _ in })
+            let service = RestorationService(configuration: configuration, log: log)
+            service.start(ScriptedEngine())
+            let server = try HTTPServer(configuration: configuration.server, handler: service)
+            try server.start()
+            let life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
+            #expect(await life.drain() == 0)
+        }
     }
 
     @Test("asked to end while loading, it never starts")

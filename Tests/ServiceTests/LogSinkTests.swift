@@ -12,7 +12,7 @@ import Testing
                 group.addTask { for number in 0..<1000 { sink.send("\(sender) \(number)\n") } }
             }
         }
-        sink.flush()
+        sink.flush(within: .seconds(20))
         for sender in 0..<8 {
             #expect(lines.all.filter { $0.hasPrefix("\(sender) ") } == (0..<1000).map { "\(sender) \($0)\n" })
         }
@@ -30,13 +30,61 @@ import Testing
         for number in 0..<(LogSink.longestBacklog + 25) { sink.send("\(number)\n") }
         #expect(lines.all.isEmpty)
         gate.signal()
-        sink.flush()
+        sink.flush(within: .seconds(20))
         #expect(lines.all.prefix(LogSink.longestBacklog) == ArraySlice((0..<LogSink.longestBacklog).map { "\($0)\n" }))
         #expect(lines.all.count == LogSink.longestBacklog + 1)
         #expect(lines.all.last?.contains("25 log lines were lost") == true)
         sink.send("after\n")
-        sink.flush()
+        sink.flush(within: .seconds(20))
         #expect(lines.all.last == "after\n")
+    }
+
+    @Test(arguments: [LogFormat.text, .json])
+    func theLineAboutLostLinesHasTheLogsFormAndATime(format: LogFormat) throws {
+        let lines = LineCollector()
+        let gate = DispatchSemaphore(value: 0)
+        let sink = LogSink(format: format) {
+            gate.wait()
+            lines.add($0)
+            gate.signal()
+        }
+        for number in 0..<(LogSink.longestBacklog + 3) { sink.send("\(number)\n") }
+        gate.signal()
+        sink.flush(within: .seconds(20))
+        let last = try #require(lines.all.last)
+        let time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/
+        switch format {
+        case .text:
+            #expect(last.prefixMatch(of: time) != nil, "\(last)")
+            #expect(last.hasSuffix(" warning 3 log lines were lost\n"))
+        case .json:
+            #expect(last.hasPrefix(#"{"time":""#) && last.firstMatch(of: time) != nil, "\(last)")
+            #expect(last.hasSuffix(#""level":"warning","message":"3 log lines were lost"}"# + "\n"))
+        }
+    }
+
+    @Test func flushingReturnsThoughNobodyReadsThePipe() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let (reading, writing) = (ends[0], ends[1])
+        let sink = LogSink(descriptor: writing)
+        // More than a pipe holds.
+        let line = String(repeating: "x", count: 99) + "\n"
+        for _ in 0..<3000 { sink.send(line) }
+        let start = ContinuousClock.now
+        sink.flush(within: .milliseconds(50))
+        #expect(start.duration(to: .now) < .seconds(20))
+        // Read after all, so that the writer ends before its pipe does.
+        var rest = 300_000
+        var buffer = [UInt8](repeating: 0, count: 10_000)
+        while rest > 0 {
+            let count = read(reading, &buffer, buffer.count)
+            try #require(count > 0)
+            rest -= count
+        }
+        sink.flush(within: .seconds(20))
+        close(reading)
+        close(writing)
     }
 
     @Test func aDescriptorThatTakesOnlySomeOfTheBytesGetsThemAll() throws {
@@ -54,7 +102,7 @@ import Testing
             try #require(count > 0)
             received += count
         }
-        sink.flush()
+        sink.flush(within: .seconds(20))
         #expect(received == 300_000)
         close(reading)
         close(writing)

@@ -119,6 +119,14 @@ struct ParameterTests {
         #expect(subject.engine.seen.last?.force == true)
     }
 
+    @Test("a list has its pieces in order, none empty and none twice", arguments: [
+        ("a", ["a"]), ("a,b", ["a", "b"]), ("b, a ,c d", ["b", "a", "c d"]), ("", nil), (" ", nil), ("a,", nil),
+        ("a,,b", nil), ("a,b,a", nil), ("a, a", nil),
+    ] as [(String, [String]?)])
+    func lists(text: String, pieces: [String]?) {
+        #expect(CommaList.pieces(of: text) == pieces)
+    }
+
     @Test("a malformed query is 400", arguments: ["steps=%", "steps=%zz", "%FF=1", "steps=3%0d%0aX: y", "a=%00"])
     func malformed(query: String) async {
         let answer = await subject.restore("?" + query)

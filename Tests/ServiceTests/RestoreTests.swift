@@ -254,7 +254,7 @@ struct RestoreTests {
         roomy.engine.change { $0.failure = .cancelled }
         _ = await roomy.restore()
         _ = await roomy.send(.post, "/classify", body: ServiceUnderTest.png)
-        #expect(roomy.service.memoryUsed == 0)
+        await eventually { roomy.service.memoryUsed == 0 }
     }
 
     @Test("sums of overlaps are counted with the pictures: 422 where they never fit, 503 where they don't now")
@@ -273,9 +273,18 @@ struct RestoreTests {
         #expect(subject.service.memoryUsed == pictures + 1_000_000)
         let notNow = await subject.restore()
         #expect(notNow.status == 503 && notNow["Retry-After"] == "3")
+        // Refused before it is decoded, for it can't be.
+        #expect(await subject.restore(body: Array(ServiceUnderTest.png.dropLast(20))).status == 503)
         subject.engine.release()
         #expect(await first.value.status == 200)
-        #expect(subject.service.memoryUsed == 0)
+        await eventually { subject.service.memoryUsed == 0 }
+    }
+
+    @Test("a classification says how long it took")
+    func classificationTiming() async {
+        let answer = await subject.send(.post, "/classify", body: ServiceUnderTest.png)
+        let stages = (answer["Server-Timing"] ?? "").split(separator: ", ").map { $0.split(separator: ";")[0] }
+        #expect(stages == ["decode", "classify"])
     }
 
     @Test("the metrics tell how evaluations were shared, how long they took and what they hold")

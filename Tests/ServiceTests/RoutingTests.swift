@@ -16,6 +16,18 @@ struct RoutingTests {
         #expect(answer["Content-Type"] == "application/problem+json")
     }
 
+    @Test("what is wrong with a request is told without asking the engine how busy it is")
+    func mistakesDoNotAskTheEngine() async {
+        #expect(await subject.send(.get, "/nowhere").status == 404)
+        #expect(await subject.send(.get, "/restore").status == 405)
+        #expect(await subject.restore("?steps=0").status == 400)
+        #expect(subject.engine.loadsRead == 0)
+        subject.engine.change { $0.failure = .deadlineExceeded(whileQueued: true) }
+        let busy = await subject.restore()
+        #expect(busy.status == 503)
+        #expect(busy["Retry-After"] == "3")
+    }
+
     @Test("another method is 405 and Allow names those there are", arguments: [
         ("GET", "/restore", "POST, OPTIONS"), ("PUT", "/classify", "POST, OPTIONS"),
         ("POST", "/health", "GET, HEAD, OPTIONS"), ("DELETE", "/metrics", "GET, HEAD, OPTIONS"),

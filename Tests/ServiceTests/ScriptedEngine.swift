@@ -29,6 +29,8 @@ final class ScriptedEngine: RestorationEngine {
         var held: [Int: CheckedContinuation<Void, Never>] = [:]
         var reports: [Int: @Sendable (RestorationProgress) -> Void] = [:]
         var next = 0
+        /// How often the load was asked for.
+        var loadsRead = 0
     }
 
     let state: Mutex<State>
@@ -47,6 +49,7 @@ final class ScriptedEngine: RestorationEngine {
     var seen: [RestorationOptions] { state.withLock { $0.seen } }
     var active: Int { state.withLock { $0.active } }
     var cancelled: Int { state.withLock { $0.cancelled } }
+    var loadsRead: Int { state.withLock { $0.loadsRead } }
 
     func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
@@ -108,6 +111,7 @@ final class ScriptedEngine: RestorationEngine {
 
     var load: EngineLoad {
         state.withLock { state in
+            state.loadsRead += 1
             var load = state.load
             load.queued = state.active
             return load

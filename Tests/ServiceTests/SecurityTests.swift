@@ -1,4 +1,5 @@
 import HTTPTypes
+import HTTPWire
 import Service
 import Testing
 
@@ -90,6 +91,19 @@ struct SecurityTests {
         #expect(lines[1].contains("\"route\":\"/restore\""))
     }
 
+    @Test("what is no request is logged with the address that it came from")
+    func peerOfRefusals() {
+        let subject = ServiceUnderTest()
+        for kind in [ProtocolError.Kind.malformed, .tooSlow, .overloaded] {
+            let error = ProtocolError(kind, "as it came")
+            let answer = subject.service.response(toProtocolError: error, peer: "192.0.2.7")
+            #expect(answer.status == error.status)
+        }
+        let lines = subject.logLines.filter { $0.contains("\"message\":\"request\"") }
+        #expect(lines.count == 3)
+        #expect(lines.allSatisfy { $0.contains("\"peer\":\"192.0.2.7\"") })
+    }
+
     @Test("metrics count by route pattern, whatever paths clients invent")
     func metrics() async {
         let subject = ServiceUnderTest()
@@ -98,6 +112,7 @@ struct SecurityTests {
         _ = await subject.restore()
         _ = await subject.restore("?steps=0")
         _ = await subject.send(HTTPRequest.Method("BREW") ?? .get, "/health")
+        await eventually { subject.service.memoryUsed == 0 }
         let text = await subject.send(.get, "/metrics").text
         #expect(!text.contains("invented"))
         for line in [

@@ -27,14 +27,14 @@ final class ServiceUnderTest: Sendable {
         sink = LogSink { lines.add($0) }
         self.engine = engine
         service = RestorationService(
-            configuration: configuration, log: ServiceLog(format: .json, level: .debug, sink: sink),
+            configuration: configuration, log: ServiceLog(level: .debug, sink: sink),
             time: clock.timekeeper)
         if isStarted { service.start(engine) }
     }
 
     /// What has been logged so far.
     var logLines: [String] {
-        sink.flush()
+        sink.flush(within: .seconds(20))
         return lines.all
     }
 
@@ -168,13 +168,24 @@ enum JSONValue: Decodable, Equatable, Sendable {
 final class TestClock: Sendable {
     private struct State {
         var now = ContinuousClock.now
+        var step = Duration.zero
         var sleepers: [(wakes: ContinuousClock.Instant, continuation: CheckedContinuation<Void, any Error>)] = []
     }
 
     private let state = Mutex(State())
 
     var timekeeper: Timekeeper {
-        Timekeeper(now: { self.state.withLock { $0.now } }, sleep: { try await self.sleep($0) })
+        Timekeeper(now: { self.look() }, sleep: { try await self.sleep($0) })
+    }
+
+    /// Lets that much time pass whenever anyone looks.
+    func run(by step: Duration) { state.withLock { $0.step = step } }
+
+    private func look() -> ContinuousClock.Instant {
+        state.withLock { state in
+            state.now += state.step
+            return state.now
+        }
     }
 
     var sleeperCount: Int { state.withLock { $0.sleepers.count } }

@@ -31,7 +31,10 @@ extension Configuration {
                 throw ConfigurationError("\(name) is not a setting of this program")
             }
             if case .list = setting.value {
-                for item in value.split(separator: ",") {
+                let items = value.split(separator: ",")
+                // An empty secret would open the service to everybody without a word.
+                guard !items.isEmpty else { throw ConfigurationError("\(name) is set and has no value in it") }
+                for item in items {
                     try assign(String(item), to: setting, namedBy: name)
                 }
             } else {
@@ -84,7 +87,10 @@ extension Configuration {
                         + "not '\(value)'")
             }
             self[keyPath: path] = number
-        case .text(let path, _):
+        case .text(let path, let form):
+            guard !value.isEmpty || form != Setting.fileForm else {
+                throw ConfigurationError("\(name) must name a file")
+            }
             self[keyPath: path] = value
         case .choice(let path, let choices):
             guard choices.contains(value) else {
@@ -122,7 +128,8 @@ extension Configuration {
         }
     }
 
-    /// What one largest request may hold at once: its body, and what decoding or restoring its picture takes.
+    /// What one largest request may hold at once: its body, and the most that work on its picture takes, whether
+    /// decoding or restoring.
     var largestRequestBytes: Int {
         bodyLimit + PictureUpload.peakBytesPerPixel * megapixelLimit * 1_000_000
     }

@@ -46,6 +46,8 @@ extension Configuration {
     }
 
     /// Adds the keys in the text of a key file: one a line; blank lines and those that start with `#` are skipped.
+    ///
+    /// - Throws: where a key is malformed, or there is none.
     package mutating func addKeys(inFile text: String) throws(ConfigurationError) {
         apiKeys += try APIKeys.keys(inFile: text)
     }

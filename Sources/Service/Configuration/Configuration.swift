@@ -44,6 +44,7 @@ package struct Configuration: Sendable, Equatable {
     package var threads = 0
     package var queueLimit = 64
     package var timeout = 600
+    package var hangLimit = 600
     package var drainTimeout = 25
 
     // Jobs.

@@ -44,6 +44,9 @@ package struct Setting: Sendable {
         Setting(name: name, help: help, value: .integer(path, unit: unit, bounds: bounds), isPublished: isPublished)
     }
 
+    /// The form of what names a file, which must not be empty where it is given.
+    static let fileForm = "FILE"
+
     private static let gibibyte = 1 << 30
     private static let day = 86_400
 
@@ -63,7 +66,7 @@ package struct Setting: Sendable {
             value: .list(\.apiKeys, form: "KEY"), isPublished: false),
         Setting(
             name: "api-key-file", help: "File with one key a line, added to those given.",
-            value: .text(\.apiKeyFile, form: "FILE"), isPublished: false),
+            value: .text(\.apiKeyFile, form: fileForm), isPublished: false),
         Setting(
             name: "cors-origin", help: "Origin whose pages may call the service from a browser.",
             value: .text(\.corsOrigin, form: "ORIGIN"), isPublished: false),
@@ -108,6 +111,9 @@ package struct Setting: Sendable {
             "Threads of one evaluation; 0 shares out the processors."),
         integer("queue-limit", \.queueLimit, .none, 1...4096, "Restorations that may wait; one more is 429."),
         integer("timeout", \.timeout, .seconds, 1...day, "Longest time for a request; a client may ask for less."),
+        integer(
+            "hang-limit", \.hangLimit, .seconds, 1...day, isPublished: false,
+            "Longest evaluation under way; past it /health/live is 503."),
         integer("drain-timeout", \.drainTimeout, .seconds, 0...3600, "Time for work under way to end at SIGTERM."),
 
         integer("result-lifetime", \.resultLifetime, .seconds, 1...day, "Life of a finished job; then it is 410."),

@@ -17,7 +17,7 @@ final class JobStore: Sendable {
 
     /// How a job ended.
     enum Outcome: Sendable {
-        case done(Response)
+        case done(Response, requestID: String)
         case failed(Problem, requestID: String)
         case cancelled
     }
@@ -25,17 +25,24 @@ final class JobStore: Sendable {
     private struct Job {
         var status: JobStatus
         let cancel: @Sendable () -> Void
+        /// Whether the engine has taken it.
+        var isAdmitted = false
         var result: Response?
         var problem: Problem?
         var resultBytes = 0
         var ended: ContinuousClock.Instant?
-        var watchers: [Int: @Sendable () -> Void] = [:]
+        var watchers: [Int: Watcher] = [:]
     }
+
+    /// Told a job's status.
+    typealias Watcher = @Sendable (JobStatus) -> Void
 
     private struct State {
         var jobs: [String: Job] = [:]
         /// Finished jobs, the oldest first.
         var finished: [String] = []
+        /// Jobs that the engine has not taken yet.
+        var unadmitted = 0
         var resultBytes = 0
         var nextWatcher = 0
     }
@@ -52,7 +59,7 @@ final class JobStore: Sendable {
 
     // MARK: What a job's own task does
 
-    /// Adds a queued job.
+    /// Adds a queued job. Once it is known that the engine takes it, finished ones give way to it.
     ///
     /// - Parameter cancel: stops its work, and nothing else; called outside any lock.
     /// - Throws: `RestorationError.queueFull` where every place is taken by an unfinished job.
@@ -60,15 +67,16 @@ final class JobStore: Sendable {
         let id = identifiers.make()
         let isAdded = state.withLock { state in
             expire(&state)
-            if state.jobs.count >= limits.jobs, let oldest = state.finished.first { remove(oldest, from: &state) }
-            guard state.jobs.count < limits.jobs else { return false }
+            guard state.jobs.count - state.finished.count < limits.jobs else { return false }
             state.jobs[id] = Job(status: JobStatus(id: id), cancel: cancel)
+            state.unadmitted += 1
             return true
         }
         guard isAdded else { throw .queueFull(limit: limits.jobs, retryAfterSeconds: 1) }
         return id
     }
 
+    /// Notes how far a job is; the first progress shows that the engine has taken it.
     func update(_ id: String, _ progress: RestorationProgress) {
         change(id) { status in
             guard !status.isFinal else { return }
@@ -88,13 +96,14 @@ final class JobStore: Sendable {
 
     /// Ends a job. A job that was cancelled stays so, and one that is gone stays gone.
     func finish(_ id: String, _ outcome: Outcome) {
-        let watchers: [@Sendable () -> Void] = state.withLock { state in
-            guard var job = state.jobs[id], !job.status.isFinal else { return [] }
+        tell { state in
+            admit(id, in: &state)
+            guard var job = state.jobs[id], !job.status.isFinal else { return nil }
             job.status.queuePosition = nil
             job.status.estimatedSeconds = nil
             job.ended = now()
             switch settle(outcome, in: &state) {
-            case .done(let response):
+            case .done(let response, _):
                 job.status.state = .done
                 job.status.step = job.status.steps
                 job.result = response
@@ -109,16 +118,16 @@ final class JobStore: Sendable {
             }
             state.jobs[id] = job
             state.finished.append(id)
-            return Array(job.watchers.values)
+            return job
         }
-        for watcher in watchers { watcher() }
     }
 
     /// Makes room for a result, the oldest going first.
     private func settle(_ outcome: Outcome, in state: inout State) -> Outcome {
-        guard case .done(let response) = outcome else { return outcome }
+        guard case .done(let response, let requestID) = outcome else { return outcome }
         guard response.byteCount <= limits.resultBytes else {
-            return .failed(Problem(ServiceFault.memoryExhausted), requestID: "")
+            let fault = ServiceFault.answerTooLarge(needed: response.byteCount, limit: limits.resultBytes)
+            return .failed(Problem(fault), requestID: requestID)
         }
         while state.resultBytes + response.byteCount > limits.resultBytes,
             let oldest = state.finished.first(where: { state.jobs[$0]?.result != nil })
@@ -163,14 +172,15 @@ final class JobStore: Sendable {
         }
     }
 
-    /// Calls `wake` after every change of a job until the subscription goes.
-    func watch(_ id: String, wake: @escaping @Sendable () -> Void) throws(ServiceFault) -> Subscription {
-        _ = try job(id)
+    /// Calls `watcher` now and after every change of a job until the subscription goes. Changes at the same time may be
+    /// told in any order, the last status included.
+    func watch(_ id: String, _ watcher: @escaping Watcher) throws(ServiceFault) -> Subscription {
         let number = state.withLock { state in
             state.nextWatcher += 1
-            state.jobs[id]?.watchers[state.nextWatcher] = wake
+            state.jobs[id]?.watchers[state.nextWatcher] = watcher
             return state.nextWatcher
         }
+        watcher(try job(id).status)
         return Subscription { [weak self] in
             self?.state.withLock { $0.jobs[id]?.watchers[number] = nil }
         }
@@ -203,15 +213,33 @@ final class JobStore: Sendable {
     }
 
     private func change(_ id: String, _ body: (inout JobStatus) -> Void) {
-        let watchers: [@Sendable () -> Void] = state.withLock { state in
-            guard var job = state.jobs[id] else { return [] }
+        tell { state in
+            admit(id, in: &state)
+            guard var job = state.jobs[id] else { return nil }
             let before = job.status
             body(&job.status)
-            guard job.status != before else { return [] }
+            guard job.status != before else { return nil }
             state.jobs[id] = job
-            return Array(job.watchers.values)
+            return job
         }
-        for watcher in watchers { watcher() }
+    }
+
+    /// Changes a job under the lock, and tells those who watch it without the lock.
+    ///
+    /// - Parameter body: gives the job where it changed.
+    private func tell(_ body: (inout State) -> Job?) {
+        guard let job = state.withLock({ body(&$0) }) else { return }
+        for watcher in job.watchers.values { watcher(job.status) }
+    }
+
+    /// Makes room for a job that the engine took; one that it refuses costs nobody a result.
+    private func admit(_ id: String, in state: inout State) {
+        guard state.jobs[id]?.isAdmitted == false else { return }
+        state.jobs[id]?.isAdmitted = true
+        state.unadmitted -= 1
+        while state.jobs.count - state.unadmitted > limits.jobs, let oldest = state.finished.first {
+            remove(oldest, from: &state)
+        }
     }
 
     private func expire(_ state: inout State) {
@@ -226,6 +254,7 @@ final class JobStore: Sendable {
     private func remove(_ id: String, from state: inout State) {
         guard let job = state.jobs.removeValue(forKey: id) else { return }
         state.resultBytes -= job.resultBytes
+        if !job.isAdmitted { state.unadmitted -= 1 }
         if let index = state.finished.firstIndex(of: id) { state.finished.remove(at: index) }
     }
 }

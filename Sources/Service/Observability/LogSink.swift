@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Logging
 import Synchronization
 
 /// Where log lines go. A slow reader of standard error must not hold up a request: lines are written by a queue of
@@ -17,18 +18,23 @@ package final class LogSink: Sendable {
     /// Lines that wait or are being written; one more is lost.
     package static let longestBacklog = 10_000
 
+    /// Prints the lines; the one that tells of lost lines looks like all others.
+    let line: LogLine
     private let write: @Sendable ([String]) -> Void
     private let backlog = Mutex(Backlog())
     private let queue = DispatchQueue(label: "log")
 
-    /// - Parameter write: takes whole lines, in order; never called twice at a time.
-    package init(write: @escaping @Sendable ([String]) -> Void) {
+    /// - Parameters:
+    ///   - format: of the lines.
+    ///   - write: takes whole lines, in order; never called twice at a time.
+    package init(format: LogFormat = .json, write: @escaping @Sendable ([String]) -> Void) {
+        line = LogLine(format: format)
         self.write = write
     }
 
     /// A sink that writes to a file descriptor.
-    package convenience init(descriptor: Int32) {
-        self.init { lines in
+    package convenience init(descriptor: Int32, format: LogFormat = .json) {
+        self.init(format: format) { lines in
             var bytes = Array(lines.joined().utf8)[...]
             while !bytes.isEmpty {
                 let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -70,11 +76,13 @@ package final class LogSink: Sendable {
             defer { backlog.lost = 0 }
             return backlog.lost
         }
-        if lost > 0 { write(["{\"level\":\"warning\",\"message\":\"\(lost) log lines were lost\"}\n"]) }
+        if lost > 0 { write([line.text(at: .now, .warning, "\(lost) log lines were lost", [])]) }
     }
 
-    /// Waits until every line sent so far is written.
-    package func flush() {
-        queue.sync {}
+    /// Waits until every line sent so far is written, but not for ever: where nobody reads, writing never ends.
+    package func flush(within limit: Duration = .seconds(1)) {
+        let isWritten = DispatchSemaphore(value: 0)
+        queue.async { isWritten.signal() }
+        _ = isWritten.wait(timeout: .now() + limit.seconds)
     }
 }

@@ -1,7 +1,5 @@
-package import HTTPServer
-
 /// Connections, for the metrics. Requests are counted where they are answered.
-extension RestorationService: ServerObserver {
+extension RestorationService {
     package func connectionOpened(peer: String) { metrics.connectionOpened() }
     package func connectionClosed(peer: String) { metrics.connectionClosed() }
 
@@ -9,6 +7,4 @@ extension RestorationService: ServerObserver {
         metrics.connectionRefused()
         log.logger.debug("connection refused", metadata: ["peer": "\(peer)"])
     }
-
-    package func requestFinished(_ record: RequestRecord) {}
 }

@@ -1,28 +1,35 @@
 import Glibc
 package import Logging
+package import Restoration
 
 /// The program's log: messages through swift-log, and one line a request.
 package struct ServiceLog: Sendable {
-    private let line: LogLine
     private let sink: LogSink
     private let level: Logger.Level
 
     /// For messages other than those about requests.
     package let logger: Logger
 
-    package init(format: LogFormat, level: Logger.Level, sink: LogSink) {
-        let line = LogLine(format: format)
-        self.line = line
+    /// - Parameter sink: takes the lines, in its form.
+    package init(level: Logger.Level, sink: LogSink) {
         self.sink = sink
         self.level = level
-        logger = Logger(label: "restored") { _ in LineLogHandler(line: line, sink: sink, logLevel: level) }
+        logger = Logger(label: "restored") { _ in LineLogHandler(sink: sink, logLevel: level) }
     }
 
-    /// The log that a configuration asks for.
-    package init(configuration: Configuration, isTerminal: Bool, sink: LogSink) {
-        self.init(
-            format: LogFormat(setting: configuration.logFormat, isTerminal: isTerminal),
-            level: Logger.Level(rawValue: configuration.logLevel) ?? .info, sink: sink)
+    /// The log of the level that a configuration asks for.
+    package init(configuration: Configuration, sink: LogSink) {
+        self.init(level: Logger.Level(rawValue: configuration.logLevel) ?? .info, sink: sink)
+    }
+
+    /// Warns of an evaluation that took far longer than others of its kind.
+    package func warn(of evaluation: SlowEvaluation) {
+        logger.warning(
+            "slow evaluation",
+            metadata: [
+                "work": "\(evaluation.work)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
+                "median_seconds_per_sample": "\(evaluation.medianSecondsPerSample)",
+            ])
     }
 
     /// What one request was and what became of it.
@@ -54,20 +61,18 @@ package struct ServiceLog: Sendable {
             fields.append(("problem", .text(problem.kind)))
             if let secret = problem.secret { fields.append(("fault", .text(secret))) }
         }
-        sink.send(line.text(at: .now, level, "request", fields))
+        sink.send(sink.line.text(at: .now, level, "request", fields))
     }
 }
 
 /// swift-log's handler for this program's lines.
 struct LineLogHandler: LogHandler {
-    let line: LogLine
     let sink: LogSink
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(line: LogLine, sink: LogSink, logLevel: Logger.Level) {
-        self.line = line
+    init(sink: LogSink, logLevel: Logger.Level) {
         self.sink = sink
         self.logLevel = logLevel
     }
@@ -80,7 +85,7 @@ struct LineLogHandler: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
         let fields = all.sorted { $0.key < $1.key }.map { ($0.key, LogValue.text("\($0.value)")) }
-        sink.send(line.text(at: .now, event.level, "\(event.message)", fields))
+        sink.send(sink.line.text(at: .now, event.level, "\(event.message)", fields))
     }
 }
 

@@ -23,12 +23,13 @@ struct RestorationAnswer: Sendable {
         var fields = commonFields
         fields[.contentType] = "application/json"
         let document = Document(
-            image: JSON.base64(picture), media_type: mediaType, width: result.picture.width,
+            image: "", media_type: mediaType, width: result.picture.width,
             height: result.picture.height, degradation: degradation, confidence: result.confidence,
             seed: String(result.seed), steps: result.steps, sampler: result.sampler.rawValue, bundle: bundle,
             unchanged: result.unchanged,
-            timing: Dictionary(uniqueKeysWithValues: stages.map { ($0.name, rounded($0.duration)) }))
-        return Response(status: .ok, fields: fields, body: .bytes(JSON.bytes(document)))
+            timing: timing.milliseconds)
+        return Response(
+            status: .ok, fields: fields, body: .bytes(JSON.bytes(document, base64: picture, in: "image")))
     }
 
     private var mediaType: String { "image/\(format.rawValue)" }
@@ -36,11 +37,11 @@ struct RestorationAnswer: Sendable {
     /// As the parameter takes it: labels joined by commas.
     private var degradation: String { result.degradations.joined(separator: ",") }
 
-    private var stages: [(name: String, duration: Duration)] {
-        [
+    private var timing: ServerTiming {
+        ServerTiming([
             ("queue", result.timing.queue), ("decode", decode), ("classify", result.timing.classify),
             ("diffuse", result.timing.diffuse), ("encode", encode),
-        ]
+        ])
     }
 
     private var commonFields: HTTPFields {
@@ -52,15 +53,10 @@ struct RestorationAnswer: Sendable {
             .restoredSteps: String(result.steps),
             .restoredSampler: result.sampler.rawValue,
             .restoredBundle: Self.fieldText(bundle),
-            .serverTiming: stages.map { "\($0.name);dur=\(rounded($0.duration))" }.joined(separator: ", "),
+            .serverTiming: timing.fieldText,
         ]
         if result.unchanged { fields[.restoredUnchanged] = "true" }
         return fields
-    }
-
-    /// Milliseconds with three decimals.
-    private func rounded(_ duration: Duration) -> Double {
-        (duration.milliseconds * 1000).rounded() / 1000
     }
 
     /// A label or name in a header field: what isn't visible ASCII or a space is percent-encoded.
@@ -78,6 +74,7 @@ struct RestorationAnswer: Sendable {
 
     /// The document's members, named as they are in it.
     private struct Document: Encodable {
+        /// Empty; the base64 text is put in afterwards.
         let image: String
         let media_type: String
         let width: Int

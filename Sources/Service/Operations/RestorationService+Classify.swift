@@ -12,14 +12,20 @@ extension RestorationService {
             let reservation = memory.reservation()
             let upload = try await reader.read(body, parameters: exchange.parameters, reservation: reservation)
             let parameters = try ClassifyParameters(upload.parameters, bundle: engine.bundle)
-            let (picture, _) = try await decode(upload, reservation: reservation, pictures: 1)
+            let deadline = exchange.start + .seconds(configuration.timeout)
+            let (picture, decoding) = try await decode(
+                upload, reservation: reservation,
+                workBytes: PictureUpload.bytesPerPixel * upload.header.width * upload.header.height,
+                deadline: deadline)
+            let start = time.now()
             do {
                 let classification = try await engine.classify(
-                    picture, labels: parameters.labels, deadline: exchange.start + .seconds(configuration.timeout))
+                    picture, labels: parameters.labels, deadline: deadline)
                 metrics.classificationEnded("classified")
                 let document = ClassificationDocument(
                     classification, bundle: engine.bundle.identifier, width: picture.width, height: picture.height)
-                return Self.json(document, fields: [.cacheControl: "no-store"])
+                let timing = ServerTiming([("decode", decoding), ("classify", start.duration(to: time.now()))])
+                return Self.json(document, fields: [.cacheControl: "no-store", .serverTiming: timing.fieldText])
             } catch {
                 metrics.classificationEnded(Problem(error).kind)
                 throw error

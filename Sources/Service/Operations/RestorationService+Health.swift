@@ -13,9 +13,12 @@ extension RestorationService {
         }
     }
 
-    /// 200 as long as the process answers.
+    /// 200 as long as the process answers and no evaluation hangs.
     func live(_ exchange: Exchange) throws -> Response {
-        Self.small(.ok, #"{"status":"live"}"#)
+        let longest = engine?.load.longestEvaluationUnderWay ?? 0
+        return longest <= Double(configuration.hangLimit)
+            ? Self.small(.ok, #"{"status":"live"}"#)
+            : Self.small(.serviceUnavailable, #"{"status":"hanging"}"#, retryAfter: "5")
     }
 
     private static func small(_ status: HTTPResponse.Status, _ text: String, retryAfter: String? = nil) -> Response {
@@ -103,6 +106,9 @@ extension RestorationService {
         page.histogram("restored_batch_size", [], load.batchSizes)
         page.family("restored_step_duration_seconds", .histogram, "Time of each network evaluation.")
         page.histogram("restored_step_duration_seconds", [], load.stepSeconds)
+        page.family(
+            "restored_longest_evaluation_seconds", .gauge, "How long the oldest evaluation under way has run.")
+        page.sample("restored_longest_evaluation_seconds", load.longestEvaluationUnderWay ?? 0)
         page.family("restored_samples_in_flight", .gauge, "Tiles, pictures and labels that are begun and not done.")
         page.sample("restored_samples_in_flight", load.samplesInFlight)
         page.family("restored_memory_budget_used_bytes", .gauge, "Bytes that restorations hold beyond the weights.")

@@ -20,7 +20,7 @@ extension RestorationService {
                             admission.resolve(.success(()))
                         }
                     }
-                    jobs.finish(id, .done(response))
+                    jobs.finish(id, .done(response, requestID: exchange.id))
                     admission.resolve(.success(()))
                 } catch {
                     // Only one of the two hears of it: the client that waits for its 202, or the job.
@@ -61,10 +61,14 @@ extension RestorationService {
     func jobEvents(_ exchange: Exchange) throws -> Response {
         let id = exchange.pathIdentifier
         let (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let watch = try jobs.watch(id) { waker.yield() }
+        // Held here as well: the job may be gone before a slow client has read so far.
+        let ending = Mutex<JobStatus?>(nil)
+        let watch = try jobs.watch(id) { status in
+            if status.isFinal { ending.withLock { $0 = status } }
+            waker.yield()
+        }
         let place = try streams.take()
         let interval = Duration.seconds(configuration.heartbeat)
-        waker.yield()
         return Response(
             status: .ok, fields: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: .stream { [jobs, time] writer in
@@ -77,7 +81,7 @@ extension RestorationService {
                 }
                 var last: JobStatus?
                 for await _ in wakes {
-                    guard let status = try? jobs.status(id) else { return }
+                    guard let status = (try? jobs.status(id)) ?? ending.withLock({ $0 }) else { return }
                     if status == last {
                         try await writer.write(ServerSentEvent.heartbeat)
                     } else {

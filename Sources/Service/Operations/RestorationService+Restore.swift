@@ -13,7 +13,9 @@ extension RestorationService {
         var form: AnswerForm
         var quality: Int
         var decodeDuration: Duration
-        /// Holds the memory of the picture and its restoration.
+        /// When the answer is no longer wanted.
+        var deadline: ContinuousClock.Instant
+        /// Holds the memory of the picture, its restoration and the answer.
         var reservation: MemoryBudget.Reservation
     }
 
@@ -25,9 +27,12 @@ extension RestorationService {
         let isAsynchronous = PreferField(exchange.fields[.prefer]).respondsAsynchronously
         return { [self] body in
             let order = try await take(body, exchange, reader: reader, engine: engine)
-            return isAsynchronous
-                ? try await startJob(order, exchange, engine: engine)
-                : try await fulfil(order, engine: engine) { _ in }
+            if isAsynchronous { return try await startJob(order, exchange, engine: engine) }
+            var response = try await fulfil(order, engine: engine) { _ in }
+            // Slow readers hold answers: they count until they have left.
+            order.reservation.shrink(to: response.byteCount)
+            response.retained = order.reservation
+            return response
         }
     }
 
@@ -49,22 +54,34 @@ extension RestorationService {
         if let seconds = estimate.seconds, seconds > remaining {
             throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: remaining)
         }
-        try checkOverlaps(estimate, of: upload.header)
-        let (picture, duration) = try await decode(upload, reservation: reservation, pictures: 2)
-        try reservation.grow(by: estimate.blendingBytes)
+        let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
+        let (picture, duration) = try await decode(
+            upload, reservation: reservation, workBytes: workBytes, deadline: deadline)
         return Order(
             picture: picture, parameters: parameters, form: form, quality: quality, decodeDuration: duration,
-            reservation: reservation)
+            deadline: deadline, reservation: reservation)
     }
 
-    /// - Throws: where the sums of the overlaps that were asked for never fit beside the pictures, however idle the
-    ///   service is.
-    private func checkOverlaps(_ estimate: WorkEstimate, of header: ImageHeader) throws(RestorationError) {
-        let pictures = 2 * PictureUpload.bytesPerPixel * header.width * header.height
+    /// What the work holds at once: first pictures and the sums of overlapping tiles, then the picture that came, the
+    /// restored one and the answer that is made of it.
+    ///
+    /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
+    ///   however idle the service is.
+    private func workBytes(
+        _ estimate: WorkEstimate, of header: ImageHeader, options: RestorationOptions, form: AnswerForm
+    ) throws -> Int {
+        let pictures = PictureMemory.bytes(width: header.width, height: header.height, options: options)
         let limit = max(0, configuration.requestMemory - pictures)
         guard estimate.blendingBytes <= limit else {
-            throw .overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
+            throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
         }
+        let pixels = header.width * header.height
+        let answering = 2 * PictureUpload.bytesPerPixel * pixels + form.bytes(pixels: pixels)
+        // That a picture fits is checked at the start.
+        if case .document = form, answering > configuration.requestMemory {
+            throw ServiceFault.answerTooLarge(needed: answering, limit: configuration.requestMemory)
+        }
+        return max(pictures + estimate.blendingBytes, answering)
     }
 
     /// Restores and encodes.
@@ -91,7 +108,7 @@ extension RestorationService {
         let parameters = order.parameters
         let format = order.form.format
         let start = time.now()
-        let bytes = try await codecs.run { shouldContinue in
+        let bytes = try await codecs.run(until: order.deadline, isBegun: true) { shouldContinue in
             let keepsExif = parameters.metadata == .keep
             switch format {
             case .png:
@@ -110,9 +127,7 @@ extension RestorationService {
         case .picture:
             return answer.response(picture: bytes)
         case .document:
-            // The picture stands in the document as text, and once more while that is put together.
-            try order.reservation.grow(by: bytes.count * 3)
-            return try await codecs.run { _ in answer.response(document: bytes) }
+            return try await codecs.run(until: order.deadline, isBegun: true) { _ in answer.response(document: bytes) }
         }
     }
 }

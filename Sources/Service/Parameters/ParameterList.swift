@@ -79,8 +79,7 @@ struct ParameterList: Sendable {
     /// The pieces between commas: none empty, none twice.
     func list(_ name: String, of what: String) throws(ServiceFault) -> [String]? {
         guard let text = values[name] else { return nil }
-        let pieces = text.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
-        guard pieces.allSatisfy({ !$0.isEmpty }), Set(pieces).count == pieces.count else {
+        guard let pieces = CommaList.pieces(of: text) else {
             throw .invalidParameter(
                 name: name, value: text, expected: "\(what), separated by commas, none empty and none twice")
         }
@@ -90,11 +89,5 @@ struct ParameterList: Sendable {
     /// `Int` takes a sign, which no parameter here has.
     private static func isDigits(_ text: String) -> Bool {
         (1...20).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        var text = text.drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        return String(text)
     }
 }

@@ -8,19 +8,19 @@ import Restoration
 extension Problem {
     /// The problem that any error of the layers below or of this one stands for.
     ///
-    /// - Parameter load: how busy the engine is, for `Retry-After`.
-    init(_ error: any Error, load: EngineLoad? = nil) {
+    /// - Parameter load: how busy the engine is, for `Retry-After`; asked for only where the problem tells it.
+    init(_ error: any Error, load: @autoclosure () -> EngineLoad? = nil) {
         switch error {
         case let problem as Problem: self = problem
-        case let fault as ServiceFault: self.init(fault, load: load)
-        case let error as RestorationError: self.init(error, load: load)
+        case let fault as ServiceFault: self.init(fault, load: load())
+        case let error as RestorationError: self.init(error, load: load())
         case let error as ImageError: self.init(error)
         case let error as RequestBodyError: self.init(error)
         case let error as ProtocolError: self.init(error)
         case let error as MultipartError: self.init(error)
-        case let error as QueryError: self.init(ServiceFault.malformedQuery(error.description), load: load)
-        case is CancellationError: self.init(ServiceFault.clientGone, load: load)
-        default: self.init(ServiceFault.internalFault(String(describing: error)), load: load)
+        case let error as QueryError: self.init(ServiceFault.malformedQuery(error.description), load: nil)
+        case is CancellationError: self.init(ServiceFault.clientGone, load: nil)
+        default: self.init(ServiceFault.internalFault(String(describing: error)), load: nil)
         }
     }
 
@@ -35,7 +35,7 @@ extension Problem {
         return Int(min(max(seconds.rounded(.up), 1), 3600))
     }
 
-    init(_ error: RestorationError, load: EngineLoad?) {
+    init(_ error: RestorationError, load: @autoclosure () -> EngineLoad?) {
         switch error {
         case .pictureTooSmall(let width, let height, let minimumSide):
             self.init(ImageError.sideTooShort(width: width, height: height, limit: minimumSide))
@@ -76,14 +76,14 @@ extension Problem {
             self.init(
                 .serviceUnavailable, "expired-in-queue", "The deadline passed in the queue",
                 "The request's turn didn't come before its deadline; try again later.",
-                retryAfter: Self.retryAfter(load))
+                retryAfter: Self.retryAfter(load()))
         case .deadlineExceeded(whileQueued: false):
             self.init(
                 .gatewayTimeout, "deadline-exceeded", "The deadline passed",
                 "The picture was not restored before the request's deadline.")
-        case .cancelled: self.init(ServiceFault.clientGone, load: load)
-        case .draining: self.init(ServiceFault.draining, load: load)
-        case .internalFault(let inside): self.init(ServiceFault.internalFault(inside), load: load)
+        case .cancelled: self.init(ServiceFault.clientGone, load: nil)
+        case .draining: self.init(ServiceFault.draining, load: nil)
+        case .internalFault(let inside): self.init(ServiceFault.internalFault(inside), load: nil)
         }
     }
 

@@ -3,10 +3,10 @@ import Restoration
 
 /// Statuses and words for what this layer finds wrong itself.
 extension Problem {
-    init(_ fault: ServiceFault, load: EngineLoad?) {
+    init(_ fault: ServiceFault, load: @autoclosure () -> EngineLoad?) {
         self =
             Problem(request: fault) ?? Problem(parameter: fault) ?? Problem(body: fault)
-            ?? Problem(job: fault) ?? Problem(state: fault, load: load)
+            ?? Problem(job: fault) ?? Problem(state: fault, load: load())
     }
 
     private init?(request fault: ServiceFault) {
@@ -100,12 +100,17 @@ extension Problem {
         }
     }
 
-    private init(state fault: ServiceFault, load: EngineLoad?) {
+    private init(state fault: ServiceFault, load: @autoclosure () -> EngineLoad?) {
         switch fault {
         case .memoryExhausted:
             self.init(
                 .serviceUnavailable, "memory-exhausted", "The memory for requests is used up",
-                "Too many pictures are being worked on; try again later.", retryAfter: Self.retryAfter(load))
+                "Too many pictures are being worked on; try again later.", retryAfter: Self.retryAfter(load()))
+        case .answerTooLarge(let needed, let limit):
+            self.init(
+                .unprocessableContent, "answer-too-large", "The answer is too large here",
+                "The answer would take \(needed) bytes and \(limit) are allowed; "
+                    + "send a smaller picture, or ask for image/jpeg.")
         case .tooManyStreams(let limit):
             self.init(
                 .serviceUnavailable, "too-many-streams", "Too many event streams are open",

@@ -30,6 +30,8 @@ package enum ServiceFault: Error, Sendable, Equatable {
 
     // The state of the service.
     case memoryExhausted
+    /// More than all the memory there is for answers of this kind, however idle the service is.
+    case answerTooLarge(needed: Int, limit: Int)
     case tooManyStreams(limit: Int)
     case loading
     case draining

@@ -28,6 +28,16 @@ enum AnswerForm: Sendable, Equatable {
         case .picture(let format), .document(let format): format
         }
     }
+
+    /// What an answer of this form takes while it is made: the encoded picture, which is as large as a decoded one
+    /// where that is noise with opacity (a photograph's is about half of it), and its text in a document.
+    func bytes(pixels: Int) -> Int {
+        let encoded = PictureUpload.bytesPerPixel * pixels
+        switch self {
+        case .picture: return encoded
+        case .document: return encoded + Base64.count(of: encoded)
+        }
+    }
 }
 
 /// Choice of an answer's media type (RFC 9110, section 12.5.1).

@@ -1,12 +1,14 @@
 import Images
+import Restoration
 
 /// The bytes of a picture as they arrive: counted against the memory budget, and looked at as soon as its header is
 /// there, so that what can't be processed is refused before the rest is worth keeping.
 struct PictureUpload {
     /// RGB and opacity of a decoded picture.
-    static let bytesPerPixel = 4
-    /// What decoding the most demanding picture holds: its pixels and the coefficients of a progressive JPEG.
-    static let peakBytesPerPixel = 10
+    static let bytesPerPixel = PictureMemory.bytesPerPixel
+    /// The most that work on a picture holds: three pictures where several degradations are treated, or two and the
+    /// encoded one; more than the pixels and coefficients of a JPEG of several scans.
+    static let peakBytesPerPixel = 12
 
     private let limits: ImageLimits
     private let reservation: MemoryBudget.Reservation

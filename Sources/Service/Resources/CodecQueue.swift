@@ -1,4 +1,6 @@
 import Dispatch
+import Images
+import Restoration
 import Synchronization
 
 /// Runs decoders and encoders on a few threads of its own, so that neither sockets nor Swift's cooperative pool wait
@@ -12,35 +14,53 @@ final class CodecQueue: Sendable {
     }
 
     private let width: Int
+    private let now: @Sendable () -> ContinuousClock.Instant
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "codec", qos: .userInitiated, attributes: .concurrent)
 
     /// - Parameter width: how many pieces of work run at the same time, from 1.
-    init(width: Int) {
+    init(width: Int, now: @escaping @Sendable () -> ContinuousClock.Instant) {
         precondition(width > 0)
         self.width = width
+        self.now = now
     }
 
-    /// Runs `work` when a thread is free. Work whose task is cancelled before its turn never starts.
+    /// Runs `work` when a thread is free. Work whose task is cancelled, or whose deadline passes, before its turn never
+    /// starts.
     ///
-    /// - Parameter work: gets a closure that says whether to go on, which turns false when the task is cancelled.
-    /// - Throws: what `work` throws, or `CancellationError`.
+    /// - Parameters:
+    ///   - deadline: when the answer is no longer wanted.
+    ///   - isBegun: whether other work on the request was done before, which is then lost.
+    ///   - work: gets a closure that says whether to go on, which turns false when the task is cancelled or the
+    ///     deadline passes.
+    /// - Throws: what `work` throws, `CancellationError`, or `RestorationError.deadlineExceeded`.
     func run<Value: Sendable>(
+        until deadline: ContinuousClock.Instant, isBegun: Bool = false,
         _ work: @escaping @Sendable (_ shouldContinue: @Sendable () -> Bool) throws -> Value
     ) async throws -> Value {
         let flag = CancelFlag()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                submit {
+                submit { [self] in
                     continuation.resume(
-                        with: Result {
-                            if flag.isRaised { throw CancellationError() }
-                            return try work { !flag.isRaised }
-                        })
+                        with: Result { try perform(work, until: deadline, isBegun: isBegun, flag: flag) })
                 }
             }
         } onCancel: {
             flag.raise()
+        }
+    }
+
+    private func perform<Value>(
+        _ work: (_ shouldContinue: @Sendable () -> Bool) throws -> Value, until deadline: ContinuousClock.Instant,
+        isBegun: Bool, flag: CancelFlag
+    ) throws -> Value {
+        if flag.isRaised { throw CancellationError() }
+        if now() >= deadline { throw RestorationError.deadlineExceeded(whileQueued: !isBegun) }
+        do {
+            return try work { [now] in !flag.isRaised && now() < deadline }
+        } catch ImageError.cancelled where !flag.isRaised {
+            throw RestorationError.deadlineExceeded(whileQueued: false)
         }
     }
 

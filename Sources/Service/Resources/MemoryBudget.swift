@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Bounds the bytes that all requests together hold in bodies and decoded pictures.
+/// Bounds the bytes that all requests together hold in bodies, decoded pictures and answers that have not left.
 ///
 /// The mutex guards the number of bytes reserved; reservations give theirs back when they go.
 package final class MemoryBudget: Sendable {
@@ -41,8 +41,11 @@ package final class MemoryBudget: Sendable {
         }
 
         deinit {
-            budget.giveBack(held.withLock { $0 })
+            budget.giveBack(bytes)
         }
+
+        /// The size of this share.
+        var bytes: Int { held.withLock { $0 } }
 
         /// Adds bytes to this share.
         ///
@@ -56,10 +59,16 @@ package final class MemoryBudget: Sendable {
         ///
         /// - Throws: `ServiceFault.memoryExhausted` where more don't fit; the share then stays as it was.
         func resize(to bytes: Int) throws(ServiceFault) {
-            let current = held.withLock { $0 }
+            let current = self.bytes
             if bytes > current { return try grow(by: bytes - current) }
-            held.withLock { $0 -= current - bytes }
-            budget.giveBack(current - bytes)
+            shrink(to: bytes)
+        }
+
+        /// Gives back what is over a number of bytes.
+        func shrink(to bytes: Int) {
+            let surplus = max(0, self.bytes - bytes)
+            held.withLock { $0 -= surplus }
+            budget.giveBack(surplus)
         }
     }
 }

@@ -36,8 +36,11 @@ struct APIKeys: Sendable {
     static let rule = "an API key must have 8 to 256 visible ASCII characters without spaces and commas"
 
     /// The keys in a file's text: one a line; blank lines and those that start with `#` are skipped.
+    ///
+    /// - Throws: also where there is none: who names a file wants the service closed.
     static func keys(inFile text: String) throws(ConfigurationError) -> [String] {
         let keys = text.split(whereSeparator: \.isNewline).map(trimmed).filter { !$0.isEmpty && !$0.hasPrefix("#") }
+        guard !keys.isEmpty else { throw ConfigurationError("the file that --api-key-file names has no key in it") }
         guard keys.allSatisfy(isWellFormed) else { throw ConfigurationError(rule) }
         return keys
     }

@@ -65,18 +65,16 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try engineOptions.configuration()
-        let threads = threads ?? configuration.threads
+        let configuration = try engineOptions.configuration(threads: threads)
+        let threads = configuration.threads
         do {
             let benchmark = try await PictureWork.run { try networkBenchmark(configuration.bundle, threads: threads) }
             var report = try await PictureWork.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
             if !networkOnly {
-                var settings = configuration
-                settings.threads = threads
                 let engine = EngineBenchmark(
-                    engine: try await engineOptions.engine(settings), steps: steps, rounds: rounds)
+                    engine: try await engineOptions.engine(configuration), steps: steps, rounds: rounds)
                 for size in pictures {
                     report.engine.append(try await engine.measure(size: size) { benchmark.evaluate(size: size) })
                 }

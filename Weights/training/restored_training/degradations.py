@@ -105,7 +105,7 @@ def scale_of(picture: Picture) -> float:
 
 def motion_blurry(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
     """A hand that shakes or a pan: a smooth curved path with changing speed."""
-    reach = rng.uniform(6, 14) if strength == "benchmark" else rng.uniform(4, 24)
+    reach = rng.uniform(5, 13) if strength == "benchmark" else rng.uniform(4, 18)
     reach = max(3.0, reach * max(1.0, scale_of(picture) ** 0.5))
     size = int(reach) * 2 + 5
     turns = np.cumsum(rng.normal(0, rng.uniform(0, 0.12), 64)) + rng.uniform(0, 2 * np.pi)
@@ -119,11 +119,12 @@ def motion_blurry(picture: Picture, rng: np.random.Generator, strength: str) -> 
 
 
 def hazy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """I = J t + A (1 - t), t = exp(-beta depth), depth growing towards the top and smoothly varied."""
+    """I = J t + A (1 - t), t = exp(-beta depth); depth grows towards the top and with brightness (skies are far)."""
     height, width = picture.shape[:2]
     rise = np.linspace(1, rng.uniform(0, 0.6), height, dtype=np.float32)[:, None]
-    depth = 0.6 * rise + 0.4 * smooth_field(rng, height, width, rng.uniform(1, 3), 2)
-    beta = rng.uniform(0.8, 2.0) if strength == "benchmark" else rng.uniform(0.4, 2.6)
+    bright = box_blurred(picture.mean(axis=2), scale_of(picture) * rng.uniform(2, 8))
+    depth = 0.5 * rise + 0.25 * smooth_field(rng, height, width, rng.uniform(1, 3), 2) + 0.25 * bright
+    beta = rng.uniform(0.7, 1.9) if strength == "benchmark" else rng.uniform(0.5, 2.4)
     transmission = np.exp(-beta * depth)[..., None]
     airlight = (rng.uniform(0.7, 1.0) + rng.uniform(-0.04, 0.04, 3)).astype(np.float32)
     return picture * transmission + np.clip(airlight, 0, 1) * (1 - transmission)
@@ -138,11 +139,11 @@ def jpeg_compressed(picture: Picture, rng: np.random.Generator, strength: str) -
 
 
 def low_light(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """A short exposure: less light, a cast, and the sensor's shot and read noise."""
+    """A short exposure: a few hundredths of the light, a cast, and the sensor's shot and read noise."""
     light = picture ** rng.uniform(1.8, 2.6)
-    gain = rng.uniform(0.04, 0.14) if strength == "benchmark" else 10 ** rng.uniform(-1.7, -0.5)
+    gain = 10 ** (rng.uniform(-2.2, -1.4) if strength == "benchmark" else rng.uniform(-2.4, -0.8))
     light *= gain * rng.uniform(0.85, 1.15, 3).astype(np.float32)
-    shot, read = 10 ** rng.uniform(-4.5, -3.2), 10 ** rng.uniform(-3.5, -2.6)
+    shot, read = 10 ** rng.uniform(-5, -3.8), 10 ** rng.uniform(-4, -3)
     light += rng.normal(0, 1, picture.shape).astype(np.float32) * np.sqrt(shot * light + read**2)
     return np.clip(light, 0, 1) ** (1 / 2.2)
 
@@ -162,9 +163,10 @@ def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
     source_rows, source_columns = rows.copy(), columns.copy()
     cover = np.zeros((height, width), np.float32)
     rim = np.zeros((height, width), np.float32)
-    density = rng.uniform(15, 40) if strength == "benchmark" else rng.uniform(5, 60)
+    density = rng.uniform(15, 45) if strength == "benchmark" else rng.uniform(8, 60)
+    typical = rng.uniform(5, 11)
     for _ in range(int(density * height * width / (scale * 256) ** 2)):
-        radius = scale * rng.lognormal(np.log(6), 0.5)
+        radius = scale * rng.lognormal(np.log(typical), 0.5)
         stretch, turn = rng.uniform(0.7, 1.5), rng.uniform(-0.4, 0.4)
         y, x = rng.uniform(0, height), rng.uniform(0, width)
         reach = int(radius * 2) + 2
@@ -179,13 +181,16 @@ def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
         source_columns[window] = np.where(is_new, x - power * right, source_columns[window])
         rim[window] = np.where(is_new, np.clip(distance, 0, 1) ** 4 * np.sign(down), rim[window])
         cover[window] = np.maximum(cover[window], inside)
-    far = box_blurred(picture, scale * rng.uniform(2, 5))
+    far = box_blurred(picture, scale * rng.uniform(2, 9))
     mirrored_rows = np.abs(source_rows.round().astype(int)) % (2 * height)
     mirrored_columns = np.abs(source_columns.round().astype(int)) % (2 * width)
     mirrored_rows = np.minimum(mirrored_rows, 2 * height - 1 - mirrored_rows)
     mirrored_columns = np.minimum(mirrored_columns, 2 * width - 1 - mirrored_columns)
-    lens = far[mirrored_rows, mirrored_columns] * rng.uniform(0.85, 1.1) + 0.12 * rim[..., None]
-    cover = box_blurred(cover, scale * rng.uniform(0.6, 1.6))[..., None] * rng.uniform(0.75, 1)
+    shine = rng.uniform(0, 0.2)
+    lens = far[mirrored_rows, mirrored_columns] * rng.uniform(0.85, 1.1) * (1 - shine) + shine + rng.uniform(0, 0.12) * rim[..., None]
+    # The camera looks past the pane, so the drops are out of focus.
+    lens, cover = (box_blurred(part, scale * rng.uniform(0.6, 3.5)) for part in (lens, cover))
+    cover = cover[..., None] * rng.uniform(0.7, 1)
     return np.clip(picture * (1 - cover) + lens * cover, 0, 1)
 
 
@@ -205,7 +210,9 @@ def rainy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
         streaks = convolved(drops, kernel) * length * rng.uniform(0.4, 1.1)
         light = np.maximum(light, np.clip(streaks, 0, rng.uniform(0.5, 0.95)))
     mist = rng.uniform(0, 0.12)
-    return screened(picture * (1 - mist) + 0.75 * mist, light[..., None])
+    misty = picture * (1 - mist) + 0.75 * mist
+    # The heavy-rain sets add the streaks, others lay them over the picture.
+    return np.clip(misty + rng.uniform(0.5, 0.9) * light[..., None], 0, 1) if rng.random() < 0.6 else screened(misty, light[..., None])
 
 
 def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
@@ -221,7 +228,7 @@ def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
                   for angle, radius in zip(angles, radii)]
         shape = drawn(height, width, lambda pen, points=points: pen.polygon(points, fill=255))
         shade = np.maximum(shade, box_blurred(shape, scale_of(picture) * rng.uniform(0.8, 7)))
-    left = rng.uniform(0.3, 0.6) if strength == "benchmark" else rng.uniform(0.2, 0.75)
+    left = rng.uniform(0.3, 0.6) if strength == "benchmark" else rng.uniform(0.2, 0.7)
     tint = left * np.array([1 - rng.uniform(0, 0.12), 1, 1 + rng.uniform(0, 0.15)], np.float32)
     return picture * (1 + shade[..., None] * (tint - 1))
 
@@ -232,7 +239,7 @@ def snowy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
     scale = scale_of(picture)
     wind = rng.normal(0, 0.5)
     light = np.zeros((height, width), np.float32)
-    amount = rng.uniform(0.7, 1.3) if strength == "benchmark" else rng.uniform(0.3, 2)
+    amount = rng.uniform(0.7, 1.3) if strength == "benchmark" else rng.uniform(0.4, 2)
     for radius, count in ((0.7, 420), (1.6, 130), (3.4, 22)):
         number = rng.poisson(amount * count * height * width / (scale * 256) ** 2)
         ys, xs, sizes = rng.uniform(0, height, number), rng.uniform(0, width, number), rng.lognormal(0, 0.3, number)
@@ -248,8 +255,8 @@ def snowy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
         if length > 2:
             flakes = convolved(flakes, streak_kernel(length, wind, int(length) + 5 | 1))
         light = np.maximum(light, np.clip(flakes * 1.3, 0, 1))
-    veil = rng.uniform(0, 0.12) * smooth_field(rng, height, width, 2)[..., None]
-    return screened(picture * (1 - veil) + 0.9 * veil, light[..., None] * rng.uniform(0.8, 1))
+    veil = rng.uniform(0, 0.25) * smooth_field(rng, height, width, 2)[..., None]
+    return screened(picture * (1 - veil) + 0.9 * veil, light[..., None] * rng.uniform(0.55, 1))
 
 
 def uncompleted(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
@@ -258,19 +265,19 @@ def uncompleted(picture: Picture, rng: np.random.Generator, strength: str) -> Pi
     scale = scale_of(picture)
     goal = rng.uniform(0.1, 0.45) if strength == "benchmark" else rng.uniform(0.03, 0.5)
     hole = np.zeros((height, width), np.float32)
-    kinds = rng.choice(["strokes", "strokes", "boxes", "mixed"])
-    for _ in range(200):
+    kinds = rng.choice(["strokes", "strokes", "strokes", "boxes", "mixed"])
+    for _ in range(400):
         if hole.mean() >= goal:
             break
         y, x = rng.uniform(0, height), rng.uniform(0, width)
         kind = rng.choice(["strokes", "boxes", "dots"]) if kinds == "mixed" else kinds
         if kind == "strokes":
             turns = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.9, int(rng.integers(2, 7))))
-            lengths = scale * rng.uniform(15, 60, len(turns))
+            lengths = scale * rng.uniform(8, 45, len(turns))
             points = [(x, y)] + [
                 (x + right, y + down)
                 for right, down in zip(np.cumsum(np.cos(turns) * lengths), np.cumsum(np.sin(turns) * lengths))]
-            thick = max(1, int(scale * rng.uniform(5, 16)))
+            thick = max(1, int(scale * rng.uniform(6, 15)))
             shape = drawn(height, width, lambda pen: pen.line(points, fill=255, width=thick, joint="curve"))
         else:
             far = scale * (rng.uniform(10, 60, 2) if kind == "boxes" else np.repeat(rng.uniform(3, 10), 2))

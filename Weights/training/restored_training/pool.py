@@ -16,7 +16,7 @@ from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
 # How often each label is drawn; what is learned slowly is drawn more often.
-SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "clean": 1.2}
+SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "snowy": 1.2, "clean": 1.4}
 MIXTURE_SHARE = 0.08
 # Of the photographs with shadows, this part is flattened and greyed first: pavements and walls.
 PLAIN_SHARE = 0.35

@@ -14,13 +14,13 @@ from .session import Budget, Session
 from .unet import ConditionalUNet, LinearAttention
 
 # (progress, side): small crops first, where steps are many; large ones last, where the statistics are those of use.
-CROPS = ((0.0, 96), (0.45, 128), (0.75, 192))
-START_SHARE = 0.75  # of the samples stand at t = T, the only time that one step visits
+CROPS = ((0.0, 96), (0.2, 128), (0.7, 192))
+START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
 STRANGER_SHARE = 0.1  # get another picture's degradation embedding: a wrong label must do little harm
 GRADIENT_WEIGHT = 0.5
 ERROR_FLOOR = 0.02
 PREDICTS_FROM = 192  # side of the held-out crops that quality is measured on
-EXAMPLES_A_LABEL = 4
+EXAMPLES_A_LABEL = 8
 
 
 @torch.no_grad()
@@ -140,4 +140,4 @@ def train_unet(
 ) -> None:
     unet.to(memory_format=torch.channels_last)
     training = RestorationTraining(unet, data, held_out, pixels, seed)
-    Session("unet", folder, unet, rate, budget, measure_every=200).run(training.loss, training.quality)
+    Session("unet", folder, unet, rate, budget, measure_every=600).run(training.loss, training.quality)
