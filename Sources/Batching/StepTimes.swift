@@ -34,6 +34,8 @@ struct StepTimes<Key: Hashable & Sendable>: Sendable {
     private static var trustedCount: Int { 5 }
     /// A step is slow beyond this many medians.
     private static var slowFactor: Double { 10 }
+    /// Seconds up to which no step is slow: a busy machine interrupts short ones.
+    private static var slowFloor: Double { 1 }
 
     /// Most lately used last.
     private var entries: [Entry] = []
@@ -52,7 +54,7 @@ struct StepTimes<Key: Hashable & Sendable>: Sendable {
         let median = entry.times.count >= Self.trustedCount ? entry.times.median : nil
         entry.times.add(share)
         entries.append(entry)
-        return median.flatMap { share > Self.slowFactor * $0 ? $0 : nil }
+        return median.flatMap { share > max(Self.slowFloor, Self.slowFactor * $0) ? $0 : nil }
     }
 
     /// Seconds of one step of a sample of this key; nil where none has been measured.

@@ -4,6 +4,17 @@ import HTTPWire
 extension Connection {
     /// Does all that can be done without waiting: parses, hands requests over, sends.
     func advance() {
+        var wasHeldBack: Bool
+        repeat {
+            answerWhatIsThere()
+            wasHeldBack = phase == .awaitingRequest && output.count > Self.outputHighWater
+            flush()
+            // Nothing else would come back to a pipelined request that waited for just this room.
+        } while wasHeldBack && phase == .awaitingRequest && output.count <= Self.outputHighWater
+        updateInterest()
+    }
+
+    private func answerWhatIsThere() {
         while phase == .awaitingRequest || phase == .exchanging {
             if let exchange {
                 pumpBody(exchange)
@@ -13,8 +24,6 @@ extension Connection {
                 break
             }
         }
-        flush()
-        updateInterest()
     }
 
     /// Begins the next request where its head is there.

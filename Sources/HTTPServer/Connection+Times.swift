@@ -35,7 +35,7 @@ extension Connection {
     /// something is.
     func idleSince(now: UInt64) -> UInt64? {
         guard phase == .awaitingRequest, headStart == nil, output.isEmpty, !wasRefused else { return nil }
-        return requestCount > 0 || now &- phaseStart >= context.times.arrival ? phaseStart : nil
+        return now &- phaseStart >= context.times.arrival ? phaseStart : nil
     }
 
     private func checkBodyTime(elapsed: UInt64) {

@@ -96,7 +96,6 @@ final class Connection {
             close()
             return
         }
-        if ready.contains(.write) { flush() }
         if ready.contains(.peerClosed) { peerHalfClosed = true }
         if ready.contains(.read) { receive() }
         advance()

@@ -12,6 +12,11 @@ actor EventLoop {
     private var source: (any DispatchSourceRead)?
     private var timer: (any DispatchSourceTimer)?
     private var hasStopped = false
+    /// Until then no connection will be found idle that isn't; looking costs some time where there are very many.
+    private var noneIdleUntil: UInt64 = 0
+
+    /// Nanoseconds.
+    private static let fruitlessPause: UInt64 = 2_000_000
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -129,13 +134,25 @@ actor EventLoop {
         } else if let next = others.first {
             let rest = others.dropFirst()
             next.post { $0.adopt(descriptor, peer: peer, inPlaceOfIdleHereOr: rest) }
+            forgetClosed()
         } else {
             adopt(descriptor, peer: peer, wasRefused: true)
         }
     }
 
+    /// The connection that has been idle longest, where a request that came just now isn't waiting with the kernel.
     private func longestIdle() -> Connection? {
         let now = context.system.now()
+        guard now >= noneIdleUntil else { return nil }
+        while let connection = longestSilent(now: now) {
+            connection.handle(.read)
+            if connection.idleSince(now: now) != nil { return connection }
+        }
+        noneIdleUntil = now + Self.fruitlessPause
+        return nil
+    }
+
+    private func longestSilent(now: UInt64) -> Connection? {
         var longest: (connection: Connection, since: UInt64)?
         for connection in connections.values {
             guard let since = connection.idleSince(now: now), since < longest?.since ?? .max else { continue }

@@ -125,6 +125,7 @@ extension Sockets {
         func idleMakesRoom() async throws {
             let test = try TestServer {
                 $0.limits.connections = 3
+                $0.limits.arrivalTime = .milliseconds(1)
                 $0.queueCount = 1
             }
             let (first, second, third) = (try test.client(), try test.client(), try test.client())
@@ -135,6 +136,7 @@ extension Sockets {
             // Now the second has been idle longest, for the first asks again.
             try await first.send(request("GET /hello"))
             #expect(try await first.response().status == 200)
+            try await Task.sleep(for: .milliseconds(10))
             let newcomer = try test.client()
             try await newcomer.send(request("GET /hello"))
             #expect(try await newcomer.response().status == 200)
@@ -151,6 +153,7 @@ extension Sockets {
         func idleElsewhereMakesRoom() async throws {
             let test = try TestServer {
                 $0.limits.connections = 2
+                $0.limits.arrivalTime = .milliseconds(1)
                 $0.queueCount = 2
             }
             let (busy, idle) = (try test.client(), try test.client())
@@ -161,6 +164,7 @@ extension Sockets {
             // Each is idle by the time the next one comes; every other comes to the busy one's queue.
             var newcomers: [TestClient] = []
             for _ in 0..<4 {
+                try await Task.sleep(for: .milliseconds(10))
                 let newcomer = try test.client()
                 newcomers.append(newcomer)
                 try await newcomer.send(request("GET /hello"))
@@ -169,6 +173,22 @@ extension Sockets {
             #expect(try await idle.readToEnd().isEmpty)
             test.handler.gate.change { $0 = true }
             #expect(try await busy.response().text == "late")
+        }
+
+        @Test("a connection between two requests that follow each other keeps its place")
+        func busyKeepAlive() async throws {
+            let test = try TestServer {
+                $0.limits.connections = 1
+                $0.limits.arrivalTime = .seconds(60)
+            }
+            let client = try test.client()
+            try await client.send(request("GET /hello"))
+            #expect(try await client.response().status == 200)
+            let newcomer = try test.client()
+            try await newcomer.send(request("GET /hello"))
+            #expect(try await test.responses(of: newcomer).map(\.status) == [503])
+            try await client.send(request("GET /hello"))
+            #expect(try await client.response().status == 200)
         }
 
         @Test("connections that never sent anything make room once they have had time to", arguments: [true, false])

@@ -64,8 +64,9 @@ private final class Keepsake: Sendable {
 /// for what isn't among them.
 struct TestHandler: RequestHandler {
     static let echoLimit = 100_000
-    /// What every `/kept` answers.
-    static let kept = [UInt8](repeating: 0x6B, count: 8 << 20)
+    /// What every `/kept` answers: not a multiple of what is sent in one turn, so that the last turn sends what is more
+    /// than the next request waits for.
+    static let kept = [UInt8](repeating: 0x6B, count: (8 << 20) + (512 << 10))
     let witness: Witness
     /// `/late` answers once that is true.
     let gate = Locked(false)

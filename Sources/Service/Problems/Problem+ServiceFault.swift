@@ -109,8 +109,8 @@ extension Problem {
         case .answerTooLarge(let needed, let limit):
             self.init(
                 .unprocessableContent, "answer-too-large", "The answer is too large here",
-                "The answer would take \(needed) bytes and \(limit) are allowed; "
-                    + "send a smaller picture, or ask for image/jpeg.")
+                "Making and holding the answer would take \(needed) bytes and \(limit) are allowed; send a smaller "
+                    + "picture, or ask for it in another form.")
         case .tooManyStreams(let limit):
             self.init(
                 .serviceUnavailable, "too-many-streams", "Too many event streams are open",
