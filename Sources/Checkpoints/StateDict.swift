@@ -30,18 +30,26 @@ package struct StateDict: Sendable {
     }
 
     private init(stripping found: [String: StoredTensor], metadata: [String: String]) throws(CheckpointError) {
-        let prefix = "module."
-        var tensors = found
-        for name in found.keys where name.hasPrefix(prefix) {
-            let stripped = String(name.dropFirst(prefix.count))
-            guard let tensor = tensors.removeValue(forKey: name) else { continue }
+        var tensors: [String: StoredTensor] = [:]
+        for (name, tensor) in found.sorted(by: { $0.key < $1.key }) {
+            let stripped = Self.stripped(name)
             guard tensors.updateValue(tensor, forKey: stripped) == nil else {
-                throw .malformedTensor(name: stripped, "is there with and without the prefix \(prefix)")
+                throw .malformedTensor(name: stripped, "is there with and without the prefix \(Self.prefix)")
             }
         }
         self.tensors = tensors
         self.metadata = metadata
         names = tensors.keys.sorted()
+    }
+
+    private static let prefix = "module."
+
+    /// Without the prefix, however often it stands there: a name that kept one would lose it when it is written and read
+    /// again, and might then meet another.
+    private static func stripped(_ name: String) -> String {
+        var name = name[...]
+        while name.hasPrefix(prefix) { name = name.dropFirst(prefix.count) }
+        return String(name)
     }
 
     package subscript(name: String) -> StoredTensor? { tensors[name] }
