@@ -7,14 +7,7 @@ start_server
 
 # A hundred steps each of twenty pictures take longer than the drain.
 accepted=20
-arguments=()
-for number in $(seq $accepted); do
-  arguments+=(--data-binary "@$photograph" -H 'Content-Type: image/jpeg' --max-time 60 -o "$work/answer-$number")
-  arguments+=(-D "$work/head-$number" -w '%{http_code}\n' "$url/restore?steps=100&force=true&seed=$number" --next)
-done
-unset 'arguments[-1]'
-curl -sS --parallel --parallel-immediate --parallel-max $accepted "${arguments[@]}" >"$work/statuses" &
-client=$!
+restore_at_once "$accepted" "$photograph" image/jpeg "steps=100&force=true" 60
 # 16 take turns; the others wait.
 until_waiting $((accepted - 16))
 kill -TERM "$server"

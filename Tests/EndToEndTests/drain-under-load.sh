@@ -6,14 +6,7 @@ settings=(--drain-timeout 120)
 start_server
 
 accepted=20
-arguments=()
-for number in $(seq $accepted); do
-  arguments+=(--data-binary "@$picture" -H 'Content-Type: image/png' --max-time 150 -o "$work/answer-$number")
-  arguments+=(-w '%{http_code}\n' "$url/restore?steps=20&seed=$number" --next)
-done
-unset 'arguments[-1]'
-curl -sS --parallel --parallel-immediate --parallel-max $accepted "${arguments[@]}" >"$work/statuses" &
-client=$!
+restore_at_once "$accepted" "$picture" image/png "steps=20" 150
 # 16 take turns; the others wait.
 until_waiting $((accepted - 16))
 kill -TERM "$server"

@@ -53,6 +53,19 @@ start_server() {
   fail "the server was not ready within a minute"
 }
 
+# So many restorations of a file ($2, of type $3, with query $4 and seeds 1, 2, ...; $5 seconds each at most) at the same
+# time, by the process $client: answers go to $work/answer-N, heads to $work/head-N, statuses to $work/statuses.
+restore_at_once() {
+  local arguments=() number
+  for number in $(seq "$1"); do
+    arguments+=(--data-binary "@$2" -H "Content-Type: $3" --max-time "$5" -o "$work/answer-$number")
+    arguments+=(-D "$work/head-$number" -w '%{http_code}\n' "$url/restore?$4&seed=$number" --next)
+  done
+  unset 'arguments[-1]'
+  curl -sS --parallel --parallel-immediate --parallel-max "$1" "${arguments[@]}" >"$work/statuses" &
+  client=$!
+}
+
 # Until so many restorations wait for their turn.
 until_waiting() {
   local waiting=

@@ -8,14 +8,7 @@ start_server
 # 16 take turns and 4 wait.
 places=20
 sent=30
-arguments=()
-for number in $(seq $sent); do
-  arguments+=(--data-binary "@$picture" -H 'Content-Type: image/png' --max-time 120 -o "$work/answer-$number")
-  arguments+=(-D "$work/head-$number" -w '%{http_code}\n' "$url/restore?steps=40&seed=$number" --next)
-done
-unset 'arguments[-1]'
-curl -sS --parallel --parallel-immediate --parallel-max $sent "${arguments[@]}" >"$work/statuses" &
-client=$!
+restore_at_once "$sent" "$picture" image/png "steps=40" 120
 # While all places are taken /health answers all the same, and a classification is refused like a restoration.
 until_waiting 4
 request "$url/health"
