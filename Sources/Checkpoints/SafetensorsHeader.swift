@@ -9,6 +9,9 @@ struct SafetensorsHeader {
         var end: Int
     }
 
+    /// The key that is no tensor.
+    static let metadataName = "__metadata__"
+
     var entries: [Entry] = []
     var metadata: [String: String] = [:]
 }
@@ -30,8 +33,8 @@ struct SafetensorsHeaderParser {
             repeat {
                 let name = try text.string()
                 try text.expect(":")
-                if name == "__metadata__" {
-                    guard !hasMetadata else { throw text.fault("__metadata__ is there twice") }
+                if name == SafetensorsHeader.metadataName {
+                    guard !hasMetadata else { throw text.fault("\(SafetensorsHeader.metadataName) is there twice") }
                     hasMetadata = true
                     header.metadata = try metadata()
                 } else {

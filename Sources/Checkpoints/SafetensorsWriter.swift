@@ -2,9 +2,6 @@ import Glibc
 
 /// Writes safetensors files.
 package enum SafetensorsWriter {
-    /// The header's key that is no tensor.
-    private static let reservedName = "__metadata__"
-
     /// A file's bytes: wider types first, so that every tensor is aligned; then by name.
     ///
     /// - Throws: `unwritable` where a tensor has the one name that safetensors keeps for itself.
@@ -48,8 +45,8 @@ package enum SafetensorsWriter {
     private static func ordered(
         _ tensors: [String: StoredTensor]
     ) throws(CheckpointError) -> [(name: String, tensor: StoredTensor)] {
-        guard tensors[reservedName] == nil else {
-            throw .unwritable("a tensor is called \(reservedName), a name that safetensors keeps for itself")
+        guard tensors[SafetensorsHeader.metadataName] == nil else {
+            throw .unwritable("a tensor is called \(SafetensorsHeader.metadataName), a name that safetensors keeps for itself")
         }
         return tensors.map { (name: $0.key, tensor: $0.value) }
             .sorted { ($1.tensor.scalarType.width, $0.name) < ($0.tensor.scalarType.width, $1.name) }
@@ -63,7 +60,7 @@ package enum SafetensorsWriter {
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }
                 .map { "\(JSONText.string($0.key)):\(JSONText.string($0.value))" }
-            members.append("\"\(reservedName)\":{\(pairs.joined(separator: ","))}")
+            members.append("\"\(SafetensorsHeader.metadataName)\":{\(pairs.joined(separator: ","))}")
         }
         var position = 0
         for (name, tensor) in order {

@@ -4,6 +4,31 @@ import Service
 import Testing
 
 @Suite struct LogSinkTests {
+    private static let sentBytes = 300_000
+
+    private func openPipe() throws -> (reading: Int32, writing: Int32) {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    private func sendMoreThanAPipeHolds(to sink: LogSink) {
+        let line = String(repeating: "x", count: 99) + "\n"
+        for _ in 0..<Self.sentBytes / line.utf8.count { sink.send(line) }
+    }
+
+    /// - Returns: how many bytes were read, at least those sent.
+    private func receiveAll(from descriptor: Int32) throws -> Int {
+        var received = 0
+        var buffer = [UInt8](repeating: 0, count: 10_000)
+        while received < Self.sentBytes {
+            let count = read(descriptor, &buffer, buffer.count)
+            try #require(count > 0)
+            received += count
+        }
+        return received
+    }
+
     @Test func linesOfManySendersAreWrittenOnceEachAndThoseOfOneInOrder() async {
         let lines = LineCollector()
         let sink = LogSink { lines.add($0) }
@@ -64,46 +89,26 @@ import Testing
     }
 
     @Test func flushingReturnsThoughNobodyReadsThePipe() throws {
-        var ends: [Int32] = [-1, -1]
-        try #require(pipe(&ends) == 0)
-        let (reading, writing) = (ends[0], ends[1])
+        let (reading, writing) = try openPipe()
         let sink = LogSink(descriptor: writing)
-        // More than a pipe holds.
-        let line = String(repeating: "x", count: 99) + "\n"
-        for _ in 0..<3000 { sink.send(line) }
+        sendMoreThanAPipeHolds(to: sink)
         let start = ContinuousClock.now
         sink.flush(within: .milliseconds(50))
         #expect(start.duration(to: .now) < .seconds(20))
         // Read after all, so that the writer ends before its pipe does.
-        var rest = 300_000
-        var buffer = [UInt8](repeating: 0, count: 10_000)
-        while rest > 0 {
-            let count = read(reading, &buffer, buffer.count)
-            try #require(count > 0)
-            rest -= count
-        }
+        _ = try receiveAll(from: reading)
         sink.flush(within: .seconds(20))
         close(reading)
         close(writing)
     }
 
     @Test func aDescriptorThatTakesOnlySomeOfTheBytesGetsThemAll() throws {
-        var ends: [Int32] = [-1, -1]
-        try #require(pipe(&ends) == 0)
-        let (reading, writing) = (ends[0], ends[1])
+        let (reading, writing) = try openPipe()
         let sink = LogSink(descriptor: writing)
-        // More than a pipe holds.
-        let line = String(repeating: "x", count: 99) + "\n"
-        for _ in 0..<3000 { sink.send(line) }
-        var received = 0
-        var buffer = [UInt8](repeating: 0, count: 10_000)
-        while received < 300_000 {
-            let count = read(reading, &buffer, buffer.count)
-            try #require(count > 0)
-            received += count
-        }
+        sendMoreThanAPipeHolds(to: sink)
+        let received = try receiveAll(from: reading)
         sink.flush(within: .seconds(20))
-        #expect(received == 300_000)
+        #expect(received == Self.sentBytes)
         close(reading)
         close(writing)
     }

@@ -1,3 +1,5 @@
+import Restoration
+
 /// Why a configuration can't be used. Each description names the flag or variable.
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     package let description: String
@@ -114,7 +116,7 @@ extension Configuration {
             throw ConfigurationError(
                 "--memory-budget must be 0 or at least \(Self.smallestMemoryBudget) bytes, not \(memoryBudget)")
         }
-        guard resultMemory >= PictureUpload.bytesPerPixel * megapixelLimit * 1_000_000 else {
+        guard resultMemory >= PictureMemory.bytesPerPixel * megapixelLimit * 1_000_000 else {
             throw ConfigurationError("--result-memory must hold one picture of --megapixel-limit \(megapixelLimit)")
         }
         guard headLimit >= max(requestLineLimit, headerLineLimit) else {

@@ -15,7 +15,7 @@ extension RestorationService {
             let deadline = exchange.start + .seconds(configuration.timeout)
             let (picture, decoding) = try await decode(
                 upload, reservation: reservation,
-                workBytes: PictureUpload.bytesPerPixel * upload.header.width * upload.header.height,
+                workBytes: PictureMemory.bytesPerPixel * upload.header.width * upload.header.height,
                 deadline: deadline)
             let start = time.now()
             do {

@@ -76,7 +76,7 @@ extension RestorationService {
             throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
         }
         let pixels = header.width * header.height
-        let answering = 2 * PictureUpload.bytesPerPixel * pixels + form.bytes(pixels: pixels)
+        let answering = 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
         // That a picture fits is checked at the start.
         if case .document = form, answering > configuration.requestMemory {
             throw ServiceFault.answerTooLarge(needed: answering, limit: configuration.requestMemory)

@@ -1,4 +1,5 @@
 import HTTPWire
+import Restoration
 
 /// The forms in which `/restore` can answer.
 enum AnswerForm: Sendable, Equatable {
@@ -32,7 +33,7 @@ enum AnswerForm: Sendable, Equatable {
     /// What an answer of this form takes while it is made: the encoded picture, which is as large as a decoded one
     /// where that is noise with opacity (a photograph's is about half of it), and its text in a document.
     func bytes(pixels: Int) -> Int {
-        let encoded = PictureUpload.bytesPerPixel * pixels
+        let encoded = PictureMemory.bytesPerPixel * pixels
         switch self {
         case .picture: return encoded
         case .document: return encoded + Base64.count(of: encoded)

@@ -1,11 +1,8 @@
 import Images
-import Restoration
 
 /// The bytes of a picture as they arrive: counted against the memory budget, and looked at as soon as its header is
 /// there, so that what can't be processed is refused before the rest is worth keeping.
 struct PictureUpload {
-    /// RGB and opacity of a decoded picture.
-    static let bytesPerPixel = PictureMemory.bytesPerPixel
     /// The most that work on a picture holds: three pictures where several degradations are treated, or two and the
     /// encoded one; more than the pixels and coefficients of a JPEG of several scans.
     static let peakBytesPerPixel = 12
