@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .daclip import DegradationAwareCLIP
+from .degradations import CLEAN
 from .pool import LABELS, Pool
 from .session import Budget, Session, process_count, process_number
 from .views import prepared, views, whole_view, window
@@ -19,11 +20,15 @@ from .views import prepared, views, whole_view, window
 LOGIT_SCALE = 20.0
 CONTENT_SCALE = 20.0
 CONTENT_WEIGHT = 0.2
+ANCHOR_WEIGHT = 1.0
+ANCHOR_EVERY = 2
 CONTENT_EVERY = 4  # steps: naming is what takes long to learn
 TRAINING_WINDOWS = 2
 TILED_SHARE = 0.3
+CLEAN_CHANCE = 3.0  # of a clean picture to be drawn, against any other's: its label is the one that must not fail
 MEASURED = 220
 MEASURED_WINDOWS = 2
+DESCRIBED_AT_ONCE = 16
 
 
 def label_features(count: int, width: int, known: Tensor | None = None, seed: int = 0) -> Tensor:
@@ -53,16 +58,29 @@ def wanted_probabilities(labels: list[list[str]]) -> Tensor:
     return rows
 
 
+def drift(embedding: Tensor, anchor: Tensor) -> Tensor:
+    """The square of the distance to what it was, as a share of the square of that."""
+    return (embedding - anchor).square().sum() / anchor.square().sum()
+
+
 class ControllerTraining:
-    def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int):
-        self.model, self.pool, self.held_out, self.batch = model, pool, held_out, batch
+    """Learns labels, and embeddings of clean pictures; with an anchor, embeddings stay near the anchor's instead, so that
+    a restoration network that was trained with those needs no new training. Only along a label that the anchor doesn't
+    know they are free.
+    """
+
+    def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int,
+                 anchor: DegradationAwareCLIP | None = None):
+        self.model, self.pool, self.held_out, self.batch, self.anchor = model, pool, held_out, batch, anchor
         self.device = next(model.parameters()).device
         self.rng = np.random.default_rng(seed)
+        weights = np.array([CLEAN_CHANCE if CLEAN in example.labels else 1.0 for example in pool.examples])
+        self.chances = weights / weights.sum()
 
     def drawn_views(self) -> tuple[list[np.ndarray], list[np.ndarray], list[list[str]]]:
         """Views of degraded pictures, picture by picture, the whole view of each clean one, and the labels."""
         degraded_views, clean_views, labels = [], [], []
-        for index in self.rng.integers(0, len(self.pool), self.batch):
+        for index in self.rng.choice(len(self.pool), self.batch, p=self.chances):
             clean, degraded = self.pool.pictures(index)
             if self.rng.random() < 0.5:
                 clean, degraded = clean[:, ::-1], degraded[:, ::-1]
@@ -82,10 +100,24 @@ class ControllerTraining:
             embedding = control.pool(tokens).float().unflatten(0, (-1, looked_at)).mean(dim=1)
         logits = LOGIT_SCALE * F.normalize(embedding, dim=-1) @ self.model.label_features.T
         loss = F.cross_entropy(logits, wanted_probabilities(labels).to(self.device))
-        if step % CONTENT_EVERY == 0:
-            wholes = [values[::looked_at] for values in recorded]
+        wholes = [values[::looked_at] for values in recorded]
+        if self.anchor is not None and step % ANCHOR_EVERY == 0:
+            loss = loss + ANCHOR_WEIGHT * self.anchor_loss(pixels[::looked_at], tokens[::looked_at], wholes)
+        if self.anchor is None and step % CONTENT_EVERY == 0:
             loss = loss + CONTENT_WEIGHT * self.content_loss(pixels[::looked_at], wholes, clean_views)
         return loss
+
+    def anchor_loss(self, pixels: Tensor, tokens: Tensor, recorded: list[Tensor]) -> Tensor:
+        """How far both embeddings of the whole views are from the anchor's, less what lies along new labels."""
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
+            known_degradation, known_content = (values.float() for values in self.anchor(pixels))
+        visual = self.model.clip.visual
+        with torch.autocast(self.device.type, torch.bfloat16):
+            degradation = self.model.visual_control.pool(tokens).float()
+            content = visual.pool(visual.transformer(visual.tokens(pixels), recorded)).float()
+        new = self.model.label_features[len(self.anchor.label_features):]
+        degradation, known_degradation = (values - values @ new.T @ new for values in (degradation, known_degradation))
+        return drift(degradation, known_degradation) + drift(content, known_content)
 
     def content_loss(self, pixels: Tensor, recorded: list[Tensor], clean_views: list[np.ndarray]) -> Tensor:
         """Each picture's controlled embedding should be nearest to that of its own clean picture, and the other way round."""
@@ -98,19 +130,27 @@ class ControllerTraining:
         return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
 
     def quality(self) -> dict[str, float]:
-        """Shares of held-out pictures named right, by all views and by the whole view alone; mixtures apart.
+        """Shares of held-out pictures named right, by all views and by the whole view alone; mixtures and clean apart.
 
-        A mixture is named right by either of its labels.
+        A mixture is named right by either of its labels. `called_clean` are the degraded ones that would be left as they are.
         """
-        right: dict[str, list[bool]] = {"accuracy": [], "whole_alone": [], "mixtures": []}
+        right: dict[str, list[bool]] = {}
+
+        def note(what: str, value: bool) -> None:
+            right.setdefault(what, []).append(value)
+
         for index in range(min(len(self.held_out), MEASURED)):
             labels = self.held_out.examples[index].labels
             embeddings = degradation_embeddings(self.model, views(self.held_out.pictures(index)[1], MEASURED_WINDOWS))
-            is_right = self.name(embeddings.mean(dim=0)) in labels
-            right["accuracy" if len(labels) == 1 else "mixtures"].append(is_right)
+            found = self.name(embeddings.mean(dim=0))
+            if labels == [CLEAN]:
+                note("clean", found == CLEAN)
+                continue
+            note("accuracy" if len(labels) == 1 else "mixtures", found in labels)
+            note("called_clean", found == CLEAN)
             if len(labels) == 1:
-                right["whole_alone"].append(self.name(embeddings[0]) in labels)
-        return {name: float(np.mean(values)) for name, values in right.items() if values}
+                note("whole_alone", self.name(embeddings[0]) in labels)
+        return {name: float(np.mean(values)) for name, values in sorted(right.items())}
 
     def name(self, embedding: Tensor) -> str:
         return LABELS[int((self.model.label_features @ embedding).argmax())]
@@ -126,21 +166,29 @@ def degradation_embeddings(model: DegradationAwareCLIP, pictures: list[np.ndarra
 
 
 @torch.no_grad()
-def describe(model: DegradationAwareCLIP, picture: np.ndarray, native_windows: int) -> tuple[Tensor, Tensor]:
-    """The degradation embedding, a mean over views, and the content embedding of the whole view; both (embed_dim)."""
-    whole, *windows = views(picture, native_windows)
+def describe(model: DegradationAwareCLIP, pictures: list[np.ndarray], native_windows: int) -> Tensor:
+    """Of each picture the degradation embedding, a mean over its views, and the content embedding of the whole view.
+
+    (pictures, 2, embed_dim)
+    """
+    seen = [views(picture, native_windows) for picture in pictures]
     with torch.autocast(model.label_features.device.type, torch.bfloat16):
-        degradation, content = model(prepared([whole]).to(model.label_features.device))
-    embeddings = [degradation.float()]
-    if windows:
-        embeddings.append(degradation_embeddings(model, windows))
-    return torch.cat(embeddings).mean(dim=0), content[0].float()
+        degradation, content = model(prepared([found[0] for found in seen]).to(model.label_features.device))
+    of_windows = [window for found in seen for window in found[1:]]
+    embeddings = degradation_embeddings(model, of_windows) if of_windows else degradation[:0].float()
+    parts = embeddings.split([len(found) - 1 for found in seen])
+    means = [torch.cat([whole[None], part]).mean(dim=0) for whole, part in zip(degradation.float(), parts)]
+    return torch.stack([torch.stack(means), content.float()], dim=1)
 
 
 def train_controller(
     model: DegradationAwareCLIP, pool: Pool, held_out: Pool, folder: Path, budget: Budget, batch: int, rate: float, seed: int,
+    anchor: DegradationAwareCLIP | None = None,
 ) -> None:
-    training = ControllerTraining(model, pool, held_out, batch, seed)
+    model.to(memory_format=torch.channels_last)
+    if anchor is not None:
+        anchor.to(memory_format=torch.channels_last)
+    training = ControllerTraining(model, pool, held_out, batch, seed, anchor)
     session = Session("controller", folder, model, rate, budget, measure_every=250)
     session.run(training.loss, training.quality)
 
@@ -155,13 +203,13 @@ def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_wi
         digest.update(value.cpu().numpy().tobytes())
     path = path.with_name(f"{path.stem}-{digest.hexdigest()[:12]}.npy")
     if not path.exists():
-        own = [torch.stack(describe(model, pool.pictures(index)[1], native_windows)).cpu()
-               for index in range(process_number(), len(pool), process_count())]
-        rows = [torch.empty(0)] * process_count()
+        indices = range(process_number(), len(pool), process_count())
+        own = torch.cat([
+            describe(model, [pool.pictures(index)[1] for index in indices[start:start + DESCRIBED_AT_ONCE]], native_windows)
+            for start in range(0, len(indices), DESCRIBED_AT_ONCE)]).cpu()
+        rows = [own] * process_count()
         if process_count() > 1:
-            distributed.all_gather_object(rows, torch.stack(own))
-        else:
-            rows = [torch.stack(own)]
+            distributed.all_gather_object(rows, own)
         described = torch.empty(len(pool), *rows[0].shape[1:])
         for number, part in enumerate(rows):
             described[number::process_count()] = part

@@ -91,6 +91,24 @@ def drawn(height: int, width: int, paint: Callable[[ImageDraw.ImageDraw], None])
     return np.asarray(canvas, np.float32) / 255
 
 
+def soft_ellipses(
+    shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, stretches: np.ndarray, turns: np.ndarray, values: np.ndarray,
+) -> np.ndarray:
+    """The brightest of many ellipses at (row, column), each soft at its edge and longer, by its stretch, at an angle from
+    the vertical."""
+    field = np.zeros(shape, np.float32)
+    for (y, x), radius, stretch, turn, value in zip(centres, radii, stretches, turns, values):
+        reach = int(1.6 * radius * stretch) + 2
+        top, left = max(0, int(y) - reach), max(0, int(x) - reach)
+        window = field[top:int(y) + reach + 1, left:int(x) + reach + 1]
+        down, right = np.ogrid[top:top + window.shape[0], left:left + window.shape[1]]
+        along = (down - y) * np.cos(turn) + (right - x) * np.sin(turn)
+        across = (right - x) * np.cos(turn) - (down - y) * np.sin(turn)
+        cover = 1.5 - np.hypot(along / stretch, across) / max(radius, 0.5)
+        np.maximum(window, value * np.clip(cover, 0, 1) * min(1, (2 * radius) ** 2), out=window)
+    return field
+
+
 def screened(picture: Picture, light: np.ndarray) -> Picture:
     return 1 - (1 - picture) * (1 - light)
 
@@ -163,8 +181,9 @@ def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
     source_rows, source_columns = rows.copy(), columns.copy()
     cover = np.zeros((height, width), np.float32)
     rim = np.zeros((height, width), np.float32)
-    density = rng.uniform(15, 45) if strength == "benchmark" else rng.uniform(8, 60)
-    typical = rng.uniform(5, 11)
+    # Few large drops, or many small ones.
+    typical = np.exp(rng.uniform(np.log(2.5), np.log(11)))
+    density = (rng.uniform(30, 90) if strength == "benchmark" else rng.uniform(15, 100)) * (8 / typical) ** 1.3
     for _ in range(int(density * height * width / (scale * 256) ** 2)):
         radius = scale * rng.lognormal(np.log(typical), 0.5)
         stretch, turn = rng.uniform(0.7, 1.5), rng.uniform(-0.4, 0.4)
@@ -186,16 +205,16 @@ def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
     mirrored_columns = np.abs(source_columns.round().astype(int)) % (2 * width)
     mirrored_rows = np.minimum(mirrored_rows, 2 * height - 1 - mirrored_rows)
     mirrored_columns = np.minimum(mirrored_columns, 2 * width - 1 - mirrored_columns)
-    shine = rng.uniform(0, 0.2)
+    shine = rng.uniform(0, 0.2) if rng.random() < 0.5 else rng.uniform(0.2, 0.5)
     lens = far[mirrored_rows, mirrored_columns] * rng.uniform(0.85, 1.1) * (1 - shine) + shine + rng.uniform(0, 0.12) * rim[..., None]
     # The camera looks past the pane, so the drops are out of focus.
     lens, cover = (box_blurred(part, scale * rng.uniform(0.6, 3.5)) for part in (lens, cover))
-    cover = cover[..., None] * rng.uniform(0.7, 1)
+    cover = cover[..., None] * rng.uniform(0.6, 1)
     return np.clip(picture * (1 - cover) + lens * cover, 0, 1)
 
 
 def rainy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """One to four layers of streaks of one wind, and a little mist."""
+    """One to four layers of streaks of one wind, or a dense curtain of them, and mist."""
     height, width = picture.shape[:2]
     scale = max(0.5, scale_of(picture))
     wind = rng.normal(0, 0.35)
@@ -209,7 +228,14 @@ def rainy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
         kernel = streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1)
         streaks = convolved(drops, kernel) * length * rng.uniform(0.4, 1.1)
         light = np.maximum(light, np.clip(streaks, 0, rng.uniform(0.5, 0.95)))
-    mist = rng.uniform(0, 0.12)
+    if rng.random() < 0.5:
+        # What motion blur makes of noise: streaks everywhere, that brighten the whole.
+        length = scale * rng.uniform(8, 40)
+        noise = rng.normal(0, 1, (height, width)).astype(np.float32)
+        curtain = convolved(noise, streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1))
+        curtain = rng.uniform(0.05, 0.3) + rng.uniform(0.03, 0.2) * curtain / max(float(curtain.std()), 1e-6)
+        light = np.maximum(light * rng.choice([0, 0, 1]), np.clip(curtain, 0, 0.95))
+    mist = rng.uniform(0, 0.12) if rng.random() < 0.7 else rng.uniform(0.1, 0.35)
     misty = picture * (1 - mist) + 0.75 * mist
     # The heavy-rain sets add the streaks, others lay them over the picture.
     return np.clip(misty + rng.uniform(0.5, 0.9) * light[..., None], 0, 1) if rng.random() < 0.6 else screened(misty, light[..., None])
@@ -234,29 +260,29 @@ def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
 
 
 def snowy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """Flakes of three distances, the near ones large, blurred and streaked, and a veil."""
+    """Flakes of three distances, most of them faint, drawn out along the wind or its mirror image, and patches of veil."""
     height, width = picture.shape[:2]
     scale = scale_of(picture)
-    wind = rng.normal(0, 0.5)
+    wind = rng.normal(0, 0.8)
     light = np.zeros((height, width), np.float32)
     amount = rng.uniform(0.7, 1.3) if strength == "benchmark" else rng.uniform(0.4, 2)
-    for radius, count in ((0.7, 420), (1.6, 130), (3.4, 22)):
+    for radius, count, brightest in ((0.8, 700, 0.7), (1.7, 260, 0.95), (4.0, 26, 0.6)):
         number = rng.poisson(amount * count * height * width / (scale * 256) ** 2)
-        ys, xs, sizes = rng.uniform(0, height, number), rng.uniform(0, width, number), rng.lognormal(0, 0.3, number)
-        shine = rng.uniform(0.5, 1, number)
-
-        def paint(pen: ImageDraw.ImageDraw) -> None:
-            for y, x, size, value in zip(ys, xs, sizes, shine):
-                r = max(0.5, radius * size * scale)
-                pen.ellipse((x - r, y - r * 1.1, x + r, y + r * 1.1), fill=int(255 * value))
-
-        flakes = box_blurred(drawn(height, width, paint), radius * scale * rng.uniform(0.2, 0.5))
-        length = radius * scale * rng.uniform(1, 4)
-        if length > 2:
-            flakes = convolved(flakes, streak_kernel(length, wind, int(length) + 5 | 1))
-        light = np.maximum(light, np.clip(flakes * 1.3, 0, 1))
-    veil = rng.uniform(0, 0.25) * smooth_field(rng, height, width, 2)[..., None]
-    return screened(picture * (1 - veil) + 0.9 * veil, light[..., None] * rng.uniform(0.55, 1))
+        centres = rng.uniform(0, 1, (number, 2)) * (height, width)
+        sizes = radius * scale * rng.lognormal(0, 0.4, number)
+        stretches, turns = rng.uniform(1, 2.6, number), rng.choice([-1, 1], number) * wind + rng.normal(0, 0.3, number)
+        flakes = soft_ellipses((height, width), centres, sizes, stretches, turns, brightest * rng.beta(1, 1.8, number))
+        light = np.maximum(light, box_blurred(flakes, radius * scale * rng.uniform(0, 0.4)))
+    if rng.random() < 0.5:
+        streaks = (rng.random((height, width)) > 1 - 0.002 * amount / scale).astype(np.float32)
+        length = scale * rng.uniform(8, 24)
+        for side in (-1, 1):
+            kernel = streak_kernel(length, side * max(0.4, abs(wind)), int(length) + 5 | 1)
+            light = np.maximum(light, np.clip(convolved(streaks, kernel) * length * rng.uniform(0.05, 0.25), 0, 0.4))
+            streaks = streaks[::-1, ::-1]
+    patches = np.clip(smooth_field(rng, height, width, rng.uniform(4, 12)) - rng.uniform(0.6, 0.8), 0, 1)
+    veil = rng.uniform(0, 0.15) * smooth_field(rng, height, width, 2) + rng.uniform(0, 0.6) * patches
+    return screened(picture * (1 - veil[..., None]) + 0.95 * veil[..., None], light[..., None] * rng.uniform(0.8, 1))
 
 
 def uncompleted(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step
 STRANGER_SHARE = 0.1  # get another picture's degradation embedding: a wrong label must do little harm
 GRADIENT_WEIGHT = 0.5
 ERROR_FLOOR = 0.02
+# How often each label is drawn: most often those whose synthetic pictures are made just as the real ones are.
+SHARES = {"noisy": 2.0, "jpeg-compressed": 2.0, "uncompleted": 1.5}
 PREDICTS_FROM = 192  # side of the held-out crops that quality is measured on
 EXAMPLES_A_LABEL = 8
 
@@ -45,6 +48,10 @@ def start_as_identity(unet: ConditionalUNet) -> None:
     unet.prompt.mul_(unet.prompt.shape[1])
 
 
+def shown(labels: list[str]) -> str:
+    return labels[0] if len(labels) == 1 else "mixture"
+
+
 def differences(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture.diff(dim=-1), picture.diff(dim=-2)
 
@@ -58,9 +65,21 @@ def example_errors(result: Tensor, clean: Tensor) -> Tensor:
     return mean(error) + GRADIENT_WEIGHT * sum(mean(part) for part in differences(error)) / 2
 
 
+@dataclass
+class Teacher:
+    """A network whose answers are kept for some labels: those whose synthetic pictures are unlike the real ones.
+
+    `contexts` are what its own encoder says of the pool, (examples, 2, C).
+    """
+
+    network: ConditionalUNet
+    contexts: np.ndarray
+    labels: frozenset[str]
+
+
 class RestorationTraining:
     def __init__(self, unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray],
-                 pixels: int, seed: int):
+                 pixels: int, seed: int, teacher: Teacher | None = None):
         self.unet, self.pixels = unet, pixels
         self.pool, self.contexts = data
         self.held_out, self.held_out_contexts = held_out
@@ -69,24 +88,42 @@ class RestorationTraining:
         self.rng = np.random.default_rng(seed)
         # A running mean of the error that each label's pictures arrive with.
         self.arriving = dict.fromkeys([*LABELS, "mixture"], 0.1)
+        self.teacher = teacher
+        weights = np.array([SHARES.get(shown(example.labels), 1.0) for example in self.pool.examples])
+        self.chances = weights / weights.sum()
 
-    def drawn_batch(self, side: int) -> tuple[Tensor, Tensor, Tensor, list[str]]:
-        """Clean and degraded crops (B, 3, side, side), contexts (B, 2, C) and what each shows."""
-        clean_crops, degraded_crops, contexts, names = [], [], [], []
-        for index in self.rng.integers(0, len(self.pool), max(1, self.pixels // side**2)):
+    def drawn_batch(self, side: int) -> tuple[Tensor, Tensor, np.ndarray]:
+        """Clean and degraded crops (B, 3, side, side), and the numbers of the examples that they are cut from."""
+        clean_crops, degraded_crops = [], []
+        indices = self.rng.choice(len(self.pool), max(1, self.pixels // side**2), p=self.chances)
+        for index in indices:
             clean, degraded = self.pool.pictures(index)
             top, left = (int(self.rng.integers(0, size - side + 1)) for size in clean.shape[:2])
             turn, flip = int(self.rng.integers(4)), self.rng.random() < 0.5
             for picture, crops in ((clean, clean_crops), (degraded, degraded_crops)):
                 crop = np.rot90(picture[top:top + side, left:left + side], turn)
                 crops.append(crop[:, ::-1] if flip else crop)
-            described = self.contexts[index].copy()
-            if self.rng.random() < STRANGER_SHARE:
-                described[0] = self.contexts[self.rng.integers(0, len(self.pool)), 0]
-            contexts.append(described)
-            labels = self.pool.examples[index].labels
-            names.append(labels[0] if len(labels) == 1 else "mixture")
-        return self.pictures(clean_crops), self.pictures(degraded_crops), self.tensor(np.stack(contexts)), names
+        return self.pictures(clean_crops), self.pictures(degraded_crops), indices
+
+    def drawn_contexts(self, indices: np.ndarray) -> Tensor:
+        """The examples' embeddings (B, 2, C), of which some are told another example's degradation."""
+        described = self.contexts[indices]
+        strange = self.rng.random(len(indices)) < STRANGER_SHARE
+        described[strange, 0] = self.contexts[self.rng.integers(0, len(self.pool), strange.sum()), 0]
+        return self.tensor(described)
+
+    @torch.no_grad()
+    def wanted(self, clean: Tensor, state: Tensor, mu: Tensor, time: Tensor, indices: np.ndarray) -> Tensor:
+        """What the network should give: the clean picture, or what the teacher makes of a picture of its labels."""
+        if self.teacher is None:
+            return clean
+        kept = [place for place, index in enumerate(indices)
+                if self.teacher.labels & set(self.pool.examples[index].labels)]
+        if not kept:
+            return clean
+        answer = self.predicted(self.teacher.network, state[kept], mu[kept], time[kept],
+                                self.tensor(self.teacher.contexts[indices[kept]]))
+        return clean.index_copy(0, torch.tensor(kept, device=self.device), answer.clamp(0, 1))
 
     def pictures(self, crops: list[np.ndarray]) -> Tensor:
         return self.tensor(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))) / 255
@@ -96,28 +133,29 @@ class RestorationTraining:
 
     def loss(self, step: int, progress: float) -> Tensor:
         side = [side for start, side in CROPS if progress >= start][-1]
-        clean, mu, contexts, names = self.drawn_batch(side)
+        clean, mu, indices = self.drawn_batch(side)
+        names = [shown(self.pool.examples[index].labels) for index in indices]
         time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(names)))
         time[torch.from_numpy(self.rng.random(len(names)) < START_SHARE)] = self.process.steps
         state = self.process.noised(clean, mu, time.to(self.device), torch.randn_like(mu))
-        result = self.predicted(state, mu, time, contexts)
-        with torch.no_grad():
-            for name, error in zip(names, example_errors(mu, clean).tolist()):
-                self.arriving[name] += 0.02 * (error - self.arriving[name])
+        result = self.predicted(self.unet, state, mu, time, self.drawn_contexts(indices))
+        wanted = self.wanted(clean, state, mu, time, indices)
+        for name, error in zip(names, example_errors(mu, clean).tolist()):
+            self.arriving[name] += 0.02 * (error - self.arriving[name])
         weights = self.tensor(np.array([1 / (self.arriving[name] + ERROR_FLOOR) for name in names], np.float32))
-        return (example_errors(result, clean) * weights).mean()
+        return (example_errors(result, wanted) * weights).mean()
 
-    def predicted(self, state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
+    def predicted(self, network: ConditionalUNet, state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
         inputs = (values.contiguous(memory_format=torch.channels_last) for values in (state, mu))
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.unet(*inputs, time.to(self.device).float(), contexts[:, 0], contexts[:, 1]).float()
+            return network(*inputs, time.to(self.device).float(), contexts[:, 0], contexts[:, 1]).float()
 
     def quality(self) -> dict[str, float]:
         """Mean gain in PSNR of one step from t = T, over held-out crops of each label, and their mean."""
         gains: dict[str, list[float]] = {}
         noise = torch.Generator().manual_seed(0)
         for index, example in enumerate(self.held_out.examples):
-            name = example.labels[0] if len(example.labels) == 1 else "mixture"
+            name = shown(example.labels)
             if len(gains.setdefault(name, [])) == EXAMPLES_A_LABEL:
                 continue
             top, left = ((size - PREDICTS_FROM) // 2 for size in (example.height, example.width))
@@ -125,7 +163,8 @@ class RestorationTraining:
                          for picture in self.held_out.pictures(index))
             state = mu + self.process.lam * torch.randn(mu.shape, generator=noise).to(self.device)
             time = torch.tensor([self.process.steps])
-            result = self.predicted(state, mu, time, self.tensor(self.held_out_contexts[index:index + 1])).clamp(0, 1)
+            contexts = self.tensor(self.held_out_contexts[index:index + 1])
+            result = self.predicted(self.unet, state, mu, time, contexts).clamp(0, 1)
             # A clean picture counts by what it loses against one part in 255.
             before = max(float((mu - clean).square().mean()), 255.0**-2)
             gains[name].append(10 * np.log10(before / max(float((result - clean).square().mean()), 255.0**-2)))
@@ -136,8 +175,10 @@ class RestorationTraining:
 
 def train_unet(
     unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray], folder: Path, budget: Budget,
-    pixels: int, rate: float, seed: int,
+    pixels: int, rate: float, seed: int, teacher: Teacher | None = None,
 ) -> None:
     unet.to(memory_format=torch.channels_last)
-    training = RestorationTraining(unet, data, held_out, pixels, seed)
+    if teacher is not None:
+        teacher.network.to(memory_format=torch.channels_last)
+    training = RestorationTraining(unet, data, held_out, pixels, seed, teacher)
     Session("unet", folder, unet, rate, budget, measure_every=600).run(training.loss, training.quality)

@@ -89,13 +89,15 @@ class LinearAttention(nn.Module):
         self.to_out = nn.Sequential(nn.Conv2d(width, channels, 1), ChannelLayerNorm(channels))
 
     def forward(self, x: Tensor, content: Tensor | None = None) -> Tensor:
-        batch, _, height, width = x.shape
-        q, k, v = self.to_qkv(x).reshape(batch, 3, self.heads, HEAD_WIDTH, height * width).unbind(1)
-        q = q.softmax(dim=-2) * HEAD_WIDTH**-0.5
-        k = k.softmax(dim=-1)
-        context = k @ (v / (height * width)).transpose(-1, -2)
-        out = context.transpose(-1, -2) @ q
-        return self.to_out(out.reshape(batch, self.heads * HEAD_WIDTH, height, width))
+        height, width = x.shape[-2:]
+        # Pixels before channels, as channels-last memory has them: nothing is copied.
+        qkv = self.to_qkv(x).permute(0, 2, 3, 1).flatten(1, 2).unflatten(-1, (3, self.heads, HEAD_WIDTH))
+        q, k, v = qkv.transpose(1, 3).unbind(2)
+        q = q.softmax(dim=-1).to(v.dtype)
+        k = k.softmax(dim=-2).to(v.dtype)
+        context = k.transpose(-1, -2) @ v * (HEAD_WIDTH**-0.5 / (height * width))
+        out = (q @ context).transpose(1, 2).flatten(2).unflatten(1, (height, width))
+        return self.to_out(out.permute(0, 3, 1, 2))
 
 
 class CrossAttention(nn.Module):

@@ -9,10 +9,11 @@ from PIL import Image
 from torch import nn
 
 from restored_training.bundle import UNET, load_daclip, load_unet, new_daclip, new_unet, write_bundle
-from restored_training.controller import label_features, mirrored_tiling
+from restored_training.controller import ControllerTraining, label_features, mirrored_tiling
 from restored_training.muon import MuonWithAdamW, orthogonalised
 from restored_training.photographs import split_photographs
 from restored_training.pool import LABELS, Pool, make_pool
+from restored_training.restoration import RestorationTraining, Teacher
 from restored_training.session import Budget, Session
 from restored_training.views import SIDE, views, whole_view
 
@@ -98,6 +99,57 @@ def test_the_optimiser_learns_what_least_squares_would():
         error.backward()
         optimiser.step(1 - step / 300)
     assert errors[-1] < 0.01 * errors[0]
+
+
+@pytest.fixture(scope="module")
+def pool(photographs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    make_pool(folder, sorted(photographs.iterdir()), 24, 3, 1)
+    return Pool(folder)
+
+
+def test_an_anchored_encoder_may_move_along_new_labels_only(pool):
+    torch.manual_seed(0)
+    anchor, model = new_daclip(10), new_daclip(11)
+    model.label_features[:10] = anchor.label_features
+    model.load_state_dict({**anchor.state_dict(), "label_features": model.label_features})
+    training = ControllerTraining(model, pool, pool, 2, 1, anchor)
+    pixels = torch.randn(2, 3, SIDE, SIDE)
+
+    def loss(change):
+        control = model.visual_control
+        kept = control.proj.detach().clone()
+        control.proj.data += change
+        tokens, recorded = control.transformer(control.tokens(pixels))
+        value = float(training.anchor_loss(pixels, tokens, recorded).detach())
+        control.proj.data = kept
+        return value
+
+    width = model.visual_control.proj.shape[0]
+    assert loss(0) < 1e-3
+    assert loss(torch.ones(width, 1) * model.label_features[10]) < 1e-3
+    assert loss(torch.randn(width, 1) * model.label_features[0]) > 0.01
+
+
+def test_a_teacher_is_asked_for_its_labels_alone(pool):
+    torch.manual_seed(0)
+    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+    kept = frozenset({"noisy", "rainy", "low-light"})
+    with torch.no_grad():
+        network = new_unet()
+        network.final_conv.bias += 0.25
+    training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 40_000, 1,
+                                   Teacher(network, contexts, kept))
+    clean, mu, indices = training.drawn_batch(64)
+    time = torch.full((len(indices),), 100)
+    wanted = training.wanted(clean, mu, mu, time, indices)
+    asked = [bool(kept & set(pool.examples[index].labels)) for index in indices]
+    assert any(asked) and not all(asked)
+    for is_asked, answer, own, degraded in zip(asked, wanted, clean, mu):
+        if is_asked:
+            assert (answer - (degraded + 0.25).clamp(0, 1)).abs().mean() < 0.02
+        else:
+            assert torch.equal(answer, own)
 
 
 def test_a_session_resumes_where_it_stood(tmp_path):
