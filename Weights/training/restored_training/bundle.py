@@ -32,14 +32,14 @@ DIFFUSION = {"T": 100, "schedule": "cosine", "eps": 0.005, "max_sigma": 50, "not
 def new_daclip(label_count: int = len(LABELS)) -> DegradationAwareCLIP:
     model = DegradationAwareCLIP(DACLIP["embed_dim"], DACLIP["vision_cfg"], label_count)
     model.label_features.copy_(label_features(label_count, DACLIP["embed_dim"]))
-    return model
+    return model.to(memory_format=torch.channels_last)
 
 
 def new_unet() -> ConditionalUNet:
     """A network that returns the degraded picture as it is."""
     model = ConditionalUNet(**UNET)
     start_as_identity(model)
-    return model
+    return model.to(memory_format=torch.channels_last)
 
 
 def read_labels(folder: Path) -> list[str]:

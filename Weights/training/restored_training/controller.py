@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from .daclip import DegradationAwareCLIP
-from .degradations import CLEAN
+from .degradations import CLEAN, as_sent
 from .pool import LABELS, Pool
-from .session import Budget, Session, process_count, process_number
-from .views import prepared, views, whole_view, window
+from .session import Budget, Session, agreed, process_count, process_number
+from .views import SIDE, prepared, views, whole_view, window
 
 LOGIT_SCALE = 20.0
 CONTENT_SCALE = 20.0
@@ -25,7 +27,7 @@ ANCHOR_EVERY = 2
 CONTENT_EVERY = 4  # steps: naming is what takes long to learn
 TRAINING_WINDOWS = 2
 TILED_SHARE = 0.3
-CLEAN_CHANCE = 3.0  # of a clean picture to be drawn, against any other's: its label is the one that must not fail
+SHARES = {CLEAN: 3.0}  # a clean picture is drawn most often: its label is the one that must not fail
 MEASURED = 220
 MEASURED_WINDOWS = 2
 DESCRIBED_AT_ONCE = 16
@@ -43,11 +45,19 @@ def label_features(count: int, width: int, known: Tensor | None = None, seed: in
     return rows
 
 
-def mirrored_tiling(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The picture continued by its mirror images, as part of a larger one: what remains of it when that is shrunk."""
+def tiled_whole_view(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The whole view of a larger picture that continues this one by its mirror images: what remains when that is shrunk.
+
+    It is shrunk before it is continued, which is the same but at the seams, and far cheaper.
+    """
     down, right = rng.integers(1, 6, 2)
-    rows = np.concatenate([picture if index % 2 == 0 else picture[::-1] for index in range(down)])
-    return np.concatenate([rows if index % 2 == 0 else rows[:, ::-1] for index in range(right)], axis=1)
+    height, width = picture.shape[:2]
+    scale = SIDE / min(height * down, width * right)
+    small = Image.fromarray(np.ascontiguousarray(picture)).resize(
+        (math.ceil(width * scale), math.ceil(height * scale)), Image.BICUBIC)
+    part = np.asarray(small)
+    rows = np.concatenate([part if index % 2 == 0 else part[::-1] for index in range(down)])
+    return whole_view(np.concatenate([rows if index % 2 == 0 else rows[:, ::-1] for index in range(right)], axis=1))
 
 
 def wanted_probabilities(labels: list[list[str]]) -> Tensor:
@@ -74,57 +84,54 @@ class ControllerTraining:
         self.model, self.pool, self.held_out, self.batch, self.anchor = model, pool, held_out, batch, anchor
         self.device = next(model.parameters()).device
         self.rng = np.random.default_rng(seed)
-        weights = np.array([CLEAN_CHANCE if CLEAN in example.labels else 1.0 for example in pool.examples])
-        self.chances = weights / weights.sum()
+        self.chances = pool.chances(SHARES)
 
     def drawn_views(self) -> tuple[list[np.ndarray], list[np.ndarray], list[list[str]]]:
-        """Views of degraded pictures, picture by picture, the whole view of each clean one, and the labels."""
-        degraded_views, clean_views, labels = [], [], []
+        """Views of degraded pictures, picture by picture, the clean pictures, and the labels."""
+        degraded_views, clean_pictures, labels = [], [], []
         for index in self.rng.choice(len(self.pool), self.batch, p=self.chances):
             clean, degraded = self.pool.pictures(index)
             if self.rng.random() < 0.5:
                 clean, degraded = clean[:, ::-1], degraded[:, ::-1]
-            whole = mirrored_tiling(degraded, self.rng) if self.rng.random() < TILED_SHARE else degraded
-            degraded_views.append(whole_view(whole))
+            degraded = as_sent(degraded, self.rng)
+            is_tiled = self.rng.random() < TILED_SHARE
+            degraded_views.append(tiled_whole_view(degraded, self.rng) if is_tiled else whole_view(degraded))
             degraded_views += [window(degraded, *self.rng.random(2)) for _ in range(TRAINING_WINDOWS)]
-            clean_views.append(whole_view(clean))
+            clean_pictures.append(clean)
             labels.append(self.pool.examples[index].labels)
-        return degraded_views, clean_views, labels
+        return degraded_views, clean_pictures, labels
 
     def loss(self, step: int, progress: float) -> Tensor:
-        degraded_views, clean_views, labels = self.drawn_views()
-        control, looked_at = self.model.visual_control, 1 + TRAINING_WINDOWS
+        degraded_views, clean_pictures, labels = self.drawn_views()
+        looked_at = 1 + TRAINING_WINDOWS
         pixels = prepared(degraded_views).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            tokens, recorded = control.transformer(control.tokens(pixels))
-            embedding = control.pool(tokens).float().unflatten(0, (-1, looked_at)).mean(dim=1)
+            degradation, control = self.model.degradation(pixels)
+        embedding = degradation.float().unflatten(0, (-1, looked_at)).mean(dim=1)
         logits = LOGIT_SCALE * F.normalize(embedding, dim=-1) @ self.model.label_features.T
         loss = F.cross_entropy(logits, wanted_probabilities(labels).to(self.device))
-        wholes = [values[::looked_at] for values in recorded]
+        wholes = pixels[::looked_at], [values[::looked_at] for values in control]
         if self.anchor is not None and step % ANCHOR_EVERY == 0:
-            loss = loss + ANCHOR_WEIGHT * self.anchor_loss(pixels[::looked_at], tokens[::looked_at], wholes)
+            loss = loss + ANCHOR_WEIGHT * self.anchor_loss(*wholes, degradation[::looked_at].float())
         if self.anchor is None and step % CONTENT_EVERY == 0:
-            loss = loss + CONTENT_WEIGHT * self.content_loss(pixels[::looked_at], wholes, clean_views)
+            loss = loss + CONTENT_WEIGHT * self.content_loss(*wholes, clean_pictures)
         return loss
 
-    def anchor_loss(self, pixels: Tensor, tokens: Tensor, recorded: list[Tensor]) -> Tensor:
+    def anchor_loss(self, pixels: Tensor, control: list[Tensor], degradation: Tensor) -> Tensor:
         """How far both embeddings of the whole views are from the anchor's, less what lies along new labels."""
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
-            known_degradation, known_content = (values.float() for values in self.anchor(pixels))
-        visual = self.model.clip.visual
         with torch.autocast(self.device.type, torch.bfloat16):
-            degradation = self.model.visual_control.pool(tokens).float()
-            content = visual.pool(visual.transformer(visual.tokens(pixels), recorded)).float()
+            with torch.no_grad():
+                known_degradation, known_content = (values.float() for values in self.anchor(pixels))
+            content = self.model.content(pixels, control).float()
         new = self.model.label_features[len(self.anchor.label_features):]
         degradation, known_degradation = (values - values @ new.T @ new for values in (degradation, known_degradation))
         return drift(degradation, known_degradation) + drift(content, known_content)
 
-    def content_loss(self, pixels: Tensor, recorded: list[Tensor], clean_views: list[np.ndarray]) -> Tensor:
+    def content_loss(self, pixels: Tensor, control: list[Tensor], clean_pictures: list[np.ndarray]) -> Tensor:
         """Each picture's controlled embedding should be nearest to that of its own clean picture, and the other way round."""
-        visual = self.model.clip.visual
+        clean_pixels = prepared([whole_view(picture) for picture in clean_pictures]).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            content = visual.pool(visual.transformer(visual.tokens(pixels), recorded)).float()
-            target = visual.pool(visual.transformer(visual.tokens(prepared(clean_views).to(self.device)))).float()
+            content, target = self.model.content(pixels, control).float(), self.model.content(clean_pixels).float()
         similarity = CONTENT_SCALE * F.normalize(content, dim=-1) @ F.normalize(target, dim=-1).T
         own = torch.arange(self.batch, device=self.device)
         return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
@@ -160,9 +167,8 @@ class ControllerTraining:
 def degradation_embeddings(model: DegradationAwareCLIP, pictures: list[np.ndarray]) -> Tensor:
     """One row a view, (views, embed_dim)."""
     pixels = prepared(pictures).to(model.label_features.device)
-    control = model.visual_control
     with torch.autocast(pixels.device.type, torch.bfloat16):
-        return control.pool(control.transformer(control.tokens(pixels))[0]).float()
+        return model.degradation(pixels)[0].float()
 
 
 @torch.no_grad()
@@ -185,9 +191,6 @@ def train_controller(
     model: DegradationAwareCLIP, pool: Pool, held_out: Pool, folder: Path, budget: Budget, batch: int, rate: float, seed: int,
     anchor: DegradationAwareCLIP | None = None,
 ) -> None:
-    model.to(memory_format=torch.channels_last)
-    if anchor is not None:
-        anchor.to(memory_format=torch.channels_last)
     training = ControllerTraining(model, pool, held_out, batch, seed, anchor)
     session = Session("controller", folder, model, rate, budget, measure_every=250)
     session.run(training.loss, training.quality)
@@ -202,18 +205,19 @@ def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_wi
     for value in model.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     path = path.with_name(f"{path.stem}-{digest.hexdigest()[:12]}.npy")
-    if not path.exists():
-        indices = range(process_number(), len(pool), process_count())
-        own = torch.cat([
-            describe(model, [pool.pictures(index)[1] for index in indices[start:start + DESCRIBED_AT_ONCE]], native_windows)
-            for start in range(0, len(indices), DESCRIBED_AT_ONCE)]).cpu()
-        rows = [own] * process_count()
-        if process_count() > 1:
-            distributed.all_gather_object(rows, own)
-        described = torch.empty(len(pool), *rows[0].shape[1:])
-        for number, part in enumerate(rows):
-            described[number::process_count()] = part
-        if process_number() == 0:
-            np.save(path, described.numpy())
-        return described.numpy()
-    return np.load(path)
+    # The first process decides for all: another one may look while that is still writing.
+    if agreed(path.exists()):
+        return np.load(path)
+    indices = range(process_number(), len(pool), process_count())
+    own = torch.cat([
+        describe(model, [pool.pictures(index)[1] for index in indices[start:start + DESCRIBED_AT_ONCE]], native_windows)
+        for start in range(0, len(indices), DESCRIBED_AT_ONCE)]).cpu()
+    rows = [own] * process_count()
+    if process_count() > 1:
+        distributed.all_gather_object(rows, own)
+    described = torch.empty(len(pool), *rows[0].shape[1:])
+    for number, part in enumerate(rows):
+        described[number::process_count()] = part
+    if process_number() == 0:
+        np.save(path, described.numpy())
+    return described.numpy()

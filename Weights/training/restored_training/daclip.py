@@ -133,10 +133,18 @@ class DegradationAwareCLIP(nn.Module):
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """The degradation and the content embedding, not normalised."""
+        degradation, control = self.degradation(picture)
+        return degradation, self.content(picture, control)
+
+    def degradation(self, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The degradation embedding, and what the controller's blocks have to say to the image encoder's."""
         tokens, control = self.visual_control.transformer(self.visual_control.tokens(picture))
-        degradation = self.visual_control.pool(tokens)
+        return self.visual_control.pool(tokens), control
+
+    def content(self, picture: Tensor, control: list[Tensor] | None = None) -> Tensor:
+        """The content embedding; without control that of the bare image encoder."""
         visual = self.clip.visual
-        return degradation, visual.pool(visual.transformer(visual.tokens(picture), control))
+        return visual.pool(visual.transformer(visual.tokens(picture), control))
 
     def probabilities(self, degradation: Tensor, logit_scale: float = 100) -> Tensor:
         cosine = F.normalize(degradation, dim=-1) @ F.normalize(self.label_features, dim=-1).T

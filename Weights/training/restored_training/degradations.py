@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 Picture = np.ndarray
 Degradation = Callable[[Picture, np.random.Generator, str], Picture]
+CHROMA_WHOLE, CHROMA_HALVED = 0, 2  # pillow's numbers for 4:4:4 and 4:2:0
 
 
 # Building blocks
@@ -102,11 +103,22 @@ def soft_ellipses(
         top, left = max(0, int(y) - reach), max(0, int(x) - reach)
         window = field[top:int(y) + reach + 1, left:int(x) + reach + 1]
         down, right = np.ogrid[top:top + window.shape[0], left:left + window.shape[1]]
-        along = (down - y) * np.cos(turn) + (right - x) * np.sin(turn)
-        across = (right - x) * np.cos(turn) - (down - y) * np.sin(turn)
+        along, across = turned(down - y, right - x, turn)
         cover = 1.5 - np.hypot(along / stretch, across) / max(radius, 0.5)
         np.maximum(window, value * np.clip(cover, 0, 1) * min(1, (2 * radius) ** 2), out=window)
     return field
+
+
+def turned(down: np.ndarray, right: np.ndarray, turn: float) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets along an axis at an angle from the vertical in radians, and across it."""
+    return down * np.cos(turn) + right * np.sin(turn), right * np.cos(turn) - down * np.sin(turn)
+
+
+def as_jpeg(picture: np.ndarray, quality: int, subsampling: int) -> np.ndarray:
+    """Bytes as they come back from a JPEG file; subsampling as pillow numbers it."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return np.asarray(Image.open(file).convert("RGB"))
 
 
 def screened(picture: Picture, light: np.ndarray) -> Picture:
@@ -151,9 +163,7 @@ def hazy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
 def jpeg_compressed(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
     """Quality 10 with 4:2:0 colour; varied 5 to 30, half of them 10."""
     quality = 10 if strength == "benchmark" or rng.random() < 0.5 else int(rng.integers(5, 31))
-    file = io.BytesIO()
-    Image.fromarray(to_bytes(picture)).save(file, "JPEG", quality=quality, subsampling=2)
-    return np.asarray(Image.open(file).convert("RGB"), np.float32) / 255
+    return as_jpeg(to_bytes(picture), quality, CHROMA_HALVED).astype(np.float32) / 255
 
 
 def low_light(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
@@ -191,7 +201,7 @@ def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
         reach = int(radius * 2) + 2
         window = np.s_[max(0, int(y) - reach):int(y) + reach, max(0, int(x) - reach):int(x) + reach]
         down, right = rows[window] - y, columns[window] - x
-        along, across = down * np.cos(turn) + right * np.sin(turn), right * np.cos(turn) - down * np.sin(turn)
+        along, across = turned(down, right, turn)
         distance = np.hypot(along / (radius * stretch), across / radius) + 0.12 * np.sin(3 * np.arctan2(down, right) + y)
         inside = np.clip((1 - distance) * radius / (1.5 * scale) + 0.5, 0, 1)
         is_new = inside > cover[window]
@@ -241,9 +251,8 @@ def rainy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
     return np.clip(misty + rng.uniform(0.5, 0.9) * light[..., None], 0, 1) if rng.random() < 0.6 else screened(misty, light[..., None])
 
 
-def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """One or two soft-edged polygons in which the sun is missing: darker, bluer."""
-    height, width = picture.shape[:2]
+def shade_of_polygons(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """One or two polygons with soft edges, 1 inside and 0 outside."""
     shade = np.zeros((height, width), np.float32)
     for _ in range(1 if rng.random() < 0.7 else 2):
         count = int(rng.integers(4, 9))
@@ -253,7 +262,16 @@ def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
         points = [((centre[1] + radius * np.cos(angle)) * width, (centre[0] + radius * np.sin(angle)) * height)
                   for angle, radius in zip(angles, radii)]
         shape = drawn(height, width, lambda pen, points=points: pen.polygon(points, fill=255))
-        shade = np.maximum(shade, box_blurred(shape, scale_of(picture) * rng.uniform(0.8, 7)))
+        shade = np.maximum(shade, box_blurred(shape, min(height, width) / 256 * rng.uniform(0.8, 7)))
+    return shade
+
+
+def shadowed(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
+    """Where the sun is missing it is darker, bluer; a part of the picture that is neither next to nothing nor nearly all."""
+    for _ in range(20):
+        shade = shade_of_polygons(rng, *picture.shape[:2])
+        if 0.06 < shade.mean() < 0.6:
+            break
     left = rng.uniform(0.3, 0.6) if strength == "benchmark" else rng.uniform(0.2, 0.7)
     tint = left * np.array([1 - rng.uniform(0, 0.12), 1, 1 + rng.uniform(0, 0.15)], np.float32)
     return picture * (1 + shade[..., None] * (tint - 1))
@@ -323,6 +341,13 @@ CLEAN = "clean"
 # What happens first in the world comes first: weather and light, then the camera, then the file.
 ORDER = ["shadowed", "hazy", "rainy", "snowy", "raindrop", "motion-blurry", "low-light", "noisy", "uncompleted",
          "jpeg-compressed"]
+
+
+def as_sent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Bytes as a client may send them: half of the pictures were stored as a JPEG of decent quality, which is no degradation."""
+    if rng.random() < 0.5:
+        return picture
+    return as_jpeg(picture, int(rng.integers(70, 96)), int(rng.choice([CHROMA_WHOLE, CHROMA_HALVED])))
 
 
 def to_bytes(picture: Picture) -> np.ndarray:

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .degradations import CLEAN, DEGRADATIONS, degrade, random_mixture, to_bytes
+from .degradations import CLEAN, DEGRADATIONS, box_blurred, degrade, random_mixture, to_bytes
 from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
+MIXTURE = "mixture"
 # How often each label is drawn; what is learned slowly is drawn more often.
 SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "snowy": 1.2, "clean": 1.4}
 MIXTURE_SHARE = 0.08
-# Of the photographs with shadows, this part is flattened and greyed first: pavements and walls.
-PLAIN_SHARE = 0.35
+# This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
+# for haze, or for the shadows that fall on the others.
+PLAIN_SHARES = {"shadowed": 0.6, "clean": 0.2}
 
 
 @dataclass
@@ -36,6 +38,11 @@ class Example:
     def size(self) -> int:
         return self.height * self.width * 3
 
+    @property
+    def shown(self) -> str:
+        """Its label, or "mixture"."""
+        return self.labels[0] if len(self.labels) == 1 else MIXTURE
+
 
 class Pool:
     def __init__(self, folder: Path):
@@ -45,6 +52,11 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.examples)
+
+    def chances(self, shares: dict[str, float]) -> np.ndarray:
+        """How likely each example is to be drawn, (examples); a label without a share counts once."""
+        weights = np.array([shares.get(example.shown, 1.0) for example in self.examples])
+        return weights / weights.sum()
 
     def pictures(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The clean and the degraded bytes, (height, width, 3)."""
@@ -76,20 +88,28 @@ def drawn_region(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return region[:, ::-1] if rng.random() < 0.5 else region
 
 
-def flattened(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A plain, greyish surface with the photograph's texture: what pavements and walls look like."""
+def plain_surface(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A greyish surface with what is left of the photograph as its texture, grain, and at times a slab of another tone."""
+    height, width = picture.shape[:2]
     grey = picture.mean(axis=2, keepdims=True)
     base = rng.uniform(0.35, 0.75) + rng.uniform(-0.04, 0.04, 3)
-    contrast = rng.uniform(0.08, 0.35)
-    return np.clip(base + contrast * (grey - grey.mean()) + 0.1 * contrast * (picture - grey), 0, 1).astype(np.float32)
+    contrast = rng.uniform(0.08, 0.45)
+    surface = base + contrast * (grey - grey.mean()) + 0.1 * contrast * (picture - grey)
+    grain = box_blurred(rng.normal(0, 1, (height, width, 1)).astype(np.float32), rng.uniform(0.3, 1.2))
+    surface += rng.uniform(0, 0.07) * grain / max(float(grain.std()), 1e-6)
+    if rng.random() < 0.4:
+        turn, place = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8)
+        down, right = np.mgrid[:1:height * 1j, :1:width * 1j] - place
+        surface *= np.where(down * np.cos(turn) + right * np.sin(turn) > 0, rng.uniform(0.8, 1.25), 1)[..., None]
+    return np.clip(surface, 0, 1).astype(np.float32)
 
 
 def make_example(path: Path, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels = drawn_labels(rng)
     clean = drawn_region(read_picture(path), rng)
-    if (labels == ["shadowed"] or labels == [CLEAN] and rng.random() < 0.3) and rng.random() < PLAIN_SHARE:
-        clean = flattened(clean, rng)
+    if len(labels) == 1 and rng.random() < PLAIN_SHARES.get(labels[0], 0):
+        clean = plain_surface(clean, rng)
     strength = "benchmark" if rng.random() < 0.4 else "varied"
     degraded = degrade(clean, labels, seed, strength)
     return labels, to_bytes(clean), to_bytes(degraded)

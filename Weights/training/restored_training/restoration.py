@@ -9,19 +9,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .degradations import CLEAN
 from .diffusion import MeanRevertingSDE
-from .pool import LABELS, Pool
+from .pool import LABELS, MIXTURE, Pool
 from .session import Budget, Session
-from .unet import ConditionalUNet, LinearAttention
+from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 
 # (progress, side): small crops first, where steps are many; large ones last, where the statistics are those of use.
 CROPS = ((0.0, 96), (0.2, 128), (0.7, 192))
 START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
+# Files come as they were stored, so JPEG's blocks begin in the corner, where the network's strides begin as well; but
+# somebody may have cut them out of another.
+JPEG_GRID = 16
+ALIGNED_SHARE = 0.8
 STRANGER_SHARE = 0.1  # get another picture's degradation embedding: a wrong label must do little harm
 GRADIENT_WEIGHT = 0.5
 ERROR_FLOOR = 0.02
-# How often each label is drawn: most often those whose synthetic pictures are made just as the real ones are.
-SHARES = {"noisy": 2.0, "jpeg-compressed": 2.0, "uncompleted": 1.5}
+# How often each label is drawn: what is learned slowly is drawn more often.
+SHARES = {"motion-blurry": 2.0, "jpeg-compressed": 2.5, "raindrop": 2.0, "noisy": 1.5, "snowy": 1.5, "uncompleted": 1.5,
+          "low-light": 0.7, "shadowed": 0.7, "hazy": 0.7, "clean": 0.4}
 PREDICTS_FROM = 192  # side of the held-out crops that quality is measured on
 EXAMPLES_A_LABEL = 8
 
@@ -48,8 +54,26 @@ def start_as_identity(unet: ConditionalUNet) -> None:
     unet.prompt.mul_(unet.prompt.shape[1])
 
 
-def shown(labels: list[str]) -> str:
-    return labels[0] if len(labels) == 1 else "mixture"
+@torch.no_grad()
+def follow_encoder(unet: ConditionalUNet, known: np.ndarray, new: np.ndarray) -> None:
+    """Goes on with another encoder: the layers that take embeddings are refitted, so that from what the new one says of
+    some pictures they make what they made of the old one's words, as nearly as least squares can.
+
+    `known` and `new` are both encoders' embeddings of the same pictures, (examples, 2, C).
+    """
+    device = unet.init_conv.weight.device
+    known, new = (torch.from_numpy(values).to(device).double().unbind(1) for values in (known, new))
+    ones = torch.ones(len(new[0]), 1, dtype=torch.float64, device=device)
+    degradation = torch.linalg.lstsq(torch.cat([new[0], ones], dim=1), known[0]).solution
+    content = torch.linalg.lstsq(new[1], known[1]).solution
+    first = unet.text_mlp[0]
+    first.bias += first.weight @ degradation[-1].float()
+    first.weight.copy_(first.weight @ degradation[:-1].T.float())
+    for module in unet.modules():
+        if isinstance(module, SpatialTransformer):
+            for block in module.transformer_blocks:
+                for layer in (block.attn2.to_k, block.attn2.to_v):
+                    layer.weight.copy_(layer.weight @ content.T.float())
 
 
 def differences(picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,10 +111,9 @@ class RestorationTraining:
         self.process = MeanRevertingSDE()
         self.rng = np.random.default_rng(seed)
         # A running mean of the error that each label's pictures arrive with.
-        self.arriving = dict.fromkeys([*LABELS, "mixture"], 0.1)
+        self.arriving = dict.fromkeys([*LABELS, MIXTURE], 0.1)
         self.teacher = teacher
-        weights = np.array([SHARES.get(shown(example.labels), 1.0) for example in self.pool.examples])
-        self.chances = weights / weights.sum()
+        self.chances = self.pool.chances(SHARES)
 
     def drawn_batch(self, side: int) -> tuple[Tensor, Tensor, np.ndarray]:
         """Clean and degraded crops (B, 3, side, side), and the numbers of the examples that they are cut from."""
@@ -99,6 +122,8 @@ class RestorationTraining:
         for index in indices:
             clean, degraded = self.pool.pictures(index)
             top, left = (int(self.rng.integers(0, size - side + 1)) for size in clean.shape[:2])
+            if self.rng.random() < ALIGNED_SHARE:
+                top, left = (place // JPEG_GRID * JPEG_GRID for place in (top, left))
             turn, flip = int(self.rng.integers(4)), self.rng.random() < 0.5
             for picture, crops in ((clean, clean_crops), (degraded, degraded_crops)):
                 crop = np.rot90(picture[top:top + side, left:left + side], turn)
@@ -134,7 +159,7 @@ class RestorationTraining:
     def loss(self, step: int, progress: float) -> Tensor:
         side = [side for start, side in CROPS if progress >= start][-1]
         clean, mu, indices = self.drawn_batch(side)
-        names = [shown(self.pool.examples[index].labels) for index in indices]
+        names = [self.pool.examples[index].shown for index in indices]
         time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(names)))
         time[torch.from_numpy(self.rng.random(len(names)) < START_SHARE)] = self.process.steps
         state = self.process.noised(clean, mu, time.to(self.device), torch.randn_like(mu))
@@ -155,10 +180,10 @@ class RestorationTraining:
         gains: dict[str, list[float]] = {}
         noise = torch.Generator().manual_seed(0)
         for index, example in enumerate(self.held_out.examples):
-            name = shown(example.labels)
+            name = example.shown
             if len(gains.setdefault(name, [])) == EXAMPLES_A_LABEL:
                 continue
-            top, left = ((size - PREDICTS_FROM) // 2 for size in (example.height, example.width))
+            top, left = ((size - PREDICTS_FROM) // 2 // JPEG_GRID * JPEG_GRID for size in (example.height, example.width))
             clean, mu = (self.pictures([picture[top:top + PREDICTS_FROM, left:left + PREDICTS_FROM]])
                          for picture in self.held_out.pictures(index))
             state = mu + self.process.lam * torch.randn(mu.shape, generator=noise).to(self.device)
@@ -169,7 +194,7 @@ class RestorationTraining:
             before = max(float((mu - clean).square().mean()), 255.0**-2)
             gains[name].append(10 * np.log10(before / max(float((result - clean).square().mean()), 255.0**-2)))
         means = {name: float(np.mean(values)) for name, values in sorted(gains.items()) if values}
-        single = [value for name, value in means.items() if name not in ("clean", "mixture")]
+        single = [value for name, value in means.items() if name not in (CLEAN, MIXTURE)]
         return {"gain": float(np.mean(single)), **means}
 
 
@@ -177,8 +202,5 @@ def train_unet(
     unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray], folder: Path, budget: Budget,
     pixels: int, rate: float, seed: int, teacher: Teacher | None = None,
 ) -> None:
-    unet.to(memory_format=torch.channels_last)
-    if teacher is not None:
-        teacher.network.to(memory_format=torch.channels_last)
     training = RestorationTraining(unet, data, held_out, pixels, seed, teacher)
     Session("unet", folder, unet, rate, budget, measure_every=600).run(training.loss, training.quality)

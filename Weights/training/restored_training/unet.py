@@ -90,7 +90,7 @@ class LinearAttention(nn.Module):
 
     def forward(self, x: Tensor, content: Tensor | None = None) -> Tensor:
         height, width = x.shape[-2:]
-        # Pixels before channels, as channels-last memory has them: nothing is copied.
+        # Pixels before channels, as channels-last memory has them: these reshapes copy nothing.
         qkv = self.to_qkv(x).permute(0, 2, 3, 1).flatten(1, 2).unflatten(-1, (3, self.heads, HEAD_WIDTH))
         q, k, v = qkv.transpose(1, 3).unbind(2)
         q = q.softmax(dim=-1).to(v.dtype)

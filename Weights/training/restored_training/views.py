@@ -50,6 +50,6 @@ def views(picture: np.ndarray, native_windows: int) -> list[np.ndarray]:
 
 def prepared(pictures: list[np.ndarray]) -> Tensor:
     """Byte pictures of 224 x 224 as the encoder takes them: (B, 3, 224, 224)."""
-    values = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+    values = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
     mean, deviation = torch.tensor(IMAGE_MEAN), torch.tensor(IMAGE_DEVIATION)
-    return (values - mean[:, None, None]) / deviation[:, None, None]
+    return values.div_(255).sub_(mean[:, None, None]).div_(deviation[:, None, None])

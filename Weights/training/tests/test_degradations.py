@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from restored_training.degradations import CLEAN, DEGRADATIONS, ORDER, degrade, random_mixture
+from restored_training.degradations import CLEAN, DEGRADATIONS, ORDER, as_sent, degrade, random_mixture, to_bytes
 
 
 def photograph(height=120, width=160):
@@ -58,3 +58,18 @@ def test_clean_mixtures_and_errors():
         degrade(clean, "foggy", 0)
     with pytest.raises(ValueError):
         degrade(clean, "hazy", 0, "strong")
+
+
+def test_a_picture_is_sent_as_it_is_or_as_a_decent_jpeg():
+    picture, rng = to_bytes(photograph()), np.random.default_rng(0)
+    found = [as_sent(picture, rng) for _ in range(40)]
+    assert 8 < sum(np.array_equal(one, picture) for one in found) < 32
+    assert all(one.shape == picture.shape and one.dtype == np.uint8 for one in found)
+    assert min(psnr(one / 255, picture / 255) for one in found if not np.array_equal(one, picture)) > 28
+
+
+@pytest.mark.parametrize("strength", ["benchmark", "varied"])
+def test_a_shadow_covers_a_part_that_can_be_seen(strength):
+    clean = np.full((150, 200, 3), 0.6, np.float32)
+    shares = [(degrade(clean, "shadowed", seed, strength).mean(axis=2) < 0.57).mean() for seed in range(30)]
+    assert min(shares) > 0.04 and max(shares) < 0.8

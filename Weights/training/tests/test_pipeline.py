@@ -9,11 +9,11 @@ from PIL import Image
 from torch import nn
 
 from restored_training.bundle import UNET, load_daclip, load_unet, new_daclip, new_unet, write_bundle
-from restored_training.controller import ControllerTraining, label_features, mirrored_tiling
+from restored_training.controller import ControllerTraining, describe_pool, label_features, tiled_whole_view
 from restored_training.muon import MuonWithAdamW, orthogonalised
 from restored_training.photographs import split_photographs
 from restored_training.pool import LABELS, Pool, make_pool
-from restored_training.restoration import RestorationTraining, Teacher
+from restored_training.restoration import RestorationTraining, Teacher, follow_encoder
 from restored_training.session import Budget, Session
 from restored_training.views import SIDE, views, whole_view
 
@@ -26,6 +26,13 @@ def photographs(tmp_path_factory):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
         coarse.resize((320, 260), Image.BICUBIC).save(folder / f"{number:02}.png")
     return folder
+
+
+@pytest.fixture(scope="module")
+def pool(photographs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    make_pool(folder, sorted(photographs.iterdir()), 24, 3, 1)
+    return Pool(folder)
 
 
 def test_held_out_photographs_are_never_among_those_trained_on(photographs):
@@ -63,14 +70,37 @@ def test_an_interrupted_pool_goes_on_to_the_same_bytes(photographs, tmp_path):
         assert np.array_equal(clean, degraded) == (example.labels == ["clean"])
 
 
-def test_mirrored_tiling_continues_the_picture():
-    picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        tiled = mirrored_tiling(picture, rng)
-        assert np.array_equal(tiled[:2, :3], picture)
-        if tiled.shape[1] > 3:
-            assert np.array_equal(tiled[:2, 3:6], picture[:, ::-1])
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60), (240, 250)])
+def test_a_tiled_view_is_that_of_the_picture_continued_by_its_mirror_images(shape):
+    rng = np.random.default_rng(3)
+    coarse = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+    picture = np.asarray(coarse.resize(shape[::-1], Image.BICUBIC))
+    for seed in range(8):
+        down, right = np.random.default_rng(seed).integers(1, 6, 2)
+        rows = np.concatenate([picture[::1 - 2 * (index % 2)] for index in range(down)])
+        whole = np.concatenate([rows[:, ::1 - 2 * (index % 2)] for index in range(right)], axis=1)
+        found = tiled_whole_view(picture, np.random.default_rng(seed)).astype(float)
+        assert found.shape == (SIDE, SIDE, 3)
+        assert np.abs(found - whole_view(whole)).mean() < 6, (down, right)
+
+
+def test_a_share_decides_how_often_a_label_is_drawn(pool):
+    chances = pool.chances({"clean": 3.0, "mixture": 0.0})
+    assert abs(chances.sum() - 1) < 1e-9
+    of = {example.shown: chance for example, chance in zip(pool.examples, chances)}
+    assert of.pop("mixture", 0) == 0
+    assert all(abs(of["clean"] / chance - 3) < 1e-9 for label, chance in of.items() if label != "clean")
+
+
+def test_what_an_encoder_says_is_written_once_and_read_by_the_next_run(pool, tmp_path):
+    model = new_daclip().eval()
+    described = describe_pool(model, pool, tmp_path / "contexts.npy", 1)
+    (file,) = tmp_path.iterdir()
+    assert described.shape == (len(pool), 2, UNET["context_dim"]) and np.array_equal(np.load(file), described)
+    np.save(file, described + 1)
+    assert np.array_equal(describe_pool(model, pool, tmp_path / "contexts.npy", 1), described + 1)
+    model.visual_control.proj.data += 1
+    assert not np.array_equal(describe_pool(model, pool, tmp_path / "contexts.npy", 1), described + 1)
 
 
 def test_label_features_are_orthonormal_and_keep_those_known():
@@ -101,13 +131,6 @@ def test_the_optimiser_learns_what_least_squares_would():
     assert errors[-1] < 0.01 * errors[0]
 
 
-@pytest.fixture(scope="module")
-def pool(photographs, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pool")
-    make_pool(folder, sorted(photographs.iterdir()), 24, 3, 1)
-    return Pool(folder)
-
-
 def test_an_anchored_encoder_may_move_along_new_labels_only(pool):
     torch.manual_seed(0)
     anchor, model = new_daclip(10), new_daclip(11)
@@ -120,8 +143,8 @@ def test_an_anchored_encoder_may_move_along_new_labels_only(pool):
         control = model.visual_control
         kept = control.proj.detach().clone()
         control.proj.data += change
-        tokens, recorded = control.transformer(control.tokens(pixels))
-        value = float(training.anchor_loss(pixels, tokens, recorded).detach())
+        degradation, recorded = model.degradation(pixels)
+        value = float(training.anchor_loss(pixels, recorded, degradation).detach())
         control.proj.data = kept
         return value
 
@@ -150,6 +173,27 @@ def test_a_teacher_is_asked_for_its_labels_alone(pool):
             assert (answer - (degraded + 0.25).clamp(0, 1)).abs().mean() < 0.02
         else:
             assert torch.equal(answer, own)
+
+
+def test_a_network_that_follows_another_encoder_gives_what_it_gave():
+    torch.manual_seed(0)
+    width = UNET["context_dim"]
+    known, turns, offset = torch.randn(400, 2, width), torch.randn(2, width, width), torch.randn(width)
+    new = torch.einsum("nkc,kcd->nkd", known, turns)
+    new[:, 0] += offset
+    unet = new_unet()
+    for parameter in unet.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    picture = torch.rand(1, 3, 32, 32)
+
+    def told(embeddings):
+        with torch.no_grad():
+            return unet(picture, picture, torch.tensor([100.0]), embeddings[:1, 0], embeddings[:1, 1])
+
+    before = told(known)
+    assert (told(new) - before).abs().max() > 1e-4
+    follow_encoder(unet, known.numpy(), new.numpy())
+    assert torch.allclose(told(new), before, atol=1e-4)
 
 
 def test_a_session_resumes_where_it_stood(tmp_path):
