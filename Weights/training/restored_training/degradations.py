@@ -344,10 +344,19 @@ ORDER = ["shadowed", "hazy", "rainy", "snowy", "raindrop", "motion-blurry", "low
 
 
 def as_sent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Bytes as a client may send them: half of the pictures were stored as a JPEG of decent quality, which is no degradation."""
+    """Bytes as a client may send them: half of the pictures from a camera that renders tones and colours otherwise, half
+    stored as a JPEG of decent quality. Neither is a degradation.
+    """
     if rng.random() < 0.5:
-        return picture
-    return as_jpeg(picture, int(rng.integers(70, 96)), int(rng.choice([CHROMA_WHOLE, CHROMA_HALVED])))
+        tones = np.linspace(0, 1, 256) ** rng.uniform(0.8, 1.25)
+        picture = np.stack([
+            to_bytes(tones * gain)[picture[..., channel]] for channel, gain in enumerate(rng.uniform(0.93, 1.07, 3))], axis=-1)
+        vividness = rng.uniform(0.6, 1.2)
+        grey = picture.mean(axis=-1, keepdims=True, dtype=np.float32)
+        picture = to_bytes((grey + vividness * (picture - grey)) / 255)
+    if rng.random() < 0.5:
+        picture = as_jpeg(picture, int(rng.integers(70, 96)), int(rng.choice([CHROMA_WHOLE, CHROMA_HALVED])))
+    return picture
 
 
 def to_bytes(picture: Picture) -> np.ndarray:

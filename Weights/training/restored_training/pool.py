@@ -7,6 +7,7 @@ import multiprocessing
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Iterator
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,7 @@ MIXTURE = "mixture"
 # How often each label is drawn; what is learned slowly is drawn more often.
 SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "snowy": 1.2, "clean": 1.4}
 MIXTURE_SHARE = 0.08
+STRATA = 24
 # This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
 # for haze, or for the shadows that fall on the others.
 PLAIN_SHARES = {"shadowed": 0.6, "clean": 0.2}
@@ -53,10 +55,18 @@ class Pool:
     def __len__(self) -> int:
         return len(self.examples)
 
-    def chances(self, shares: dict[str, float]) -> np.ndarray:
-        """How likely each example is to be drawn, (examples); a label without a share counts once."""
-        weights = np.array([shares.get(example.shown, 1.0) for example in self.examples])
-        return weights / weights.sum()
+    def draws(self, shares: dict[str, float], rng: np.random.Generator) -> Iterator[int]:
+        """Examples without end, each label as often as its share says; a label without one counts once.
+
+        Every `STRATA` draws in a row are spread evenly over the labels: batches of few pictures would else differ most by
+        what happened to be in them.
+        """
+        order = sorted(range(len(self)), key=lambda index: self.examples[index].shown)
+        reach = np.cumsum([shares.get(self.examples[index].shown, 1.0) for index in order])
+        while True:
+            points = (rng.random(STRATA) + np.arange(STRATA)) / STRATA * reach[-1]
+            for place in rng.permutation(np.searchsorted(reach, points, side="right")):
+                yield order[min(place, len(order) - 1)]
 
     def pictures(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The clean and the degraded bytes, (height, width, 3)."""

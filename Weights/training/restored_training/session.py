@@ -38,7 +38,7 @@ def working_seconds(device: torch.device) -> float:
 class Average:
     """An exponential average of a module's parameters; young averages forget faster."""
 
-    def __init__(self, module: nn.Module, decay: float = 0.998):
+    def __init__(self, module: nn.Module, decay: float):
         self.decay = decay
         self.values = {name: value.detach().clone().float() for name, value in module.state_dict().items()}
 
@@ -79,14 +79,18 @@ def agreed(value: float) -> float:
 
 
 class Session:
-    """One module's training: `loss_of(step, progress)` gives the loss of the next batch, `quality()` what is measured."""
+    """One module's training: `loss_of(step, progress)` gives the loss of the next batch, `quality()` what is measured.
 
-    def __init__(self, name: str, folder: Path, module: nn.Module, rate: float, budget: Budget, measure_every: int):
-        self.name, self.folder, self.module = name, folder, module
+    A step takes the mean gradient of `parts` batches.
+    """
+
+    def __init__(self, name: str, folder: Path, module: nn.Module, rate: float, budget: Budget, measure_every: int,
+                 parts: int = 1):
+        self.name, self.folder, self.module, self.parts = name, folder, module, parts
         self.device = next(module.parameters()).device
         self.budget, self.measure_every = budget, measure_every
         self.optimiser = MuonWithAdamW(module, rate)
-        self.average = Average(module)
+        self.average = Average(module, decay=0.998**parts)
         self.step, self.seconds = 0, 0.0
         self.history: list[dict] = []
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,15 +124,17 @@ class Session:
         saved, mean_loss = time.monotonic(), None
         while (progress := agreed(self.budget.progress(self.seconds))) < 1:
             start = working_seconds(self.device)
-            loss = loss_of(self.step, progress)
-            loss.backward()
+            value = 0.0
+            for _ in range(self.parts):
+                loss = loss_of(self.step, progress) / self.parts
+                loss.backward()
+                value += float(loss.detach())
             share_gradients(self.module)
             nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             # A quarter of the way at the full rate, then down in a straight line.
             self.optimiser.step(min(1, (self.step + 1) / WARM_UP_STEPS, (1 - progress) / 0.75))
             self.step += 1
             self.average.add(self.module, self.step)
-            value = float(loss.detach())
             mean_loss = value if mean_loss is None else 0.98 * mean_loss + 0.02 * value
             self.seconds += working_seconds(self.device) - start
             if self.step % self.measure_every == 0:

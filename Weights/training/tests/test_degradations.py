@@ -60,12 +60,13 @@ def test_clean_mixtures_and_errors():
         degrade(clean, "hazy", 0, "strong")
 
 
-def test_a_picture_is_sent_as_it_is_or_as_a_decent_jpeg():
+def test_a_picture_is_sent_as_it_is_or_in_other_tones_or_as_a_decent_jpeg():
     picture, rng = to_bytes(photograph()), np.random.default_rng(0)
-    found = [as_sent(picture, rng) for _ in range(40)]
-    assert 8 < sum(np.array_equal(one, picture) for one in found) < 32
+    found = [as_sent(picture, rng) for _ in range(60)]
+    assert 5 < sum(np.array_equal(one, picture) for one in found) < 30
     assert all(one.shape == picture.shape and one.dtype == np.uint8 for one in found)
-    assert min(psnr(one / 255, picture / 255) for one in found if not np.array_equal(one, picture)) > 28
+    assert min(np.corrcoef(one.ravel(), picture.ravel())[0, 1] for one in found) > 0.9
+    assert np.array_equal(as_sent(np.zeros_like(picture), rng), np.zeros_like(picture))
 
 
 @pytest.mark.parametrize("strength", ["benchmark", "varied"])

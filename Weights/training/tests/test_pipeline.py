@@ -1,6 +1,7 @@
 """The pipeline's parts: views, pool, optimiser, sessions that resume."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from restored_training.controller import ControllerTraining, describe_pool, labe
 from restored_training.muon import MuonWithAdamW, orthogonalised
 from restored_training.photographs import split_photographs
 from restored_training.pool import LABELS, Pool, make_pool
-from restored_training.restoration import RestorationTraining, Teacher, follow_encoder
+from restored_training.restoration import RestorationTraining, Teacher, example_errors, follow_encoder
 from restored_training.session import Budget, Session
 from restored_training.views import SIDE, views, whole_view
 
@@ -84,12 +85,16 @@ def test_a_tiled_view_is_that_of_the_picture_continued_by_its_mirror_images(shap
         assert np.abs(found - whole_view(whole)).mean() < 6, (down, right)
 
 
-def test_a_share_decides_how_often_a_label_is_drawn(pool):
-    chances = pool.chances({"clean": 3.0, "mixture": 0.0})
-    assert abs(chances.sum() - 1) < 1e-9
-    of = {example.shown: chance for example, chance in zip(pool.examples, chances)}
-    assert of.pop("mixture", 0) == 0
-    assert all(abs(of["clean"] / chance - 3) < 1e-9 for label, chance in of.items() if label != "clean")
+def test_a_share_decides_how_often_a_label_is_drawn_and_batches_hold_many_labels(pool):
+    draws = pool.draws({"clean": 3.0, "mixture": 0.0}, np.random.default_rng(0))
+    shown = [pool.examples[next(draws)].shown for _ in range(24 * 200)]
+    there = Counter(example.shown for example in pool.examples)
+    times = {label: shown.count(label) / there[label] for label in there}
+    assert times.pop("mixture", 0) == 0
+    once = np.mean([value for label, value in times.items() if label != "clean"])
+    assert all(abs(times[label] / once - (3 if label == "clean" else 1)) < 0.15 * 3 for label in times), times
+    for start in range(0, len(shown), 24):
+        assert len(set(shown[start:start + 24])) >= len(times) - 3
 
 
 def test_what_an_encoder_says_is_written_once_and_read_by_the_next_run(pool, tmp_path):
@@ -194,6 +199,13 @@ def test_a_network_that_follows_another_encoder_gives_what_it_gave():
     assert (told(new) - before).abs().max() > 1e-4
     follow_encoder(unet, known.numpy(), new.numpy())
     assert torch.allclose(told(new), before, atol=1e-4)
+
+
+def test_errors_count_as_they_are_but_small_ones_by_their_squares():
+    clean = torch.full((1, 3, 8, 8), 0.5)
+    large, small, smaller = (float(example_errors(clean + error, clean)) for error in (0.4, 0.004, 0.002))
+    assert abs(large - 0.38) < 0.005
+    assert 3.8 < small / smaller < 4.1
 
 
 def test_a_session_resumes_where_it_stood(tmp_path):
