@@ -29,6 +29,7 @@ CONTENT_EVERY = 4  # steps: naming is what takes long to learn
 TRAINING_WINDOWS = 2
 TILED_SHARE = 0.3
 SHARES = {CLEAN: 2.0}  # a clean picture is drawn most often: it must not be altered, but few of those sent are clean
+FITTING_STEPS = 400
 MEASURED = 220
 MEASURED_WINDOWS = 2
 DESCRIBED_AT_ONCE = 16
@@ -44,6 +45,28 @@ def label_features(count: int, width: int, known: Tensor | None = None, seed: in
     if known is not None:
         rows[:len(known)] = known
     return rows
+
+
+def fitted_feature(known: Tensor, embeddings: Tensor, shown: list[str], label: str, seed: int = 0) -> Tensor:
+    """A feature for a label that an encoder was not trained for, from what it says of pictures: the row of unit length that,
+    beside the known ones, names best. The encoder and its other labels stay as they are.
+
+    `known` (labels, C) are the features of the first `LABELS`; `embeddings` (pictures, C); pictures that show none of these
+    labels don't count.
+    """
+    names = [*LABELS[:len(known)], label]
+    places = [place for place, name in enumerate(shown) if name in names]
+    wanted = torch.tensor([names.index(shown[place]) for place in places])
+    directions = F.normalize(embeddings[places], dim=-1)
+    row = (0.1 * torch.randn(known.shape[1], generator=torch.Generator().manual_seed(seed))).requires_grad_()
+    optimiser = torch.optim.Adam([row], 0.02)
+    for _ in range(FITTING_STEPS):
+        features = torch.cat([known, F.normalize(row, dim=0)[None]])
+        loss = F.cross_entropy(LOGIT_SCALE * directions @ features.T, wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return F.normalize(row.detach(), dim=0)
 
 
 def tiled_whole_view(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
