@@ -26,7 +26,7 @@ struct BundleLoadingTests {
 
         let summary = bundle.summary
         #expect(summary.name == "mini")
-        #expect(summary.labels.count == 10)
+        #expect(summary.labels.count == 11 && summary.labels.last == "clean")
         #expect(!summary.hasTextTower)
         #expect(summary.defaultSteps == 1)
         #expect(summary.digests.count == 2)

@@ -11,4 +11,4 @@ expect_body '"degradation":"'
 expect_body '"confidence":'
 expect_body '"width":61'
 labels=$(grep -o '"label"' "$work/body" | wc -l)
-[ "$labels" = 10 ] || fail "expected 10 labels, found $labels"
+[ "$labels" = 11 ] || fail "expected 11 labels, found $labels"

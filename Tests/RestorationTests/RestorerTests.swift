@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Images
 import Restoration
 import Synchronization
@@ -17,6 +18,7 @@ struct RestorerTests {
         var options = RestorationOptions()
         options.seed = 11
         options.steps = 2
+        options.force = true  // whatever the encoder makes of made-up pictures
         change(&options)
         return options
     }
@@ -60,6 +62,17 @@ struct RestorerTests {
         let together = try await restoreAll(Self.restorer(workers: workers, threads: threads, batch: batch), at: true)
         for (index, pair) in zip(alone, together).enumerated() { #expect(pair.0 == pair.1, "picture \(index)") }
         #expect(alone[0] != alone[1], "the seed changes nothing")
+    }
+
+    @Test("a photograph in which the shipped encoder finds nothing wrong comes back pixel by pixel, unless forced")
+    func clean() async throws {
+        let file = Repository.root.appendingPathComponent("Tests/Fixtures/Photographs/kodim20.png")
+        let photograph = try ImageDecoder.decode(Array(try Data(contentsOf: file)))
+        let restorer = try Self.restorer()
+        let untouched = try await restorer.restore(photograph, options: options { $0.force = false }) { _ in }
+        #expect(untouched.unchanged && untouched.picture.pixels == photograph.pixels)
+        let forced = try await restorer.restore(photograph, options: options { $0.tile = 256 }) { _ in }
+        #expect(!forced.unchanged && forced.picture.pixels != photograph.pixels)
     }
 
     @Test("a picture that memory does not allow whole is restored in tiles, and looks the same")
