@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -54,6 +54,8 @@ def fitted_feature(known: Tensor, embeddings: Tensor, shown: list[str], label: s
     `known` (labels, C) are the features of the first `LABELS`; `embeddings` (pictures, C); pictures that show none of these
     labels don't count.
     """
+    if label not in shown:
+        raise ValueError(f"none of the {len(shown)} pictures shows \"{label}\"; a larger pool is needed")
     names = [*LABELS[:len(known)], label]
     places = [place for place, name in enumerate(shown) if name in names]
     wanted = torch.tensor([names.index(shown[place]) for place in places])
@@ -72,16 +74,17 @@ def fitted_feature(known: Tensor, embeddings: Tensor, shown: list[str], label: s
 def tiled_whole_view(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The whole view of a larger picture that continues this one by its mirror images: what remains when that is shrunk.
 
-    It is shrunk before it is continued, which is the same but at the seams, and far cheaper.
+    It is shrunk before it is continued, to whole pixels: far cheaper, and next to the same.
     """
-    down, right = rng.integers(1, 6, 2)
+    down, right = (int(count) for count in rng.integers(1, 6, 2))
     height, width = picture.shape[:2]
-    scale = SIDE / min(height * down, width * right)
+    shorter = min(height * down, width * right)
     small = Image.fromarray(np.ascontiguousarray(picture)).resize(
-        (math.ceil(width * scale), math.ceil(height * scale)), Image.BICUBIC)
+        (-(-SIDE * width // shorter), -(-SIDE * height // shorter)), Image.BICUBIC)
     part = np.asarray(small)
     rows = np.concatenate([part if index % 2 == 0 else part[::-1] for index in range(down)])
-    return whole_view(np.concatenate([rows if index % 2 == 0 else rows[:, ::-1] for index in range(right)], axis=1))
+    whole = np.concatenate([rows if index % 2 == 0 else rows[:, ::-1] for index in range(right)], axis=1)
+    return window(whole, 0.5, 0.5)
 
 
 def wanted_probabilities(labels: list[list[str]]) -> Tensor:
@@ -243,5 +246,7 @@ def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_wi
     for number, part in enumerate(rows):
         described[number::process_count()] = part
     if process_number() == 0:
-        np.save(path, described.numpy())
+        temporary = path.with_suffix(".part.npy")
+        np.save(temporary, described.numpy())
+        os.replace(temporary, path)
     return described.numpy()

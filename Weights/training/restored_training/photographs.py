@@ -11,6 +11,7 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[3]
 TEST_SPLIT = Path(__file__).resolve().parents[1] / "test-split.txt"
 ENDINGS = {".jpg", ".jpeg", ".png"}
+LEAST_SIDE = 224  # of a photograph, in pixels: what the encoder's windows are cut from
 
 
 def data_folder() -> Path:
@@ -23,11 +24,17 @@ def held_out_names() -> set[str]:
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
 
+def is_large_enough(path: Path) -> bool:
+    with Image.open(path) as file:
+        return min(file.size) >= LEAST_SIDE
+
+
 def split_photographs(folder: Path) -> tuple[list[Path], list[Path]]:
     """The photographs to train on and those held out: the listed names, and where none is there, every tenth one."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and is_large_enough(path))
     if len(paths) < 2:
-        raise FileNotFoundError(f"{folder} holds {len(paths)} photographs; at least 2 JPEG or PNG files are needed")
+        raise FileNotFoundError(
+            f"{folder} holds {len(paths)} photographs; at least 2 JPEG or PNG files of {LEAST_SIDE} pixels a side are needed")
     names = held_out_names()
     held_out = [path for path in paths if path.name in names] or paths[::10]
     kept = set(held_out)

@@ -17,13 +17,13 @@ from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
 MIXTURE = "mixture"
-# How often each label is drawn; what is learned slowly is drawn more often.
-SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "snowy": 1.2, "clean": 1.4}
+# How often each label is made; what is learned slowly is made more often.
+MADE_SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "snowy": 1.2, CLEAN: 1.4}
 MIXTURE_SHARE = 0.08
 STRATA = 24
 # This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
 # for haze, or for the shadows that fall on the others.
-PLAIN_SHARES = {"shadowed": 0.6, "clean": 0.2}
+PLAIN_SHARES = {"shadowed": 0.6, CLEAN: 0.2}
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Pool:
         return len(self.examples)
 
     def draws(self, shares: dict[str, float], rng: np.random.Generator) -> Iterator[int]:
-        """Examples without end, each label as often as its share says; a label without one counts once.
+        """Examples without end, each drawn as often as its label's share says; a label without one counts once.
 
         Every `STRATA` draws in a row are spread evenly over the labels: batches of few pictures would else differ most by
         what happened to be in them.
@@ -79,7 +79,7 @@ class Pool:
 def drawn_labels(rng: np.random.Generator) -> list[str]:
     if rng.random() < MIXTURE_SHARE:
         return random_mixture(rng)
-    shares = np.array([SHARES.get(label, 1.0) for label in LABELS])
+    shares = np.array([MADE_SHARES.get(label, 1.0) for label in LABELS])
     return [str(rng.choice(LABELS, p=shares / shares.sum()))]
 
 

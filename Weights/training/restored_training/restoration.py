@@ -26,9 +26,9 @@ STRANGER_SHARE = 0.05  # get another picture's degradation embedding: a wrong la
 GRADIENT_WEIGHT = 0.5
 SMALL_ERROR = 0.02
 ERROR_FLOOR = 0.01
-# How often each label is drawn: what is learned slowly is drawn more often.
+# How often the examples of each label are drawn: those of what is learned slowly more often.
 SHARES = {"jpeg-compressed": 4.0, "motion-blurry": 2.5, "raindrop": 2.5, "snowy": 1.5, "shadowed": 1.5, "uncompleted": 1.5,
-          "low-light": 0.6, "hazy": 0.6, "clean": 0.2}
+          "low-light": 0.6, "hazy": 0.6, CLEAN: 0.2}
 PREDICTS_FROM = 192  # side of the held-out crops that quality is measured on
 EXAMPLES_A_LABEL = 8
 
@@ -55,26 +55,33 @@ def start_as_identity(unet: ConditionalUNet) -> None:
     unet.prompt.mul_(unet.prompt.shape[1])
 
 
+def linear_map(inputs: Tensor, outputs: Tensor) -> Tensor:
+    """(inputs, outputs): the least squares' solution, held back where the inputs say little."""
+    moments = inputs.T @ inputs
+    ridge = 1e-7 * moments.trace() / len(moments) * torch.eye(len(moments), dtype=moments.dtype)
+    return torch.linalg.solve(moments + ridge, inputs.T @ outputs)
+
+
 @torch.no_grad()
 def follow_encoder(unet: ConditionalUNet, known: np.ndarray, new: np.ndarray) -> None:
     """Goes on with another encoder: the layers that take embeddings are refitted, so that from what the new one says of
     some pictures they make what they made of the old one's words, as nearly as least squares can.
 
-    `known` and `new` are both encoders' embeddings of the same pictures, (examples, 2, C).
+    `known` and `new` are both encoders' embeddings of the same pictures, (examples, 2, C). Keys of attention stay: over
+    the one token that the content is they decide nothing.
     """
+    known, new = (torch.from_numpy(values).double().unbind(1) for values in (known, new))
+    ones = torch.ones(len(new[0]), 1, dtype=torch.float64)
     device = unet.init_conv.weight.device
-    known, new = (torch.from_numpy(values).to(device).double().unbind(1) for values in (known, new))
-    ones = torch.ones(len(new[0]), 1, dtype=torch.float64, device=device)
-    degradation = torch.linalg.lstsq(torch.cat([new[0], ones], dim=1), known[0]).solution
-    content = torch.linalg.lstsq(new[1], known[1]).solution
+    degradation = linear_map(torch.cat([new[0], ones], dim=1), known[0]).float().to(device)
+    content = linear_map(new[1], known[1]).float().to(device)
     first = unet.text_mlp[0]
-    first.bias += first.weight @ degradation[-1].float()
-    first.weight.copy_(first.weight @ degradation[:-1].T.float())
+    first.bias += first.weight @ degradation[-1]
+    first.weight.copy_(first.weight @ degradation[:-1].T)
     for module in unet.modules():
         if isinstance(module, SpatialTransformer):
             for block in module.transformer_blocks:
-                for layer in (block.attn2.to_k, block.attn2.to_v):
-                    layer.weight.copy_(layer.weight @ content.T.float())
+                block.attn2.to_v.weight.copy_(block.attn2.to_v.weight @ content.T)
 
 
 def differences(picture: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ class Budget:
     minutes: float
 
     def progress(self, seconds: float) -> float:
-        return seconds / (60 * self.minutes)
+        return seconds / (60 * self.minutes) if self.minutes > 0 else 1
 
 
 def working_seconds(device: torch.device) -> float:
@@ -107,7 +107,8 @@ class Session:
         print(f"{self.name}: goes on from step {self.step}, {self.seconds:.0f} s", flush=True)
 
     def save(self) -> None:
-        if process_number() != 0:
+        # What has not begun is not gone on with: a later run may begin elsewhere.
+        if process_number() != 0 or self.step == 0:
             return
         state = {
             "module": self.module.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.values,
@@ -142,7 +143,8 @@ class Session:
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.monotonic()
-        self._measure(quality, mean_loss)
+        if self.step % self.measure_every != 0:
+            self._measure(quality, mean_loss)
         self.save()
         self.module.load_state_dict(self.average.values)
 

@@ -82,7 +82,7 @@ def test_a_tiled_view_is_that_of_the_picture_continued_by_its_mirror_images(shap
         whole = np.concatenate([rows[:, ::1 - 2 * (index % 2)] for index in range(right)], axis=1)
         found = tiled_whole_view(picture, np.random.default_rng(seed)).astype(float)
         assert found.shape == (SIDE, SIDE, 3)
-        assert np.abs(found - whole_view(whole)).mean() < 6, (down, right)
+        assert np.corrcoef(found.ravel(), whole_view(whole).ravel())[0, 1] > 0.95, (down, right)
 
 
 def test_a_share_decides_how_often_a_label_is_drawn_and_batches_hold_many_labels(pool):
@@ -92,7 +92,7 @@ def test_a_share_decides_how_often_a_label_is_drawn_and_batches_hold_many_labels
     times = {label: shown.count(label) / there[label] for label in there}
     assert times.pop("mixture", 0) == 0
     once = np.mean([value for label, value in times.items() if label != "clean"])
-    assert all(abs(times[label] / once - (3 if label == "clean" else 1)) < 0.15 * 3 for label in times), times
+    assert all(abs(times[label] / once / (3 if label == "clean" else 1) - 1) < 0.2 for label in times), times
     for start in range(0, len(shown), 24):
         assert len(set(shown[start:start + 24])) >= len(times) - 3
 
@@ -209,13 +209,15 @@ def test_a_network_that_follows_another_encoder_gives_what_it_gave():
             return unet(picture, picture, torch.tensor([100.0]), embeddings[:1, 0], embeddings[:1, 1])
 
     before = told(known)
-    assert (told(new) - before).abs().max() > 1e-4
+    difference = (told(new) - before).abs().max()
     follow_encoder(unet, known.numpy(), new.numpy())
-    assert torch.allclose(told(new), before, atol=1e-4)
+    assert (told(new) - before).abs().max() < 0.01 * difference
 
 
-def test_errors_count_as_they_are_but_small_ones_by_their_squares():
+def test_errors_count_as_they_are_but_small_ones_by_their_squares_and_uneven_ones_more():
     clean = torch.full((1, 3, 8, 8), 0.5)
+    stripes = torch.tensor([0.2, -0.2]).repeat(4)
+    assert float(example_errors(clean + stripes, clean)) > 1.3 * float(example_errors(clean + 0.2, clean))
     large, small, smaller = (float(example_errors(clean + error, clean)) for error in (0.4, 0.004, 0.002))
     assert abs(large - 0.38) < 0.005
     assert 3.8 < small / smaller < 4.1
@@ -238,6 +240,34 @@ def test_a_session_resumes_where_it_stood(tmp_path):
     assert second.step == steps and second.history == first.history
     second.run(loss_of(model), lambda: {"quality": 1.0})
     assert second.step > steps
+
+
+def test_a_session_without_time_changes_nothing_and_leaves_nothing_to_go_on_from(tmp_path):
+    model = nn.Linear(3, 3)
+    before = model.weight.detach().clone()
+    Session("line", tmp_path, model, 0.01, Budget(0), 10).run(lambda step, progress: 1 / 0, lambda: {"quality": 1.0})
+    assert torch.equal(model.weight, before) and not list(tmp_path.glob("*.pt"))
+
+
+def test_a_step_takes_the_mean_gradient_of_its_parts(tmp_path):
+    def after_a_step(parts, targets):
+        torch.manual_seed(0)
+        model = nn.Linear(4, 4)
+        for parameter in model.parameters():
+            parameter.data.zero_()
+        session = Session("line", tmp_path / str(targets), model, 0.01, Budget(1), 1000, parts=parts)
+        waiting = iter(targets)
+        gradients = []
+
+        def loss_of(step, progress):
+            return (model(torch.ones(1, 4)) - next(waiting)).square().mean()
+
+        session.optimiser.step = lambda rate: gradients.append(model.weight.grad.clone()) or setattr(session, "seconds", 1e9)
+        session.run(loss_of, lambda: {"quality": 1.0})
+        return gradients[0]
+
+    one, other, both = (after_a_step(len(targets), targets) for targets in ([0.1], [0.3], [0.1, 0.3]))
+    assert torch.allclose(both, (one + other) / 2, atol=1e-6) and not torch.allclose(one, other, atol=1e-3)
 
 
 def test_a_new_network_returns_the_degraded_picture():
