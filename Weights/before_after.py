@@ -17,7 +17,8 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "Weights/training"))
 
-from restored_training.degradations import degrade, to_bytes  # noqa: E402
+from restored_training.degradations import degrade  # noqa: E402
+from restored_training.effects import to_bytes  # noqa: E402
 
 CHOICES = [("kodim03", "noisy"), ("kodim13", "low-light"), ("kodim05", "rainy"), ("kodim22", "uncompleted")]
 SIDE, GAP = 256, 4

@@ -10,7 +10,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluation"))
 
-from restored_training.degradations import CLEAN, DEGRADATIONS, degrade, random_mixture, to_bytes  # noqa: E402
+from restored_training.degradations import CLEAN, DEGRADATIONS, degrade, random_mixture  # noqa: E402
+from restored_training.effects import to_bytes  # noqa: E402
 from sheet import contact_sheet  # noqa: E402
 
 sys.path.pop(0)

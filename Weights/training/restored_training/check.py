@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from .bundle import load_daclip, load_unet
 from .controller import LOGIT_SCALE
-from .degradations import degrade, to_bytes
+from .degradations import degrade
+from .effects import to_bytes
 from .diffusion import MeanRevertingSDE, sample_posterior
 from .photographs import read_picture
 from .views import prepared, views

@@ -8,129 +8,15 @@ bits, as the files that people send are.
 
 from __future__ import annotations
 
-import io
 from typing import Callable
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-Picture = np.ndarray
+from .effects import (
+    CHROMA_HALVED, CHROMA_WHOLE, Picture, as_jpeg, box_blurred, convolved, drawn, scale_of, screened, smooth_field, soft_ellipses,
+    splatted, streak_kernel, to_bytes, turned)
+
 Degradation = Callable[[Picture, np.random.Generator, str], Picture]
-CHROMA_WHOLE, CHROMA_HALVED = 0, 2  # pillow's numbers for 4:4:4 and 4:2:0
-
-
-# Building blocks
-
-
-def smooth_field(rng: np.random.Generator, height: int, width: int, cells: float, octaves: int = 1) -> np.ndarray:
-    """Random values in 0...1 that change smoothly, with about `cells` hills along the shorter side."""
-    field = np.zeros((height, width), np.float32)
-    for octave in range(octaves):
-        cell = max(2.0, min(height, width) / (cells * 2**octave))
-        coarse = rng.random((int(height / cell) + 3, int(width / cell) + 3)).astype(np.float32)
-        grown = Image.fromarray(coarse, "F").resize((width, height), Image.BICUBIC)
-        field += np.asarray(grown) / 2**octave
-    field -= field.min()
-    return field / max(float(field.max()), 1e-6)
-
-
-def box_blurred(picture: Picture, radius: float) -> Picture:
-    """About a Gaussian of deviation `radius`: three box filters, edges repeated."""
-    size = max(1, int(round(radius * 2)) | 1)
-    if size == 1:
-        return picture
-    half = size // 2
-    for _ in range(3):
-        for axis in (0, 1):
-            pad = [(0, 0)] * picture.ndim
-            pad[axis] = (half + 1, half)
-            sums = np.cumsum(np.pad(picture, pad, mode="edge"), axis=axis, dtype=np.float64)
-            high = np.take(sums, range(size, sums.shape[axis]), axis=axis)
-            low = np.take(sums, range(0, sums.shape[axis] - size), axis=axis)
-            picture = ((high - low) / size).astype(np.float32)
-    return picture
-
-
-def convolved(picture: Picture, kernel: np.ndarray) -> Picture:
-    """Convolution through the Fourier transform, edges mirrored."""
-    reach = kernel.shape[0] // 2
-    mirrored = np.pad(picture, ((reach, reach), (reach, reach)) + ((0, 0),) * (picture.ndim - 2), mode="symmetric")
-    shape = mirrored.shape[:2]
-    padded = np.zeros(shape, np.float32)
-    padded[: kernel.shape[0], : kernel.shape[1]] = kernel
-    padded = np.roll(padded, (-reach, -reach), (0, 1))
-    response = np.fft.rfft2(padded)
-    if picture.ndim == 3:
-        response = response[..., None]
-    result = np.fft.irfft2(np.fft.rfft2(mirrored, axes=(0, 1)) * response, s=shape, axes=(0, 1))
-    return result[reach:-reach or None, reach:-reach or None].astype(np.float32)
-
-
-def streak_kernel(length: float, angle: float, size: int) -> np.ndarray:
-    """A soft line of a length, at an angle from the vertical in radians."""
-    steps = np.linspace(-length / 2, length / 2, 4 * size)
-    return splatted(np.stack([steps * np.cos(angle), steps * np.sin(angle)], 1), size)
-
-
-def splatted(path: np.ndarray, size: int) -> np.ndarray:
-    """A path of (row, column) offsets from the centre as a kernel of sum one, each point spread over four cells."""
-    kernel = np.zeros((size, size), np.float32)
-    place = np.clip(path + size // 2, 0, size - 1.001)
-    corner = np.floor(place).astype(int)
-    share = place - corner
-    for down in (0, 1):
-        for right in (0, 1):
-            weight = np.abs(1 - down - share[:, 0]) * np.abs(1 - right - share[:, 1])
-            np.add.at(kernel, (corner[:, 0] + down, corner[:, 1] + right), weight)
-    return kernel / kernel.sum()
-
-
-def drawn(height: int, width: int, paint: Callable[[ImageDraw.ImageDraw], None]) -> np.ndarray:
-    """What a function draws in white on black, 0...1."""
-    canvas = Image.new("L", (width, height))
-    paint(ImageDraw.Draw(canvas))
-    return np.asarray(canvas, np.float32) / 255
-
-
-def soft_ellipses(
-    shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, stretches: np.ndarray, turns: np.ndarray, values: np.ndarray,
-) -> np.ndarray:
-    """The brightest of many ellipses at (row, column), each soft at its edge and longer, by its stretch, at an angle from
-    the vertical."""
-    field = np.zeros(shape, np.float32)
-    for (y, x), radius, stretch, turn, value in zip(centres, radii, stretches, turns, values):
-        reach = int(1.6 * radius * stretch) + 2
-        top, left = max(0, int(y) - reach), max(0, int(x) - reach)
-        window = field[top:int(y) + reach + 1, left:int(x) + reach + 1]
-        down, right = np.ogrid[top:top + window.shape[0], left:left + window.shape[1]]
-        along, across = turned(down - y, right - x, turn)
-        cover = 1.5 - np.hypot(along / stretch, across) / max(radius, 0.5)
-        np.maximum(window, value * np.clip(cover, 0, 1) * min(1, (2 * radius) ** 2), out=window)
-    return field
-
-
-def turned(down: np.ndarray, right: np.ndarray, turn: float) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets along an axis at an angle from the vertical in radians, and across it."""
-    return down * np.cos(turn) + right * np.sin(turn), right * np.cos(turn) - down * np.sin(turn)
-
-
-def as_jpeg(picture: np.ndarray, quality: int, subsampling: int) -> np.ndarray:
-    """Bytes as they come back from a JPEG file; subsampling as pillow numbers it."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=subsampling)
-    return np.asarray(Image.open(file).convert("RGB"))
-
-
-def screened(picture: Picture, light: np.ndarray) -> Picture:
-    return 1 - (1 - picture) * (1 - light)
-
-
-def scale_of(picture: Picture) -> float:
-    """Sizes are stated for a picture whose shorter side is 256."""
-    return min(picture.shape[:2]) / 256
-
-
-# The ten
 
 
 def motion_blurry(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
@@ -149,12 +35,17 @@ def motion_blurry(picture: Picture, rng: np.random.Generator, strength: str) -> 
 
 
 def hazy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """I = J t + A (1 - t), t = exp(-beta depth); depth grows towards the top and with brightness (skies are far)."""
+    """I = J t + A (1 - t), t = exp(-beta depth); depth grows towards the top and with brightness (skies are far), or is
+    nearly the same all over."""
     height, width = picture.shape[:2]
-    rise = np.linspace(1, rng.uniform(0, 0.6), height, dtype=np.float32)[:, None]
-    bright = box_blurred(picture.mean(axis=2), scale_of(picture) * rng.uniform(2, 8))
-    depth = 0.5 * rise + 0.25 * smooth_field(rng, height, width, rng.uniform(1, 3), 2) + 0.25 * bright
     beta = rng.uniform(0.7, 1.9) if strength == "benchmark" else rng.uniform(0.5, 2.4)
+    if rng.random() < 0.5:
+        rise = np.linspace(1, rng.uniform(0, 0.6), height, dtype=np.float32)[:, None]
+        bright = box_blurred(picture.mean(axis=2), scale_of(picture) * rng.uniform(2, 8))
+        depth = 0.5 * rise + 0.25 * smooth_field(rng, height, width, rng.uniform(1, 3), 2) + 0.25 * bright
+    else:
+        far = np.linspace(rng.uniform(-0.2, 1), rng.uniform(-0.2, 0.6), height, dtype=np.float32)[:, None]
+        depth = rng.uniform(0.15, 0.45) * (1 + 0.5 * far + rng.uniform(0, 0.5) * smooth_field(rng, height, width, 2, 2))
     transmission = np.exp(-beta * depth)[..., None]
     airlight = (rng.uniform(0.7, 1.0) + rng.uniform(-0.04, 0.04, 3)).astype(np.float32)
     return picture * transmission + np.clip(airlight, 0, 1) * (1 - transmission)
@@ -223,32 +114,67 @@ def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Pictu
     return np.clip(picture * (1 - cover) + lens * cover, 0, 1)
 
 
+def streaks(
+    shape: tuple[int, int], rng: np.random.Generator, density: float, length: float, wind: float, soft: float,
+) -> np.ndarray:
+    """Drops at random places, drawn out along the wind; about one at a streak's brightest."""
+    drops = (rng.random(shape) > 1 - density).astype(np.float32) * rng.uniform(0.4, 1, shape).astype(np.float32)
+    drops = box_blurred(drops, soft) if soft > 0 else drops
+    return convolved(drops, streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1)) * length
+
+
+def curtain(shape: tuple[int, int], rng: np.random.Generator, length: float, wind: float, soft: float) -> np.ndarray:
+    """What motion blur makes of noise: streaks everywhere, of mean zero and deviation one."""
+    noise = box_blurred(rng.normal(0, 1, shape).astype(np.float32), soft)
+    blurred = convolved(noise, streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1))
+    return (blurred - blurred.mean()) / max(float(blurred.std()), 1e-6)
+
+
+def heavy_rain(shape: tuple[int, int], scale: float, wind: float, rng: np.random.Generator, strength: str) -> np.ndarray:
+    """One to four layers of streaks of one wind, or a dense curtain of them."""
+    light = np.zeros(shape, np.float32)
+    for _ in range(int(rng.integers(2, 5)) if strength == "benchmark" else int(rng.integers(1, 5))):
+        soft = 0.5 * scale if rng.random() < 0.6 else 0
+        layer = streaks(shape, rng, rng.uniform(0.004, 0.02) / scale, scale * rng.uniform(10, 32), wind, soft)
+        light = np.maximum(light, np.clip(layer * rng.uniform(0.4, 1.1), 0, rng.uniform(0.5, 0.95)))
+    if rng.random() < 0.3:
+        dense = rng.uniform(0.05, 0.3) + rng.uniform(0.03, 0.2) * curtain(shape, rng, scale * rng.uniform(8, 40), wind, 0)
+        light = np.maximum(light * rng.choice([0, 0, 1]), np.clip(dense, 0, 0.95))
+    return light
+
+
+def light_rain(shape: tuple[int, int], scale: float, wind: float, rng: np.random.Generator, strength: str) -> np.ndarray:
+    """Few thin streaks, side by side, as in the light sets."""
+    light = np.zeros(shape, np.float32)
+    for _ in range(int(rng.integers(1, 3))):
+        layer = streaks(shape, rng, rng.uniform(0.0015, 0.006) / scale, scale * rng.uniform(10, 30), wind,
+                        rng.uniform(0.3, 0.7) * scale)
+        light = np.maximum(light, layer * rng.uniform(0.5, 1.5))
+    return np.clip(light * rng.uniform(0.4, 0.9), 0, rng.uniform(0.25, 0.6))
+
+
+def veil_of_rain(shape: tuple[int, int], scale: float, wind: float, rng: np.random.Generator, strength: str) -> np.ndarray:
+    """Long faint streaks of several widths on a veil that brightens the picture unevenly."""
+    height, width = shape
+    faint = sum(rng.uniform(0.3, 1) * curtain(shape, rng, scale * rng.uniform(30, 110), wind, scale * soft)
+                for soft in (0.4, 1.2, 3))
+    uneven = smooth_field(rng, height, width, rng.uniform(0.7, 2.5)) - 0.5
+    veil = rng.uniform(0.08, 0.28) * (1 + rng.uniform(0, 1.2) * uneven)
+    return np.clip(veil + rng.uniform(0.02, 0.07) * faint, 0, 0.6)
+
+
 def rainy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
-    """One to four layers of streaks of one wind, or a dense curtain of them, and mist."""
-    height, width = picture.shape[:2]
+    """Heavy rain, light rain or a veil of it, each as one of the sets that are measured with, and mist with the heavy."""
     scale = max(0.5, scale_of(picture))
-    wind = rng.normal(0, 0.35)
-    layers = int(rng.integers(2, 5)) if strength == "benchmark" else int(rng.integers(1, 5))
-    light = np.zeros((height, width), np.float32)
-    for _ in range(layers):
-        length = scale * rng.uniform(10, 32)
-        drops = (rng.random((height, width)) > 1 - rng.uniform(0.004, 0.02) / scale).astype(np.float32)
-        drops = box_blurred(drops * rng.uniform(0.4, 1, drops.shape).astype(np.float32), 0.5 * scale) if rng.random() < 0.6 \
-            else drops
-        kernel = streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1)
-        streaks = convolved(drops, kernel) * length * rng.uniform(0.4, 1.1)
-        light = np.maximum(light, np.clip(streaks, 0, rng.uniform(0.5, 0.95)))
-    if rng.random() < 0.5:
-        # What motion blur makes of noise: streaks everywhere, that brighten the whole.
-        length = scale * rng.uniform(8, 40)
-        noise = rng.normal(0, 1, (height, width)).astype(np.float32)
-        curtain = convolved(noise, streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1))
-        curtain = rng.uniform(0.05, 0.3) + rng.uniform(0.03, 0.2) * curtain / max(float(curtain.std()), 1e-6)
-        light = np.maximum(light * rng.choice([0, 0, 1]), np.clip(curtain, 0, 0.95))
+    kind = rng.choice([heavy_rain, light_rain, veil_of_rain], p=[0.5, 0.2, 0.3])
+    light = kind(picture.shape[:2], scale, rng.normal(0, 0.35), rng, strength)
+    if kind is not heavy_rain:
+        return np.clip(picture + light[..., None], 0, 1)
     mist = rng.uniform(0, 0.12) if rng.random() < 0.7 else rng.uniform(0.1, 0.35)
     misty = picture * (1 - mist) + 0.75 * mist
     # The heavy-rain sets add the streaks, others lay them over the picture.
-    return np.clip(misty + rng.uniform(0.5, 0.9) * light[..., None], 0, 1) if rng.random() < 0.6 else screened(misty, light[..., None])
+    light = light[..., None]
+    return np.clip(misty + rng.uniform(0.5, 0.9) * light, 0, 1) if rng.random() < 0.6 else screened(misty, light)
 
 
 def shade_of_polygons(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -357,10 +283,6 @@ def as_sent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         picture = as_jpeg(picture, int(rng.integers(70, 96)), int(rng.choice([CHROMA_WHOLE, CHROMA_HALVED])))
     return picture
-
-
-def to_bytes(picture: Picture) -> np.ndarray:
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
 def degrade(picture: Picture, labels: str | list[str], seed: int, strength: str = "varied") -> Picture:

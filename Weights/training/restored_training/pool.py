@@ -12,7 +12,8 @@ from typing import Iterator
 import numpy as np
 from PIL import Image
 
-from .degradations import CLEAN, DEGRADATIONS, box_blurred, degrade, random_mixture, to_bytes
+from .degradations import CLEAN, DEGRADATIONS, degrade, random_mixture
+from .effects import box_blurred, to_bytes
 from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from .degradations import CLEAN
@@ -20,15 +21,19 @@ from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 # small differences (JPEG's blocks, motion) drowns in it.
 PARTS = 3
 # (progress, side): small crops first, where steps are many; large ones last, where the statistics are those of use.
-CROPS = ((0.0, 96), (0.2, 128), (0.7, 192))
+CROPS = ((0.0, 96), (0.2, 128), (0.85, 192))
 START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
 STRANGER_SHARE = 0.05  # get another picture's degradation embedding: a wrong label must do little harm
 GRADIENT_WEIGHT = 0.5
 SMALL_ERROR = 0.02
 ERROR_FLOOR = 0.01
 # How often the examples of each label are drawn: those of what is learned slowly more often.
-SHARES = {"jpeg-compressed": 4.0, "motion-blurry": 2.5, "raindrop": 2.5, "snowy": 1.5, "shadowed": 1.5, "uncompleted": 1.5,
-          "low-light": 0.6, "hazy": 0.6, CLEAN: 0.2}
+SHARES = {"jpeg-compressed": 4.0, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 4.0, "rainy": 2.0,
+          "hazy": 1.5, "low-light": 0.6, CLEAN: 0.2}
+# What these do to a picture is seen from further off than a crop reaches: half of their examples are shrunk first.
+SEEN_FROM_AFAR = frozenset({"shadowed", "hazy"})
+AFAR_SHARE = 0.5
+KEPT_FROM = 0.5  # a teacher's answer is kept where it leaves at most this part of the squared error
 PREDICTS_FROM = 192  # side of the held-out crops that quality is measured on
 EXAMPLES_A_LABEL = 8
 
@@ -130,13 +135,23 @@ class RestorationTraining:
         clean_crops, degraded_crops = [], []
         indices = np.fromiter(islice(self.draws, max(1, self.pixels // side**2)), int)
         for index in indices:
-            clean, degraded = self.pool.pictures(index)
+            clean, degraded = self.drawn_pictures(index, side)
             top, left = (int(self.rng.integers(0, size - side + 1)) for size in clean.shape[:2])
             turn, flip = int(self.rng.integers(4)), self.rng.random() < 0.5
             for picture, crops in ((clean, clean_crops), (degraded, degraded_crops)):
                 crop = np.rot90(picture[top:top + side, left:left + side], turn)
                 crops.append(crop[:, ::-1] if flip else crop)
         return self.pictures(clean_crops), self.pictures(degraded_crops), indices
+
+    def drawn_pictures(self, index: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """An example as it is or, of what is seen from afar, at times shrunk; never to less than a crop's side."""
+        pictures = self.pool.pictures(index)
+        if not SEEN_FROM_AFAR & set(self.pool.examples[index].labels) or self.rng.random() >= AFAR_SHARE:
+            return pictures
+        height, width = pictures[0].shape[:2]
+        scale = self.rng.uniform(min(1, side / min(height, width)), 1)
+        size = max(side, round(width * scale)), max(side, round(height * scale))
+        return tuple(np.asarray(Image.fromarray(picture).resize(size, Image.BOX)) for picture in pictures)
 
     def drawn_contexts(self, indices: np.ndarray) -> Tensor:
         """The examples' embeddings (B, 2, C), of which some are told another example's degradation."""
@@ -147,7 +162,9 @@ class RestorationTraining:
 
     @torch.no_grad()
     def wanted(self, clean: Tensor, state: Tensor, mu: Tensor, time: Tensor, indices: np.ndarray) -> Tensor:
-        """What the network should give: the clean picture, or what the teacher makes of a picture of its labels."""
+        """What the network should give: the clean picture, or what the teacher makes of a picture of its labels where that is
+        much nearer to it than the degraded one; of what the teacher cannot restore there is nothing to keep.
+        """
         if self.teacher is None:
             return clean
         kept = [place for place, index in enumerate(indices)
@@ -156,7 +173,10 @@ class RestorationTraining:
             return clean
         answer = self.predicted(self.teacher.network, state[kept], mu[kept], time[kept],
                                 self.tensor(self.teacher.contexts[indices[kept]]))
-        return clean.index_copy(0, torch.tensor(kept, device=self.device), answer.clamp(0, 1))
+        answer = answer.clamp(0, 1)
+        left, arrived = ((values - clean[kept]).square().flatten(1).mean(dim=1) for values in (answer, mu[kept]))
+        is_kept = (left <= KEPT_FROM * arrived)[:, None, None, None]
+        return clean.index_copy(0, torch.tensor(kept, device=self.device), torch.where(is_kept, answer, clean[kept]))
 
     def pictures(self, crops: list[np.ndarray]) -> Tensor:
         return self.tensor(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))) / 255

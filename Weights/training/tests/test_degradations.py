@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from restored_training.degradations import CLEAN, DEGRADATIONS, ORDER, as_sent, degrade, random_mixture, to_bytes
+from restored_training.degradations import CLEAN, DEGRADATIONS, ORDER, as_sent, degrade, random_mixture
+from restored_training.effects import to_bytes
 
 
 def photograph(height=120, width=160):
@@ -74,3 +75,21 @@ def test_a_shadow_covers_a_part_that_can_be_seen(strength):
     clean = np.full((150, 200, 3), 0.6, np.float32)
     shares = [(degrade(clean, "shadowed", seed, strength).mean(axis=2) < 0.57).mean() for seed in range(30)]
     assert min(shares) > 0.04 and max(shares) < 0.8
+
+
+def test_rain_is_heavy_or_light_or_a_veil():
+    clean = np.full((150, 200, 3), 0.3, np.float32)
+    lit = [(degrade(clean, "rainy", seed) - clean).mean(axis=2) for seed in range(40)]
+    assert min(light.min() for light in lit) > -0.01
+    is_light = [np.median(light) < 0.02 and light.mean() < 0.1 for light in lit]
+    is_veil = [np.quantile(light, 0.02) > 0.02 and light.std() < 0.12 for light in lit]
+    is_heavy = [light.std() > 0.12 for light in lit]
+    assert min(map(sum, (is_light, is_veil, is_heavy))) >= 4
+
+
+def test_haze_hides_the_far_most_or_everything_about_alike():
+    clean = photograph(150, 200).astype(np.float32)
+    # Of two pictures that differ by a constant the difference left is the transmission.
+    through = [(degrade(clean, "hazy", seed) - degrade(clean * 0.5, "hazy", seed)) for seed in range(40)]
+    kept = [np.median(difference[clean > 0.5] / (0.5 * clean[clean > 0.5])) for difference in through]
+    assert 0.1 < min(kept) < 0.5 and 0.6 < max(kept) < 1

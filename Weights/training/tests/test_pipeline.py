@@ -172,7 +172,7 @@ def test_an_anchored_encoder_may_move_along_new_labels_only(pool):
     assert loss(torch.randn(width, 1) * model.label_features[0]) > 0.01
 
 
-def test_a_teacher_is_asked_for_its_labels_alone(pool):
+def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool):
     torch.manual_seed(0)
     contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
     kept = frozenset({"jpeg-compressed", "rainy", "low-light"})
@@ -181,16 +181,32 @@ def test_a_teacher_is_asked_for_its_labels_alone(pool):
         network.final_conv.bias += 0.25
     training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1,
                                    Teacher(network, contexts, kept))
-    clean, mu, indices = training.drawn_batch(64)
+    _, mu, indices = training.drawn_batch(64)
     time = torch.full((len(indices),), 100)
-    wanted = training.wanted(clean, mu, mu, time, indices)
     asked = [bool(kept & set(pool.examples[index].labels)) for index in indices]
     assert any(asked) and not all(asked)
-    for is_asked, answer, own, degraded in zip(asked, wanted, clean, mu):
-        if is_asked:
-            assert (answer - (degraded + 0.25).clamp(0, 1)).abs().mean() < 0.02
-        else:
-            assert torch.equal(answer, own)
+    for change, does_restore in ((0.22, True), (-0.22, False)):
+        clean = (mu + change).clamp(0, 1)
+        wanted = training.wanted(clean, mu, mu, time, indices)
+        for is_asked, answer, own, degraded in zip(asked, wanted, clean, mu):
+            if is_asked and does_restore:
+                assert not torch.equal(answer, own)
+                assert (answer - (degraded + 0.25).clamp(0, 1)).abs().mean() < 0.02
+            else:
+                assert torch.equal(answer, own)
+
+
+def test_what_is_seen_from_afar_is_shrunk_at_times_and_nothing_else_is(pool):
+    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+    training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1)
+    side = 96
+    for label, may_shrink in (("shadowed", True), ("hazy", True), ("noisy", False)):
+        index = next(index for index, example in enumerate(pool.examples) if example.labels == [label])
+        whole = pool.pictures(index)
+        drawn = [training.drawn_pictures(index, side) for _ in range(40)]
+        assert all(clean.shape == degraded.shape and min(clean.shape[:2]) >= side for clean, degraded in drawn)
+        shrunk = [clean.shape != whole[0].shape for clean, _ in drawn]
+        assert any(shrunk) == may_shrink and not all(shrunk)
 
 
 def test_a_network_that_follows_another_encoder_gives_what_it_gave():
