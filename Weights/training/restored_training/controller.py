@@ -28,6 +28,9 @@ ANCHOR_EVERY = 2
 CONTENT_EVERY = 4  # steps: naming is what takes long to learn
 TRAINING_WINDOWS = 2
 TILED_SHARE = 0.3
+# These touch parts of a picture. In a large one many windows show none of it, and must not speak for a clean picture.
+PARTIAL = frozenset({"shadowed", "raindrop", "uncompleted", "rainy", "snowy"})
+UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean one
 SHARES = {CLEAN: 2.0}  # a clean picture is drawn most often: it must not be altered, but few of those sent are clean
 FITTING_STEPS = 400
 MEASURED = 220
@@ -120,13 +123,20 @@ class ControllerTraining:
             clean, degraded = self.pool.pictures(index)
             if self.rng.random() < 0.5:
                 clean, degraded = clean[:, ::-1], degraded[:, ::-1]
-            degraded = as_sent(degraded, self.rng)
+            appearance = int(self.rng.integers(2**32))
+            clean_sent, degraded = (as_sent(picture, np.random.default_rng(appearance)) for picture in (clean, degraded))
             is_tiled = self.rng.random() < TILED_SHARE
             degraded_views.append(tiled_whole_view(degraded, self.rng) if is_tiled else whole_view(degraded))
-            degraded_views += [window(degraded, *self.rng.random(2)) for _ in range(TRAINING_WINDOWS)]
+            names = self.pool.examples[index].labels
+            degraded_views += self.drawn_windows(clean_sent, degraded, names)
             clean_pictures.append(clean)
-            labels.append(self.pool.examples[index].labels)
+            labels.append(names)
         return degraded_views, clean_pictures, labels
+
+    def drawn_windows(self, clean: np.ndarray, degraded: np.ndarray, names: list[str]) -> list[np.ndarray]:
+        """Windows at random places; where what they are named for touches parts of a picture, at times of the clean one."""
+        are_untouched = self.rng.random(TRAINING_WINDOWS) < (UNTOUCHED_SHARE if PARTIAL >= set(names) else 0)
+        return [window(clean if is_untouched else degraded, *self.rng.random(2)) for is_untouched in are_untouched]
 
     def loss(self, step: int, progress: float) -> Tensor:
         degraded_views, clean_pictures, labels = self.drawn_views()

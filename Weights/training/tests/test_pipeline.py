@@ -172,6 +172,17 @@ def test_an_anchored_encoder_may_move_along_new_labels_only(pool):
     assert loss(torch.randn(width, 1) * model.label_features[0]) > 0.01
 
 
+def test_windows_of_partial_degradations_show_nothing_at_times(pool):
+    training = ControllerTraining(new_daclip(11), pool, pool, 2, 1)
+    clean, degraded = np.zeros((240, 300, 3), np.uint8), np.full((240, 300, 3), 255, np.uint8)
+
+    def untouched(names):
+        return np.mean([found.max() == 0 for _ in range(200) for found in training.drawn_windows(clean, degraded, names)])
+
+    assert 0.15 < untouched(["shadowed"]) < 0.35
+    assert untouched(["noisy"]) == untouched(["shadowed", "noisy"]) == untouched(["clean"]) == 0
+
+
 def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool):
     torch.manual_seed(0)
     contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
