@@ -124,18 +124,24 @@ class ControllerTraining:
             if self.rng.random() < 0.5:
                 clean, degraded = clean[:, ::-1], degraded[:, ::-1]
             appearance = int(self.rng.integers(2**32))
-            clean_sent, degraded = (as_sent(picture, np.random.default_rng(appearance)) for picture in (clean, degraded))
+            degraded = as_sent(degraded, np.random.default_rng(appearance))
             is_tiled = self.rng.random() < TILED_SHARE
             degraded_views.append(tiled_whole_view(degraded, self.rng) if is_tiled else whole_view(degraded))
             names = self.pool.examples[index].labels
-            degraded_views += self.drawn_windows(clean_sent, degraded, names)
+            degraded_views += self.drawn_windows(clean, degraded, names, appearance)
             clean_pictures.append(clean)
             labels.append(names)
         return degraded_views, clean_pictures, labels
 
-    def drawn_windows(self, clean: np.ndarray, degraded: np.ndarray, names: list[str]) -> list[np.ndarray]:
-        """Windows at random places; where what they are named for touches parts of a picture, at times of the clean one."""
+    def drawn_windows(
+        self, clean: np.ndarray, degraded: np.ndarray, names: list[str], appearance: int,
+    ) -> list[np.ndarray]:
+        """Windows of the degraded picture as it is sent, at random places; where what it shows touches parts of a picture,
+        at times of the clean one instead, which is then sent alike: `appearance` is the seed.
+        """
         are_untouched = self.rng.random(TRAINING_WINDOWS) < (UNTOUCHED_SHARE if PARTIAL >= set(names) else 0)
+        if are_untouched.any():
+            clean = as_sent(clean, np.random.default_rng(appearance))
         return [window(clean if is_untouched else degraded, *self.rng.random(2)) for is_untouched in are_untouched]
 
     def loss(self, step: int, progress: float) -> Tensor:

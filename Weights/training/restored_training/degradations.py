@@ -14,7 +14,7 @@ import numpy as np
 
 from .effects import (
     CHROMA_HALVED, CHROMA_WHOLE, Picture, as_jpeg, box_blurred, convolved, drawn, scale_of, screened, smooth_field, soft_ellipses,
-    splatted, streak_kernel, to_bytes, turned)
+    splatted, streaked, to_bytes, turned)
 
 Degradation = Callable[[Picture, np.random.Generator, str], Picture]
 
@@ -119,14 +119,13 @@ def streaks(
 ) -> np.ndarray:
     """Drops at random places, drawn out along the wind; about one at a streak's brightest."""
     drops = (rng.random(shape) > 1 - density).astype(np.float32) * rng.uniform(0.4, 1, shape).astype(np.float32)
-    drops = box_blurred(drops, soft) if soft > 0 else drops
-    return convolved(drops, streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1)) * length
+    return streaked(box_blurred(drops, soft), length, wind + rng.normal(0, 0.05)) * length
 
 
 def curtain(shape: tuple[int, int], rng: np.random.Generator, length: float, wind: float, soft: float) -> np.ndarray:
     """What motion blur makes of noise: streaks everywhere, of mean zero and deviation one."""
     noise = box_blurred(rng.normal(0, 1, shape).astype(np.float32), soft)
-    blurred = convolved(noise, streak_kernel(length, wind + rng.normal(0, 0.05), int(length) + 5 | 1))
+    blurred = streaked(noise, length, wind + rng.normal(0, 0.05))
     return (blurred - blurred.mean()) / max(float(blurred.std()), 1e-6)
 
 
@@ -218,12 +217,12 @@ def snowy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
         flakes = soft_ellipses((height, width), centres, sizes, stretches, turns, brightest * rng.beta(1, 1.8, number))
         light = np.maximum(light, box_blurred(flakes, radius * scale * rng.uniform(0, 0.4)))
     if rng.random() < 0.5:
-        streaks = (rng.random((height, width)) > 1 - 0.002 * amount / scale).astype(np.float32)
+        specks = (rng.random((height, width)) > 1 - 0.002 * amount / scale).astype(np.float32)
         length = scale * rng.uniform(8, 24)
         for side in (-1, 1):
-            kernel = streak_kernel(length, side * max(0.4, abs(wind)), int(length) + 5 | 1)
-            light = np.maximum(light, np.clip(convolved(streaks, kernel) * length * rng.uniform(0.05, 0.25), 0, 0.4))
-            streaks = streaks[::-1, ::-1]
+            drawn_out = streaked(specks, length, side * max(0.4, abs(wind)))
+            light = np.maximum(light, np.clip(drawn_out * length * rng.uniform(0.05, 0.25), 0, 0.4))
+            specks = specks[::-1, ::-1]
     patches = np.clip(smooth_field(rng, height, width, rng.uniform(4, 12)) - rng.uniform(0.6, 0.8), 0, 1)
     veil = rng.uniform(0, 0.15) * smooth_field(rng, height, width, 2) + rng.uniform(0, 0.6) * patches
     return screened(picture * (1 - veil[..., None]) + 0.95 * veil[..., None], light[..., None] * rng.uniform(0.8, 1))

@@ -56,10 +56,11 @@ def convolved(picture: Picture, kernel: np.ndarray) -> Picture:
     return result[reach:-reach or None, reach:-reach or None].astype(np.float32)
 
 
-def streak_kernel(length: float, angle: float, size: int) -> np.ndarray:
-    """A soft line of a length, at an angle from the vertical in radians."""
+def streaked(picture: Picture, length: float, angle: float) -> Picture:
+    """Drawn out along a soft line of a length, at an angle from the vertical in radians."""
+    size = int(length) + 5 | 1
     steps = np.linspace(-length / 2, length / 2, 4 * size)
-    return splatted(np.stack([steps * np.cos(angle), steps * np.sin(angle)], 1), size)
+    return convolved(picture, splatted(np.stack([steps * np.cos(angle), steps * np.sin(angle)], 1), size))
 
 
 def splatted(path: np.ndarray, size: int) -> np.ndarray:

@@ -89,7 +89,7 @@ def test_rain_is_heavy_or_light_or_a_veil():
 
 def test_haze_hides_the_far_most_or_everything_about_alike():
     clean = photograph(150, 200).astype(np.float32)
-    # Of two pictures that differ by a constant the difference left is the transmission.
+    # Of a picture and one half as bright, what is left of their difference is nearly the transmission.
     through = [(degrade(clean, "hazy", seed) - degrade(clean * 0.5, "hazy", seed)) for seed in range(40)]
     kept = [np.median(difference[clean > 0.5] / (0.5 * clean[clean > 0.5])) for difference in through]
     assert 0.1 < min(kept) < 0.5 and 0.6 < max(kept) < 1

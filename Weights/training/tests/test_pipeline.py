@@ -177,7 +177,7 @@ def test_windows_of_partial_degradations_show_nothing_at_times(pool):
     clean, degraded = np.zeros((240, 300, 3), np.uint8), np.full((240, 300, 3), 255, np.uint8)
 
     def untouched(names):
-        return np.mean([found.max() == 0 for _ in range(200) for found in training.drawn_windows(clean, degraded, names)])
+        return np.mean([found.max() == 0 for _ in range(200) for found in training.drawn_windows(clean, degraded, names, 0)])
 
     assert 0.15 < untouched(["shadowed"]) < 0.35
     assert untouched(["noisy"]) == untouched(["shadowed", "noisy"]) == untouched(["clean"]) == 0
