@@ -23,7 +23,7 @@ DACLIP = {
     "text_cfg": None,
 }
 UNET = {
-    "in_nc": 3, "out_nc": 3, "nf": 32, "ch_mult": [1, 2, 4, 4], "context_dim": 128, "use_degra_context": True,
+    "in_nc": 3, "out_nc": 3, "nf": 64, "ch_mult": [1, 1, 2, 2], "context_dim": 128, "use_degra_context": True,
     "use_image_context": True, "scale": 0.5,
 }
 DIFFUSION = {"T": 100, "schedule": "cosine", "eps": 0.005, "max_sigma": 50, "note": "max_sigma on the 0-255 scale"}
@@ -58,7 +58,8 @@ def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwar
 
 
 def load_unet(folder: Path) -> ConditionalUNet:
-    model = new_unet()
+    """The bundle's restoration network, of the widths that it has there."""
+    model = ConditionalUNet(**{name: _read(folder)["unet"][name] for name in UNET}).to(memory_format=torch.channels_last)
     model.load_state_dict({key: value.float() for key, value in load_file(_file(folder, "unet")).items()})
     return model
 

@@ -24,7 +24,7 @@ MIXTURE_SHARE = 0.08
 STRATA = 24
 # This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
 # for haze, or for the shadows that fall on the others.
-PLAIN_SHARES = {"shadowed": 0.6, CLEAN: 0.2}
+PLAIN_SHARES = {"shadowed": 0.5, CLEAN: 0.2}
 
 
 @dataclass

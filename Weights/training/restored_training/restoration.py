@@ -21,15 +21,15 @@ from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 # small differences (JPEG's blocks, motion) drowns in it.
 PARTS = 3
 # (progress, side): small crops first, where steps are many; large ones last, where the statistics are those of use.
-CROPS = ((0.0, 96), (0.2, 128), (0.85, 192))
+CROPS = ((0.0, 96), (0.2, 128), (0.9, 192))
 START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
 STRANGER_SHARE = 0.05  # get another picture's degradation embedding: a wrong label must do little harm
 GRADIENT_WEIGHT = 0.5
 SMALL_ERROR = 0.02
 ERROR_FLOOR = 0.01
 # How often the examples of each label are drawn: those of what is learned slowly more often.
-SHARES = {"jpeg-compressed": 4.0, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 4.0, "rainy": 2.0,
-          "hazy": 1.5, "low-light": 0.6, CLEAN: 0.2}
+SHARES = {"jpeg-compressed": 2.5, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 2.5, "rainy": 2.0,
+          "hazy": 2.0, "noisy": 1.2, "uncompleted": 1.5, CLEAN: 0.2}
 # What these do to a picture is seen from further off than a crop reaches: half of their examples are shrunk first.
 SEEN_FROM_AFAR = frozenset({"shadowed", "hazy"})
 AFAR_SHARE = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -130,6 +131,8 @@ class Session:
                 loss = loss_of(self.step, progress) / self.parts
                 loss.backward()
                 value += float(loss.detach())
+            if not math.isfinite(value):
+                raise FloatingPointError(f"{self.name}, step {self.step}: the loss is {value}; the last state saved is good")
             share_gradients(self.module)
             nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             # A quarter of the way at the full rate, then down in a straight line.

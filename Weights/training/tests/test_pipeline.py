@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from restored_training.bundle import UNET, load_daclip, load_unet, new_daclip, new_unet, write_bundle
@@ -16,7 +17,9 @@ from restored_training.photographs import split_photographs
 from restored_training.pool import LABELS, Pool, make_pool
 from restored_training.restoration import RestorationTraining, Teacher, example_errors, follow_encoder
 from restored_training.session import Budget, Session
+from restored_training.unet import ConditionalUNet
 from restored_training.views import SIDE, views, whole_view
+from restored_training.widening import Widening
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +244,40 @@ def test_a_network_that_follows_another_encoder_gives_what_it_gave():
     assert (told(new) - before).abs().max() < 0.01 * difference
 
 
+def random_unet(**changes):
+    unet = ConditionalUNet(**{**UNET, **changes})
+    for parameter in unet.parameters():
+        parameter.data += 0.03 * torch.randn_like(parameter)
+    return unet
+
+
+def test_a_wider_network_gives_what_the_narrower_gave_and_its_copies_of_channels_are_told_apart():
+    torch.manual_seed(0)
+    narrow, wide = random_unet(nf=32, ch_mult=[1, 2, 4, 4]), ConditionalUNet(**{**UNET, "nf": 64, "ch_mult": [1, 1, 2, 2]})
+    Widening(narrow, wide).run()
+    wide.half().float()  # as it is written
+    state, mu, context = torch.rand(1, 3, 48, 80), torch.rand(1, 3, 48, 80), torch.randn(1, UNET["context_dim"])
+    with torch.no_grad():
+        for time in (100.0, 40.0):
+            given, known = (unet(state, mu, torch.tensor([time]), context, context) for unet in (wide, narrow))
+            assert (given - known).abs().mean() < 0.02 * known.std()
+    first, second = wide.downs[0][0].block1.proj.weight.chunk(2, dim=1)
+    assert (first - second).abs().mean() > 0.1 * first.abs().mean()
+
+
+def test_a_network_that_is_as_wide_already_stays_as_it_is():
+    torch.manual_seed(0)
+    unet, same = random_unet(), new_unet()
+    Widening(unet, same).run()
+    for name, value in unet.state_dict().items():
+        assert torch.allclose(value, same.state_dict()[name], atol=1e-4), name
+
+
+def test_a_width_that_is_not_a_multiple_is_refused():
+    with pytest.raises(ValueError, match="32 channels can't be repeated to make 48"):
+        Widening(random_unet(nf=32, ch_mult=[1, 2, 4, 4]), random_unet(nf=48, ch_mult=[1, 2, 4, 4])).run()
+
+
 def test_errors_count_as_they_are_but_small_ones_by_their_squares_and_uneven_ones_more():
     clean = torch.full((1, 3, 8, 8), 0.5)
     stripes = torch.tensor([0.2, -0.2]).repeat(4)
@@ -267,6 +304,20 @@ def test_a_session_resumes_where_it_stood(tmp_path):
     assert second.step == steps and second.history == first.history
     second.run(loss_of(model), lambda: {"quality": 1.0})
     assert second.step > steps
+
+
+def test_a_loss_that_is_no_number_ends_a_session_and_its_last_state_stays(tmp_path):
+    def session(minutes):
+        model = nn.Linear(3, 3)
+        return model, Session("line", tmp_path, model, 0.01, Budget(minutes), measure_every=10)
+
+    model, first = session(0.001)
+    first.run(lambda step, progress: model(torch.ones(1, 3)).square().mean(), lambda: {})
+    before = first.file.read_bytes()
+    model, second = session(1)
+    with pytest.raises(FloatingPointError, match=f"line, step {first.step}: the loss is nan"):
+        second.run(lambda step, progress: model(torch.full((1, 3), float("nan"))).square().mean(), lambda: {})
+    assert first.file.read_bytes() == before
 
 
 def test_a_session_without_time_changes_nothing_and_leaves_nothing_to_go_on_from(tmp_path):
@@ -315,3 +366,15 @@ def test_a_written_bundle_is_read_back(tmp_path):
     for written, read in ((daclip, load_daclip(tmp_path)), (unet, load_unet(tmp_path))):
         for name, value in written.state_dict().items():
             assert torch.equal(value.half().float(), read.state_dict()[name]), name
+
+
+def test_a_bundle_is_read_back_with_the_widths_that_it_has(tmp_path):
+    torch.manual_seed(0)
+    write_bundle(tmp_path, new_daclip().state_dict(), new_unet().state_dict(), LABELS, 5, 2, {"name": "test", "version": "0"})
+    manifest = json.loads((tmp_path / "bundle.json").read_text())
+    manifest["unet"] |= {"nf": 32, "ch_mult": [1, 2]}
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    narrow = random_unet(nf=32, ch_mult=[1, 2])
+    save_file({name: value.half() for name, value in narrow.state_dict().items()}, tmp_path / manifest["unet"]["file"])
+    read = load_unet(tmp_path)
+    assert torch.equal(read.mid_block1.block1.proj.weight, narrow.mid_block1.block1.proj.weight.half().float())
