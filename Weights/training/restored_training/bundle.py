@@ -57,9 +57,15 @@ def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwar
     return model
 
 
+def unet_shape(folder: Path) -> dict:
+    """What of the bundle's description makes its restoration network; what is missing is the constructor's default."""
+    described = _read(folder)["unet"]
+    return {name: described[name] for name in UNET if name in described}
+
+
 def load_unet(folder: Path) -> ConditionalUNet:
-    """The bundle's restoration network, of the widths that it has there."""
-    model = ConditionalUNet(**{name: _read(folder)["unet"][name] for name in UNET}).to(memory_format=torch.channels_last)
+    """The bundle's restoration network, of the shape that it has there."""
+    model = ConditionalUNet(**unet_shape(folder)).to(memory_format=torch.channels_last)
     model.load_state_dict({key: value.float() for key, value in load_file(_file(folder, "unet")).items()})
     return model
 
@@ -74,8 +80,9 @@ def _file(folder: Path, network: str) -> Path:
 
 def write_bundle(
     folder: Path, daclip: dict[str, Tensor], unet: dict[str, Tensor], labels: list[str], native_windows: int, steps: int,
-    description: dict,
+    description: dict, shape: dict = UNET,
 ) -> None:
+    """`shape` is that of the restoration network whose weights `unet` are."""
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
     for network, state in (("daclip", daclip), ("unet", unet)):
@@ -86,7 +93,7 @@ def write_bundle(
         **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
         "daclip": {**digests["daclip"], **DACLIP, "native_windows": native_windows,
                    "note": "label_features replaces the text tower: one row a label, unit length"},
-        "unet": {**digests["unet"], **UNET},
+        "unet": {**digests["unet"], **shape},
         "diffusion": DIFFUSION,
         "default": {"sampler": "posterior", "steps": steps, "times": [round(100 * k / steps) for k in range(steps, 0, -1)]},
     }

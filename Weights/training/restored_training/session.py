@@ -131,10 +131,12 @@ class Session:
                 loss = loss_of(self.step, progress) / self.parts
                 loss.backward()
                 value += float(loss.detach())
-            if not math.isfinite(value):
-                raise FloatingPointError(f"{self.name}, step {self.step}: the loss is {value}; the last state saved is good")
             share_gradients(self.module)
-            nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
+            norm = float(nn.utils.clip_grad_norm_(self.module.parameters(), 1.0))
+            # Of shared gradients, so all processes end together.
+            if not math.isfinite(norm):
+                raise FloatingPointError(
+                    f"{self.name}, step {self.step}: the gradient's norm is {norm}, the loss {value}; nothing of it is kept")
             # A quarter of the way at the full rate, then down in a straight line.
             self.optimiser.step(min(1, (self.step + 1) / WARM_UP_STEPS, (1 - progress) / 0.75))
             self.step += 1

@@ -1,7 +1,8 @@
 """A wider restoration network that goes on from a narrower one (Chen et al., 2016, "Net2Net", arXiv 1511.05641).
 
 Channels are repeated, and what reads them divides its weights among the copies: unevenly, so that training tells them apart.
-Widths are multiples of the narrower network's, so the statistics that a layer norm takes over channels stay as they are.
+Widths are multiples of the narrower network's, so the statistics that a layer norm takes over channels stay as they are. Where
+the content's transformers stand, which have a group norm, the widths are the same.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from .unet import ConditionalUNet, ResidualBlock, SpatialTransformer
 
 UNEVEN = 0.3
-TIMES = 101
-START_WEIGHT = 10  # of the time that every picture is begun at, against the others
+TIMES = 101  # 0 to T
+START_WEIGHT = 100  # of the time that every picture is begun at, against the others
 SMALLEST_SINGULAR = 1e-3  # of the largest: exact fits have weights that half precision can't hold
 
 Width = tuple[int, int]  # in the narrower network and in the wider one
@@ -45,6 +46,19 @@ class Widening:
         self.time = narrow.time_mlp[1].out_features, wide.time_mlp[1].out_features
         self.widths = [tuple(down[0].block1.proj.in_channels for down in pair) for pair in zip(narrow.downs, wide.downs)]
         self.widths.append((narrow.mid_block1.block1.proj.in_channels, wide.mid_block1.block1.proj.in_channels))
+        for difference, (old, new) in self.what_must_be_alike().items():
+            if old != new:
+                raise ValueError(f"a network can't be widened to one of another {difference}: {old}, not {new}")
+
+    def what_must_be_alike(self) -> dict[str, tuple]:
+        def of(network: ConditionalUNet) -> tuple:
+            transformers = [(name, module.proj_in.in_channels, module.transformer_blocks[0].attn2.to_v.in_features)
+                            for name, module in network.named_modules() if isinstance(module, SpatialTransformer)]
+            context = None if network.prompt is None else network.text_mlp[0].in_features
+            return network.depth, network.downsample is None, context, transformers
+
+        names = "depth", "scale", "degradation context", "width of the content's transformers"
+        return dict(zip(names, zip(of(self.narrow), of(self.wide))))
 
     def layer(self, old: nn.Module, new: nn.Module, groups: list[Width], parts: int = 1) -> None:
         new.weight.copy_(repeated(divided(old.weight, groups, self.random), len(new.weight), parts))
@@ -90,10 +104,10 @@ class Widening:
     def other_frequencies(self, old: nn.Sequential, new: nn.Sequential) -> None:
         """The first layer's weights are those that fit all the times best."""
         times = torch.arange(TIMES, dtype=torch.float32)
-        counts = torch.ones(TIMES, 1, dtype=torch.float64)
-        counts[-1] = START_WEIGHT
+        weights = torch.ones(TIMES, 1, dtype=torch.float64)
+        weights[-1] = START_WEIGHT**0.5
         asked = old[0](times).double() @ old[1].weight.double().T
-        fitted = torch.linalg.lstsq(counts * new[0](times), counts * asked, rcond=SMALLEST_SINGULAR, driver="gelsd")
+        fitted = torch.linalg.lstsq(weights * new[0](times), weights * asked, rcond=SMALLEST_SINGULAR, driver="gelsd")
         new[1].weight.copy_(repeated(fitted.solution.T.float(), len(new[1].weight)))
         new[1].bias.copy_(repeated(old[1].bias, len(new[1].bias)))
 
