@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from .controller import LOGIT_SCALE, label_features
 from .daclip import DegradationAwareCLIP
@@ -57,17 +56,12 @@ def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwar
     return model
 
 
-def unet_shape(folder: Path) -> dict:
-    """What of the bundle's description makes its restoration network; what is missing is the constructor's default."""
-    described = _read(folder)["unet"]
-    return {name: described[name] for name in UNET if name in described}
-
-
 def load_unet(folder: Path) -> ConditionalUNet:
-    """The bundle's restoration network, of the shape that it has there."""
-    model = ConditionalUNet(**unet_shape(folder)).to(memory_format=torch.channels_last)
+    """The bundle's restoration network, of the shape described there; what is missing is the constructor's default."""
+    described = _read(folder)["unet"]
+    model = ConditionalUNet(**{name: described[name] for name in UNET if name in described})
     model.load_state_dict({key: value.float() for key, value in load_file(_file(folder, "unet")).items()})
-    return model
+    return model.to(memory_format=torch.channels_last)
 
 
 def _read(folder: Path) -> dict:
@@ -79,21 +73,20 @@ def _file(folder: Path, network: str) -> Path:
 
 
 def write_bundle(
-    folder: Path, daclip: dict[str, Tensor], unet: dict[str, Tensor], labels: list[str], native_windows: int, steps: int,
-    description: dict, shape: dict = UNET,
+    folder: Path, daclip: DegradationAwareCLIP, unet: ConditionalUNet, labels: list[str], native_windows: int, steps: int,
+    description: dict,
 ) -> None:
-    """`shape` is that of the restoration network whose weights `unet` are."""
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
-    for network, state in (("daclip", daclip), ("unet", unet)):
+    for network, module in (("daclip", daclip), ("unet", unet)):
         path = folder / f"{network}.safetensors"
-        save_file({key: value.half().contiguous().cpu() for key, value in state.items()}, path)
+        save_file({key: value.half().contiguous().cpu() for key, value in module.state_dict().items()}, path)
         digests[network] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     configuration = {
         **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
         "daclip": {**digests["daclip"], **DACLIP, "native_windows": native_windows,
                    "note": "label_features replaces the text tower: one row a label, unit length"},
-        "unet": {**digests["unet"], **shape},
+        "unet": {**digests["unet"], **unet.shape},
         "diffusion": DIFFUSION,
         "default": {"sampler": "posterior", "steps": steps, "times": [round(100 * k / steps) for k in range(steps, 0, -1)]},
     }

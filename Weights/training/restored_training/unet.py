@@ -203,6 +203,10 @@ class ConditionalUNet(nn.Module):
         super().__init__()
         if scale not in (0.5, 1):
             raise ValueError(f"scale must be 1 or 0.5, not {scale}")
+        # As a bundle describes it.
+        self.shape = {
+            "in_nc": in_nc, "out_nc": out_nc, "nf": nf, "ch_mult": [*ch_mult], "context_dim": context_dim,
+            "use_degra_context": use_degra_context, "use_image_context": use_image_context, "scale": scale}
         self.depth = len(ch_mult)
         time_width = 4 * nf
         content_width = context_dim if use_image_context else None
