@@ -242,9 +242,9 @@ def train_controller(
 def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_windows: int) -> np.ndarray:
     """Both embeddings of every degraded picture, (examples, 2, embed_dim); processes share the work.
 
-    Kept in a file that is named for the encoder and the pool's size, so that another's are never taken for them.
+    Kept in a file that is named for the encoder and the pool, so that another's are never taken for them.
     """
-    digest = hashlib.sha256(f"{len(pool)} {native_windows}".encode())
+    digest = hashlib.sha256(pool.fingerprint() + native_windows.to_bytes(8))
     for value in model.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     path = path.with_name(f"{path.stem}-{digest.hexdigest()[:12]}.npy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import time
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from .degradations import CLEAN, DEGRADATIONS, degrade, random_mixture
-from .effects import box_blurred, to_bytes
+from .effects import box_blurred, drawn, smooth_field, to_bytes
 from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
@@ -24,7 +25,7 @@ MIXTURE_SHARE = 0.08
 STRATA = 24
 # This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
 # for haze, or for the shadows that fall on the others.
-PLAIN_SHARES = {"shadowed": 0.5, CLEAN: 0.2}
+PLAIN_SHARES = {"shadowed": 0.6, CLEAN: 0.2}
 
 
 @dataclass
@@ -76,6 +77,14 @@ class Pool:
         start = example.offset
         return tuple(self.pixels[at:at + example.size].reshape(shape) for at in (start, start + example.size))
 
+    def fingerprint(self) -> bytes:
+        """Of the index and a middle row of each degraded picture: other examples in the same files have another."""
+        digest = hashlib.sha256()
+        for index, example in enumerate(self.examples):
+            digest.update(json.dumps(asdict(example)).encode())
+            digest.update(self.pictures(index)[1][example.height // 2].tobytes())
+        return digest.digest()
+
 
 def drawn_labels(rng: np.random.Generator) -> list[str]:
     if rng.random() < MIXTURE_SHARE:
@@ -100,12 +109,16 @@ def drawn_region(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def plain_surface(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A greyish surface with what is left of the photograph as its texture, grain, and at times a slab of another tone."""
+    """A greyish surface under grain, at times with a slab of another tone: half of them stone, half what is left of the
+    photograph."""
     height, width = picture.shape[:2]
-    grey = picture.mean(axis=2, keepdims=True)
     base = rng.uniform(0.35, 0.75) + rng.uniform(-0.04, 0.04, 3)
-    contrast = rng.uniform(0.08, 0.45)
-    surface = base + contrast * (grey - grey.mean()) + 0.1 * contrast * (picture - grey)
+    if rng.random() < 0.5:
+        surface = stone(height, width, base, rng)
+    else:
+        grey = picture.mean(axis=2, keepdims=True)
+        contrast = rng.uniform(0.08, 0.45)
+        surface = base + contrast * (grey - grey.mean()) + 0.1 * contrast * (picture - grey)
     grain = box_blurred(rng.normal(0, 1, (height, width, 1)).astype(np.float32), rng.uniform(0.3, 1.2))
     surface += rng.uniform(0, 0.07) * grain / max(float(grain.std()), 1e-6)
     if rng.random() < 0.4:
@@ -113,6 +126,27 @@ def plain_surface(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         down, right = np.mgrid[:1:height * 1j, :1:width * 1j] - place
         surface *= np.where(down * np.cos(turn) + right * np.sin(turn) > 0, rng.uniform(0.8, 1.25), 1)[..., None]
     return np.clip(surface, 0, 1).astype(np.float32)
+
+
+def stone(height: int, width: int, base: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Asphalt, concrete, plaster: mottled at every size, with dark pits, and at times a worn line of paint."""
+    mottle = smooth_field(rng, height, width, rng.uniform(1.5, 6), octaves=7)
+    rough = smooth_field(rng, height, width, rng.uniform(10, 60), octaves=4)
+    tone = rng.uniform(0.1, 0.5) * (mottle - mottle.mean()) + rng.uniform(0, 0.4) * (rough - rough.mean())
+    stain = smooth_field(rng, height, width, rng.uniform(1, 5))[..., None] - 0.5
+    surface = base * np.exp(tone)[..., None] * (1 + stain * rng.uniform(-0.04, 0.04, 3))
+    if rng.random() < 0.6:
+        pits = smooth_field(rng, height, width, rng.uniform(15, 60), octaves=2) < rng.uniform(0.1, 0.22)
+        surface *= 1 - rng.uniform(0.2, 0.6) * box_blurred(pits.astype(np.float32), rng.uniform(0.3, 1))[..., None]
+    if rng.random() < 0.4:
+        ends = rng.uniform(-0.2, 1.2, (2, 2)) * (width, height)
+        thick = max(2, int(min(height, width) * rng.uniform(0.02, 0.12)))
+        line = drawn(height, width, lambda pen: pen.line([tuple(end) for end in ends], fill=255, width=thick))
+        worn = np.clip(rng.uniform(2, 6) * (rough - rng.uniform(0.1, 0.5)) + 0.5, 0, 1)
+        paint = np.array([1, 1, 1] if rng.random() < 0.5 else [0.95, 0.7, 0.3]) * rng.uniform(0.5, 0.9)
+        cover = (line * worn * rng.uniform(0.5, 1))[..., None]
+        surface = surface * (1 - cover) + paint * np.exp(0.5 * tone)[..., None] * cover
+    return surface
 
 
 def make_example(path: Path, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:

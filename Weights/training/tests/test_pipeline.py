@@ -13,7 +13,7 @@ from restored_training.bundle import UNET, load_daclip, load_unet, new_daclip, n
 from restored_training.controller import ControllerTraining, describe_pool, fitted_feature, label_features, tiled_whole_view
 from restored_training.muon import MuonWithAdamW, orthogonalised
 from restored_training.photographs import split_photographs
-from restored_training.pool import LABELS, Pool, make_pool
+from restored_training.pool import LABELS, Pool, make_pool, plain_surface
 from restored_training.restoration import RestorationTraining, Teacher, example_errors, follow_encoder
 from restored_training.session import Budget, Session
 from restored_training.unet import ConditionalUNet
@@ -108,6 +108,44 @@ def test_what_an_encoder_says_is_written_once_and_read_by_the_next_run(pool, tmp
     assert np.array_equal(describe_pool(model, pool, tmp_path / "contexts.npy", 1), described + 1)
     model.visual_control.proj.data += 1
     assert not np.array_equal(describe_pool(model, pool, tmp_path / "contexts.npy", 1), described + 1)
+
+
+def test_what_an_encoder_says_of_a_pool_is_not_taken_for_that_of_the_pool_made_in_its_place(photographs, tmp_path):
+    model, paths = new_daclip().eval(), sorted(photographs.iterdir())
+    said = []
+    for seed in (3, 4):
+        for file in tmp_path.glob("pool/*"):
+            file.unlink()
+        make_pool(tmp_path / "pool", paths, 4, seed, 1)
+        said.append(describe_pool(model, Pool(tmp_path / "pool"), tmp_path / "contexts.npy", 1))
+    assert not np.array_equal(*said)
+
+
+def test_the_same_examples_with_other_pixels_have_another_fingerprint(photographs, tmp_path):
+    make_pool(tmp_path, sorted(photographs.iterdir()), 4, 3, 1)
+    first = Pool(tmp_path).fingerprint()
+    assert Pool(tmp_path).fingerprint() == first
+    pixels = np.memmap(tmp_path / "pixels.bin", np.uint8, "r+")
+    example = Pool(tmp_path).examples[2]
+    degraded = pixels[example.offset + example.size:example.offset + 2 * example.size]
+    degraded[:] = 255 - degraded
+    pixels.flush()
+    assert Pool(tmp_path).fingerprint() != first
+
+
+def test_plain_surfaces_are_greyish_and_half_of_them_show_nothing_of_the_photograph(photographs):
+    photograph = np.asarray(Image.open(sorted(photographs.iterdir())[0]), np.float32) / 255
+    likeness = []
+    for seed in range(30):
+        surface = plain_surface(photograph, np.random.default_rng(seed))
+        assert surface.shape == photograph.shape and surface.dtype == np.float32
+        assert 0 <= surface.min() and surface.max() <= 1 and surface.std() > 0.01
+        assert np.array_equal(surface, plain_surface(photograph, np.random.default_rng(seed)))
+        tones = surface.mean(axis=(0, 1))
+        assert 0.2 < tones.mean() < 0.9 and np.ptp(tones) < 0.15, (seed, tones)
+        likeness.append(np.corrcoef(surface.mean(axis=2).ravel(), photograph.mean(axis=2).ravel())[0, 1])
+    strangers = sum(abs(value) < 0.3 for value in likeness)
+    assert 8 <= strangers <= 22, likeness
 
 
 def test_label_features_are_orthonormal_and_keep_those_known():
