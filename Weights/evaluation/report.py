@@ -3,10 +3,16 @@
 import statistics
 
 MEASURES = ("psnr", "ssim", "ms_ssim", "gmsd")
+CLEAN = "clean"  # has nothing to gain, so it counts in labels alone
 
 
 def mean_of(pairs: list[dict], side: str, measure: str) -> float:
-    return statistics.fmean(min(pair[side][measure], 100.0) for pair in pairs)  # 100 dB stands for identical
+    return statistics.fmean(pair[side][measure] for pair in pairs)
+
+
+def gain(pair: dict) -> float:
+    """In PSNR, dB."""
+    return pair["output"]["psnr"] - pair["input"]["psnr"]
 
 
 def is_right(pair: dict) -> bool:
@@ -34,9 +40,10 @@ def summarise(pairs: list[dict]) -> dict:
         rows[degradation] = {side: {measure: mean_of(own, side, measure) for measure in MEASURES} for side in sides}
         rows[degradation]["pairs"] = len(own)
         rows[degradation]["right"] = sum(map(is_right, own))
-    wrong = [pair for pair in pairs if not is_right(pair)]
-    losses = [pair["input"]["psnr"] - pair["output"]["psnr"] for pair in wrong]
-    means = {side: {measure: statistics.fmean(row[side][measure] for row in rows.values()) for measure in MEASURES}
+    wrong = [pair for pair in pairs if not is_right(pair) and pair["degradation"] != CLEAN]
+    losses = [-gain(pair) for pair in wrong]
+    degraded = [row for name, row in rows.items() if name != CLEAN] or list(rows.values())
+    means = {side: {measure: statistics.fmean(row[side][measure] for row in degraded) for measure in MEASURES}
              for side in sides}
     return {
         "degradations": rows, "mean": means, "gain": means["output"]["psnr"] - means["input"]["psnr"],

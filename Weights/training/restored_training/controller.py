@@ -17,7 +17,7 @@ from torch import Tensor
 from .daclip import DegradationAwareCLIP
 from .degradations import CLEAN, as_sent
 from .pool import LABELS, Pool
-from .session import Budget, Session, agreed, process_count, process_number
+from .session import Budget, Session, agreed, process_count, process_number, seed_at
 from .views import SIDE, prepared, views, whole_view, window
 
 LOGIT_SCALE = 20.0
@@ -234,8 +234,10 @@ def train_controller(
     model: DegradationAwareCLIP, pool: Pool, held_out: Pool, folder: Path, budget: Budget, batch: int, rate: float, seed: int,
     anchor: DegradationAwareCLIP | None = None,
 ) -> None:
-    training = ControllerTraining(model, pool, held_out, batch, seed, anchor)
     session = Session("controller", folder, model, rate, budget, measure_every=250)
+    seed = seed_at(seed, session.step)
+    torch.manual_seed(seed)
+    training = ControllerTraining(model, pool, held_out, batch, seed, anchor)
     session.run(training.loss, training.quality)
 
 
@@ -244,7 +246,7 @@ def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_wi
 
     Kept in a file that is named for the encoder and the pool, so that another's are never taken for them.
     """
-    digest = hashlib.sha256(pool.fingerprint() + native_windows.to_bytes(8))
+    digest = hashlib.sha256(pool.fingerprint() + native_windows.to_bytes(8, "big"))
     for value in model.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     path = path.with_name(f"{path.stem}-{digest.hexdigest()[:12]}.npy")
@@ -252,15 +254,16 @@ def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_wi
     if agreed(path.exists()):
         return np.load(path)
     indices = range(process_number(), len(pool), process_count())
-    own = torch.cat([
-        describe(model, [pool.pictures(index)[1] for index in indices[start:start + DESCRIBED_AT_ONCE]], native_windows)
-        for start in range(0, len(indices), DESCRIBED_AT_ONCE)]).cpu()
-    rows = [own] * process_count()
+    own = [describe(model, [pool.pictures(index)[1] for index in indices[start:start + DESCRIBED_AT_ONCE]], native_windows).cpu()
+           for start in range(0, len(indices), DESCRIBED_AT_ONCE)]
+    shares = [own] * process_count()
     if process_count() > 1:
-        distributed.all_gather_object(rows, own)
-    described = torch.empty(len(pool), *rows[0].shape[1:])
-    for number, part in enumerate(rows):
-        described[number::process_count()] = part
+        distributed.all_gather_object(shares, own)
+    # Where processes are more than pictures, the last ones have none.
+    shares = [torch.cat(share) for share in shares if share]
+    described = torch.empty(len(pool), *shares[0].shape[1:])
+    for number, share in enumerate(shares):
+        described[number::process_count()] = share
     if process_number() == 0:
         temporary = path.with_suffix(".part.npy")
         np.save(temporary, described.numpy())

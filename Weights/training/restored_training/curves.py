@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from pathlib import Path
 
 import matplotlib
@@ -16,7 +17,7 @@ MEASURED_ON_X = ("step", "minutes")
 
 def draw_curves(history: list[dict], path: Path, title: str) -> None:
     """One panel a figure, over minutes of training."""
-    names = [name for name in history[-1] if name not in MEASURED_ON_X]
+    names = [name for name in dict.fromkeys(chain(*history)) if name not in MEASURED_ON_X]
     columns = min(4, len(names))
     rows = math.ceil(len(names) / columns)
     figure, panels = pyplot.subplots(rows, columns, figsize=(3.4 * columns, 2.4 * rows), squeeze=False)

@@ -161,11 +161,17 @@ def make_example(path: Path, seed: int) -> tuple[list[str], np.ndarray, np.ndarr
 
 
 def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, workers: int) -> None:
-    """Writes `count` examples, or what is missing of them: an interrupted pool goes on where it stopped."""
+    """Writes `count` examples, or what is missing of them: an interrupted pool goes on where it stopped.
+
+    Throws a ValueError where what is there was made of a photograph that is not among these.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     index_path, pixel_path = folder / "index.jsonl", folder / "pixels.bin"
     lines = index_path.read_text().splitlines() if index_path.exists() else []
     done = [Example(**json.loads(line)) for line in lines]
+    if strangers := {example.photograph for example in done} - {path.name for path in photographs}:
+        raise ValueError(f"{folder} holds examples of {min(strangers)}, which is not among its {len(photographs)} photographs "
+                         "(any more): give another folder")
     offset = done[-1].offset + 2 * done[-1].size if done else 0
     order = np.random.default_rng(seed).integers(0, len(photographs), count)
     jobs = [(photographs[order[number]], seed * 1_000_003 + number) for number in range(len(done), count)]

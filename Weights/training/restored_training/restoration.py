@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 from .degradations import CLEAN
 from .diffusion import MeanRevertingSDE
 from .pool import LABELS, MIXTURE, Pool
-from .session import Budget, Session
+from .session import Budget, Session, seed_at
 from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 
 # A step's gradient is the mean over so many batches: a few crops of many labels make a noisy one, and what is learned from
@@ -125,8 +126,8 @@ class RestorationTraining:
         self.device = next(unet.parameters()).device
         self.process = MeanRevertingSDE()
         self.rng = np.random.default_rng(seed)
-        # A running mean of the error that each label's pictures arrive with.
-        self.arriving = dict.fromkeys([*LABELS, MIXTURE], 0.1)
+        # How many pictures of each label were seen, and a running mean of the error that they arrive with.
+        self.seen, self.arriving = Counter(), dict.fromkeys([*LABELS, MIXTURE], 0.0)
         self.teacher = teacher
         self.draws = self.pool.draws(SHARES, self.rng)
 
@@ -194,7 +195,8 @@ class RestorationTraining:
         result = self.predicted(self.unet, state, mu, time, self.drawn_contexts(indices))
         wanted = self.wanted(clean, state, mu, time, indices)
         for name, error in zip(names, example_errors(mu, clean).tolist()):
-            self.arriving[name] += 0.02 * (error - self.arriving[name])
+            self.seen[name] += 1
+            self.arriving[name] += max(0.02, 1 / self.seen[name]) * (error - self.arriving[name])
         weights = self.tensor(np.array([1 / (self.arriving[name] + ERROR_FLOOR) for name in names], np.float32))
         return (example_errors(result, wanted) * weights).mean()
 
@@ -230,6 +232,8 @@ def train_unet(
     unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray], folder: Path, budget: Budget,
     pixels: int, rate: float, seed: int, teacher: Teacher | None = None,
 ) -> None:
-    training = RestorationTraining(unet, data, held_out, pixels, seed, teacher)
     session = Session("unet", folder, unet, rate, budget, measure_every=150, parts=PARTS)
+    seed = seed_at(seed, session.step)
+    torch.manual_seed(seed)
+    training = RestorationTraining(unet, data, held_out, pixels, seed, teacher)
     session.run(training.loss, training.quality)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+import numpy as np
 import torch
 import torch.distributed as distributed
 from torch import nn
@@ -79,6 +80,20 @@ def agreed(value: float) -> float:
     return float(message)
 
 
+def state_file(name: str, folder: Path) -> Path:
+    return folder / f"{name}.state.pt"
+
+
+def has_begun(name: str, folder: Path) -> bool:
+    """Whether a session of that name would go on there from where an earlier one stood."""
+    return state_file(name, folder).exists()
+
+
+def seed_at(seed: int, step: int) -> int:
+    """A stage that goes on must not draw the batches and the noise again that it began with."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
+
+
 class Session:
     """One module's training: `loss_of(step, progress)` gives the loss of the next batch, `quality()` what is measured.
 
@@ -95,8 +110,8 @@ class Session:
         self.step, self.seconds = 0, 0.0
         self.history: list[dict] = []
         folder.mkdir(parents=True, exist_ok=True)
-        self.file = folder / f"{name}.state.pt"
-        if self.file.exists():
+        self.file = state_file(name, folder)
+        if has_begun(name, folder):
             self._resume()
 
     def _resume(self) -> None:
@@ -148,7 +163,7 @@ class Session:
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.monotonic()
-        if self.step % self.measure_every != 0:
+        if mean_loss is not None and self.step % self.measure_every != 0:
             self._measure(quality, mean_loss)
         self.save()
         self.module.load_state_dict(self.average.values)

@@ -1,4 +1,4 @@
-"""The evaluation's measures against recorded ones."""
+"""The evaluation's measures against recorded ones, and what is made of them."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "Weights/evaluation"))
 
-from measures import gradient_deviation, multiscale_ssim, psnr, ssim  # noqa: E402
+from measures import all_measures, gradient_deviation, multiscale_ssim, psnr, ssim  # noqa: E402
+from report import gain, summarise, table  # noqa: E402
 
 PARITY = Path(os.environ.get("RESTORED_PARITY", REPOSITORY.parent / "shared/parity"))
 
@@ -39,3 +40,21 @@ def test_perceptual_measures_fall_with_damage():
     assert structure[0] == pytest.approx(1) and structure == sorted(structure, reverse=True)
     assert gradients[0] == 0 and gradients == sorted(gradients)
     assert np.isinf(psnr(truth, truth)) and multiscale_ssim(truth[:20, :30], noisy[1][:20, :30]) < 1
+
+
+def test_clean_pictures_count_in_labels_and_not_in_gains():
+    picture = np.random.default_rng(0).integers(0, 250, (40, 50, 3))
+
+    def pair(degradation, label, before, after):
+        return {"degradation": degradation, "label": label, "input": all_measures(picture + before, picture),
+                "output": all_measures(picture + after, picture)}
+
+    degraded = [pair("hazy", "hazy", 4, 2), pair("noisy", "clean", 4, 4), pair("noisy", "hazy", 3, 4)]
+    clean = [pair("clean", "clean", 0, 0), pair("clean", "hazy", 0, 5)]
+    alone, both = summarise(degraded), summarise(degraded + clean)
+    assert both["gain"] == alone["gain"] and both["wrongly_labelled"] == alone["wrongly_labelled"]
+    assert alone["wrongly_labelled"]["greatest_loss"] == pytest.approx(20 * np.log10(4 / 3))
+    assert (alone["accuracy"], both["accuracy"]) == (1 / 3, 2 / 5) and both["degradations"]["clean"]["right"] == 1
+    assert gain(clean[0]) == 0 and gain(clean[1]) < -50
+    assert "mean of means" in table(both)
+    json.dumps([both, summarise(clean[:1])], allow_nan=False)

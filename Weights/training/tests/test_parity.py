@@ -8,7 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from restored_training import ConditionalUNet, DegradationAwareCLIP, MeanRevertingSDE, sample_posterior
+from restored_training.daclip import DegradationAwareCLIP
+from restored_training.diffusion import MeanRevertingSDE, sample_posterior
+from restored_training.unet import ConditionalUNet
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PARITY = Path(os.environ.get("RESTORED_PARITY", REPOSITORY.parent / "shared/parity"))

@@ -1,0 +1,127 @@
+"""The encoder: views, labels, and what it says of a pool."""
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as distributed
+from PIL import Image
+
+from restored_training.bundle import UNET, new_daclip
+from restored_training.controller import ControllerTraining, describe_pool, fitted_feature, label_features, tiled_whole_view
+from restored_training.pool import LABELS, Pool, make_pool
+from restored_training.views import SIDE, views, whole_view
+
+
+def test_views_are_the_whole_and_native_windows():
+    picture = np.random.default_rng(1).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    found = views(picture, 3)
+    assert [view.shape for view in found] == [(SIDE, SIDE, 3)] * 4
+    assert np.array_equal(found[1], picture[38:262, 88:312])
+    assert np.array_equal(found[2], picture[19:243, 44:268])
+    assert len(views(picture[:200], 5)) == 1 and whole_view(picture[:200]).shape == (SIDE, SIDE, 3)
+
+
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60), (240, 250)])
+def test_a_tiled_view_is_that_of_the_picture_continued_by_its_mirror_images(shape):
+    rng = np.random.default_rng(3)
+    coarse = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+    picture = np.asarray(coarse.resize(shape[::-1], Image.BICUBIC))
+    for seed in range(8):
+        down, right = np.random.default_rng(seed).integers(1, 6, 2)
+        rows = np.concatenate([picture[::1 - 2 * (index % 2)] for index in range(down)])
+        whole = np.concatenate([rows[:, ::1 - 2 * (index % 2)] for index in range(right)], axis=1)
+        found = tiled_whole_view(picture, np.random.default_rng(seed)).astype(float)
+        assert found.shape == (SIDE, SIDE, 3)
+        assert np.corrcoef(found.ravel(), whole_view(whole).ravel())[0, 1] > 0.95, (down, right)
+
+
+def test_what_an_encoder_says_is_written_once_and_read_by_the_next_run(pool, tmp_path):
+    model = new_daclip().eval()
+    described = describe_pool(model, pool, tmp_path / "contexts.npy", 1)
+    (file,) = tmp_path.iterdir()
+    assert described.shape == (len(pool), 2, UNET["context_dim"]) and np.array_equal(np.load(file), described)
+    np.save(file, described + 1)
+    assert np.array_equal(describe_pool(model, pool, tmp_path / "contexts.npy", 1), described + 1)
+    model.visual_control.proj.data += 1
+    assert not np.array_equal(describe_pool(model, pool, tmp_path / "contexts.npy", 1), described + 1)
+
+
+def test_what_an_encoder_says_of_a_pool_is_not_taken_for_that_of_the_pool_made_in_its_place(photographs, tmp_path):
+    model, paths = new_daclip().eval(), sorted(photographs.iterdir())
+    said = []
+    for seed in (3, 4):
+        for file in tmp_path.glob("pool/*"):
+            file.unlink()
+        make_pool(tmp_path / "pool", paths, 4, seed, 1)
+        said.append(describe_pool(model, Pool(tmp_path / "pool"), tmp_path / "contexts.npy", 1))
+    assert not np.array_equal(*said)
+
+
+def said_by_one_of_two(rank, folder):
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    said = describe_pool(new_daclip().eval(), Pool(folder / "pool"), folder / "contexts.npy", 1)
+    np.save(folder / f"said-{rank}.npy", said)
+
+
+def test_more_processes_than_pictures_describe_them_all(photographs, tmp_path):
+    make_pool(tmp_path / "pool", sorted(photographs.iterdir()), 1, 3, 1)
+    torch.multiprocessing.spawn(said_by_one_of_two, (tmp_path,), nprocs=2)
+    torch.manual_seed(0)
+    alone = describe_pool(new_daclip().eval(), Pool(tmp_path / "pool"), tmp_path / "alone.npy", 1)
+    for rank in range(2):
+        assert np.allclose(np.load(tmp_path / f"said-{rank}.npy"), alone, atol=1e-5)
+
+
+def test_label_features_are_orthonormal_and_keep_those_known():
+    known = label_features(10, 128)
+    grown = label_features(11, 128, known)
+    assert torch.equal(grown[:10], known)
+    assert torch.allclose(grown @ grown.T, torch.eye(11), atol=1e-5)
+
+
+def test_a_fitted_feature_names_its_label_beside_those_known():
+    random = torch.Generator().manual_seed(0)
+    known, hidden = label_features(10, 128), label_features(11, 128, label_features(10, 128))[10]
+    shown = [LABELS[index % 12] if index % 12 < 11 else "mixture" for index in range(600)]
+    rows = torch.cat([known, hidden[None], torch.zeros(1, 128)])
+    embeddings = rows[torch.arange(600) % 12] + 0.02 * torch.randn(600, 128, generator=random)
+    row = fitted_feature(known, embeddings, shown, "clean")
+    assert abs(float(row.norm()) - 1) < 1e-5 and float(row @ hidden) > 0.6
+    found = (embeddings @ torch.cat([known, row[None]]).T).argmax(dim=1)
+    named = [LABELS[index] == name for index, name in zip(found, shown) if name != "mixture"]
+    assert np.mean(named) > 0.97
+
+
+def test_an_anchored_encoder_may_move_along_new_labels_only(pool):
+    torch.manual_seed(0)
+    anchor, model = new_daclip(10), new_daclip(11)
+    model.label_features[:10] = anchor.label_features
+    model.load_state_dict({**anchor.state_dict(), "label_features": model.label_features})
+    training = ControllerTraining(model, pool, pool, 2, 1, anchor)
+    pixels = torch.randn(2, 3, SIDE, SIDE)
+
+    def loss(change):
+        control = model.visual_control
+        kept = control.proj.detach().clone()
+        control.proj.data += change
+        degradation, recorded = model.degradation(pixels)
+        value = float(training.anchor_loss(pixels, recorded, degradation).detach())
+        control.proj.data = kept
+        return value
+
+    width = model.visual_control.proj.shape[0]
+    assert loss(0) < 1e-3
+    assert loss(torch.ones(width, 1) * model.label_features[10]) < 1e-3
+    assert loss(torch.randn(width, 1) * model.label_features[0]) > 0.01
+
+
+def test_windows_of_partial_degradations_show_nothing_at_times(pool):
+    training = ControllerTraining(new_daclip(11), pool, pool, 2, 1)
+    clean, degraded = np.zeros((240, 300, 3), np.uint8), np.full((240, 300, 3), 255, np.uint8)
+
+    def untouched(names):
+        return np.mean([found.max() == 0 for _ in range(200) for found in training.drawn_windows(clean, degraded, names, 0)])
+
+    assert 0.15 < untouched(["shadowed"]) < 0.35
+    assert untouched(["noisy"]) == untouched(["shadowed", "noisy"]) == untouched(["clean"]) == 0

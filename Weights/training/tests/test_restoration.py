@@ -1,0 +1,117 @@
+"""The restoration network's batches and what it learns from."""
+
+import numpy as np
+import torch
+
+from networks import random_unet
+from restored_training.bundle import UNET, new_unet
+from restored_training.restoration import RestorationTraining, Teacher, example_errors, follow_encoder, train_unet
+from restored_training.session import Budget
+
+
+def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool):
+    torch.manual_seed(0)
+    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+    kept = frozenset({"jpeg-compressed", "rainy", "low-light"})
+    with torch.no_grad():
+        network = new_unet()
+        network.final_conv.bias += 0.25
+    training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1,
+                                   Teacher(network, contexts, kept))
+    _, mu, indices = training.drawn_batch(64)
+    time = torch.full((len(indices),), 100)
+    asked = [bool(kept & set(pool.examples[index].labels)) for index in indices]
+    assert any(asked) and not all(asked)
+    for change, does_restore in ((0.22, True), (-0.22, False)):
+        clean = (mu + change).clamp(0, 1)
+        wanted = training.wanted(clean, mu, mu, time, indices)
+        for is_asked, answer, own, degraded in zip(asked, wanted, clean, mu):
+            if is_asked and does_restore:
+                assert not torch.equal(answer, own)
+                assert (answer - (degraded + 0.25).clamp(0, 1)).abs().mean() < 0.02
+            else:
+                assert torch.equal(answer, own)
+
+
+def test_a_stage_that_goes_on_draws_other_batches_and_noise(pool, tmp_path, monkeypatch):
+    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+    unet = random_unet(nf=32, ch_mult=[1, 1])
+    drawn = []
+    draw = RestorationTraining.drawn_batch
+
+    def recorded(self, side):
+        batch = draw(self, side)
+        drawn.append((batch[2].tolist(), torch.randn(4).tolist()))
+        return batch
+
+    monkeypatch.setattr(RestorationTraining, "drawn_batch", recorded)
+    monkeypatch.setattr(RestorationTraining, "quality", lambda self: {"gain": 0.0})
+    starts = []
+    done = 0.0
+    for _ in range(2):
+        starts.append(len(drawn))
+        train_unet(unet, (pool, contexts), (pool, contexts), tmp_path, Budget(done + 0.001), 30_000, 0.001, 7)
+        done = torch.load(tmp_path / "unet.state.pt", weights_only=True)["seconds"] / 60
+    assert len(drawn) > starts[1] > 0
+    first, second = (drawn[start] for start in starts)
+    assert first[0] != second[0] and first[1] != second[1]
+
+
+def test_each_labels_error_is_the_mean_of_those_seen_from_the_first_on(pool):
+    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+    training = RestorationTraining(random_unet(nf=32, ch_mult=[1, 1]), (pool, contexts), (pool, contexts), 60_000, 1)
+    for step in range(3):
+        training.loss(step, 0.0)
+    assert training.arriving["uncompleted"] > 5 * training.arriving["jpeg-compressed"] > 0
+
+
+def test_what_is_seen_from_afar_is_shrunk_at_times_and_nothing_else_is(pool):
+    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+    training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1)
+    side = 96
+    for label, may_shrink in (("shadowed", True), ("hazy", True), ("noisy", False)):
+        index = next(index for index, example in enumerate(pool.examples) if example.labels == [label])
+        whole = pool.pictures(index)
+        drawn = [training.drawn_pictures(index, side) for _ in range(40)]
+        assert all(clean.shape == degraded.shape and min(clean.shape[:2]) >= side for clean, degraded in drawn)
+        shrunk = [clean.shape != whole[0].shape for clean, _ in drawn]
+        assert any(shrunk) == may_shrink and not all(shrunk)
+
+
+def test_a_network_that_follows_another_encoder_gives_what_it_gave():
+    torch.manual_seed(0)
+    width = UNET["context_dim"]
+    known, turns, offset = torch.randn(400, 2, width), torch.randn(2, width, width), torch.randn(width)
+    new = torch.einsum("nkc,kcd->nkd", known, turns)
+    new[:, 0] += offset
+    unet = new_unet()
+    for parameter in unet.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    picture = torch.rand(1, 3, 32, 32)
+
+    def told(embeddings):
+        with torch.no_grad():
+            return unet(picture, picture, torch.tensor([100.0]), embeddings[:1, 0], embeddings[:1, 1])
+
+    before = told(known)
+    difference = (told(new) - before).abs().max()
+    follow_encoder(unet, known.numpy(), new.numpy())
+    assert (told(new) - before).abs().max() < 0.01 * difference
+
+
+def test_errors_count_as_they_are_but_small_ones_by_their_squares_and_uneven_ones_more():
+    clean = torch.full((1, 3, 8, 8), 0.5)
+    stripes = torch.tensor([0.2, -0.2]).repeat(4)
+    assert float(example_errors(clean + stripes, clean)) > 1.3 * float(example_errors(clean + 0.2, clean))
+    large, small, smaller = (float(example_errors(clean + error, clean)) for error in (0.4, 0.004, 0.002))
+    assert abs(large - 0.38) < 0.005
+    assert 3.8 < small / smaller < 4.1
+
+
+def test_a_new_network_returns_the_degraded_picture():
+    unet = new_unet()
+    mu = torch.rand(1, 3, 48, 64)
+    context = torch.randn(1, UNET["context_dim"])
+    with torch.no_grad():
+        result = unet(torch.rand_like(mu), mu, torch.tensor([100.0]), context, context)
+    assert (result - mu).abs().mean() < 0.02
