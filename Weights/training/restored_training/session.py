@@ -20,6 +20,7 @@ from .muon import MuonWithAdamW
 
 WARM_UP_STEPS = 50
 SAVE_SECONDS = 120
+LEAST_MEASUREMENTS = 5  # over a budget, so that a short run shows a curve as well
 
 
 @dataclass
@@ -139,6 +140,7 @@ class Session:
         if not self.history:
             self._measure(quality, None)
         saved, mean_loss = time.monotonic(), None
+        measured, part = self.step, int(agreed(self.budget.progress(self.seconds)) * LEAST_MEASUREMENTS)
         while (progress := agreed(self.budget.progress(self.seconds))) < 1:
             start = working_seconds(self.device)
             value = 0.0
@@ -158,12 +160,14 @@ class Session:
             self.average.add(self.module, self.step)
             mean_loss = value if mean_loss is None else 0.98 * mean_loss + 0.02 * value
             self.seconds += working_seconds(self.device) - start
-            if self.step % self.measure_every == 0:
+            is_next_part, part = int(progress * LEAST_MEASUREMENTS) > part, int(progress * LEAST_MEASUREMENTS)
+            if self.step % self.measure_every == 0 or is_next_part:
                 self._measure(quality, mean_loss)
+                measured = self.step
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.monotonic()
-        if mean_loss is not None and self.step % self.measure_every != 0:
+        if measured != self.step:
             self._measure(quality, mean_loss)
         self.save()
         self.module.load_state_dict(self.average.values)
