@@ -17,7 +17,7 @@ from torch import Tensor
 from .daclip import DegradationAwareCLIP
 from .degradations import CLEAN, as_sent
 from .pool import LABELS, Pool
-from .session import Budget, Session, agreed, process_count, process_number, seed_at
+from .session import Budget, Session, agreed, process_count, process_number
 from .views import SIDE, prepared, views, whole_view, window
 
 LOGIT_SCALE = 20.0
@@ -235,9 +235,7 @@ def train_controller(
     anchor: DegradationAwareCLIP | None = None,
 ) -> None:
     session = Session("controller", folder, model, rate, budget, measure_every=250)
-    seed = seed_at(seed, session.step)
-    torch.manual_seed(seed)
-    training = ControllerTraining(model, pool, held_out, batch, seed, anchor)
+    training = ControllerTraining(model, pool, held_out, batch, session.seeded(seed), anchor)
     session.run(training.loss, training.quality)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from .degradations import CLEAN
 from .diffusion import MeanRevertingSDE
 from .pool import LABELS, MIXTURE, Pool
-from .session import Budget, Session, seed_at
+from .session import Budget, Session
 from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 
 # A step's gradient is the mean over so many batches: a few crops of many labels make a noisy one, and what is learned from
@@ -233,7 +233,5 @@ def train_unet(
     pixels: int, rate: float, seed: int, teacher: Teacher | None = None,
 ) -> None:
     session = Session("unet", folder, unet, rate, budget, measure_every=150, parts=PARTS)
-    seed = seed_at(seed, session.step)
-    torch.manual_seed(seed)
-    training = RestorationTraining(unet, data, held_out, pixels, seed, teacher)
+    training = RestorationTraining(unet, data, held_out, pixels, session.seeded(seed), teacher)
     session.run(training.loss, training.quality)

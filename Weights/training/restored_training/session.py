@@ -90,11 +90,6 @@ def has_begun(name: str, folder: Path) -> bool:
     return state_file(name, folder).exists()
 
 
-def seed_at(seed: int, step: int) -> int:
-    """A stage that goes on must not draw the batches and the noise again that it began with."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
-
-
 class Session:
     """One module's training: `loss_of(step, progress)` gives the loss of the next batch, `quality()` what is measured.
 
@@ -123,6 +118,14 @@ class Session:
         self.step, self.seconds, self.history = state["step"], state["seconds"], json.loads(state["history"])
         print(f"{self.name}: goes on from step {self.step}, {self.seconds:.0f} s", flush=True)
 
+    def seeded(self, seed: int) -> int:
+        """Seeds torch, and gives the seed of what else is drawn. A stage that goes on must not draw the batches and the noise
+        again that it began with, so both depend on the step.
+        """
+        own = int(np.random.SeedSequence([seed, self.step]).generate_state(1)[0])
+        torch.manual_seed(own)
+        return own
+
     def save(self) -> None:
         # What has not begun is not gone on with: a later run may begin elsewhere.
         if process_number() != 0 or self.step == 0:
@@ -140,8 +143,8 @@ class Session:
         if not self.history:
             self._measure(quality, None)
         saved, mean_loss = time.monotonic(), None
-        measured, part = self.step, int(agreed(self.budget.progress(self.seconds)) * LEAST_MEASUREMENTS)
-        while (progress := agreed(self.budget.progress(self.seconds))) < 1:
+        progress = self._progress()
+        while progress < 1:
             start = working_seconds(self.device)
             value = 0.0
             for _ in range(self.parts):
@@ -160,17 +163,19 @@ class Session:
             self.average.add(self.module, self.step)
             mean_loss = value if mean_loss is None else 0.98 * mean_loss + 0.02 * value
             self.seconds += working_seconds(self.device) - start
-            is_next_part, part = int(progress * LEAST_MEASUREMENTS) > part, int(progress * LEAST_MEASUREMENTS)
-            if self.step % self.measure_every == 0 or is_next_part:
+            before, progress = progress, self._progress()
+            # The last step ends the last part.
+            ends_part = int(before * LEAST_MEASUREMENTS) < int(progress * LEAST_MEASUREMENTS)
+            if ends_part or self.step % self.measure_every == 0:
                 self._measure(quality, mean_loss)
-                measured = self.step
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
                 saved = time.monotonic()
-        if measured != self.step:
-            self._measure(quality, mean_loss)
         self.save()
         self.module.load_state_dict(self.average.values)
+
+    def _progress(self) -> float:
+        return agreed(self.budget.progress(self.seconds))
 
     def _measure(self, quality: Callable[[], dict[str, float]], loss: float | None) -> None:
         if process_number() != 0:

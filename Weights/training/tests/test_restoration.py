@@ -1,6 +1,7 @@
 """The restoration network's batches and what it learns from."""
 
 import numpy as np
+import pytest
 import torch
 
 from networks import random_unet
@@ -9,9 +10,14 @@ from restored_training.restoration import RestorationTraining, Teacher, example_
 from restored_training.session import Budget
 
 
-def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool):
+@pytest.fixture(scope="module")
+def contexts(pool):
+    """Of an encoder that says nothing."""
+    return np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+
+
+def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool, contexts):
     torch.manual_seed(0)
-    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
     kept = frozenset({"jpeg-compressed", "rainy", "low-light"})
     with torch.no_grad():
         network = new_unet()
@@ -33,8 +39,7 @@ def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool
                 assert torch.equal(answer, own)
 
 
-def test_a_stage_that_goes_on_draws_other_batches_and_noise(pool, tmp_path, monkeypatch):
-    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+def test_a_stage_that_goes_on_draws_other_batches_and_noise(pool, contexts, tmp_path, monkeypatch):
     unet = random_unet(nf=32, ch_mult=[1, 1])
     drawn = []
     draw = RestorationTraining.drawn_batch
@@ -57,16 +62,14 @@ def test_a_stage_that_goes_on_draws_other_batches_and_noise(pool, tmp_path, monk
     assert first[0] != second[0] and first[1] != second[1]
 
 
-def test_each_labels_error_is_the_mean_of_those_seen_from_the_first_on(pool):
-    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+def test_each_labels_error_is_the_mean_of_those_seen_from_the_first_on(pool, contexts):
     training = RestorationTraining(random_unet(nf=32, ch_mult=[1, 1]), (pool, contexts), (pool, contexts), 60_000, 1)
     for step in range(3):
         training.loss(step, 0.0)
     assert training.arriving["uncompleted"] > 5 * training.arriving["jpeg-compressed"] > 0
 
 
-def test_what_is_seen_from_afar_is_shrunk_at_times_and_nothing_else_is(pool):
-    contexts = np.zeros((len(pool), 2, UNET["context_dim"]), np.float32)
+def test_what_is_seen_from_afar_is_shrunk_at_times_and_nothing_else_is(pool, contexts):
     training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1)
     side = 96
     for label, may_shrink in (("shadowed", True), ("hazy", True), ("noisy", False)):
