@@ -31,6 +31,10 @@ TILED_SHARE = 0.3
 # These touch parts of a picture. In a large one many windows show none of it, and must not speak for a clean picture.
 PARTIAL = frozenset({"shadowed", "raindrop", "uncompleted", "rainy", "snowy"})
 UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean one
+# These can be seen in nearly every window, as can that there is nothing: each window by itself must be named, not the mean
+# alone. Haze may be in the distance only.
+EVERYWHERE = frozenset({"motion-blurry", "jpeg-compressed", "low-light", "noisy", CLEAN})
+WINDOW_WEIGHT = 0.5
 SHARES = {CLEAN: 2.0}  # a clean picture is drawn most often: it must not be altered, but few of those sent are clean
 FITTING_STEPS = 400
 MEASURED = 220
@@ -150,15 +154,27 @@ class ControllerTraining:
         pixels = prepared(degraded_views).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             degradation, control = self.model.degradation(pixels)
-        embedding = degradation.float().unflatten(0, (-1, looked_at)).mean(dim=1)
-        logits = LOGIT_SCALE * F.normalize(embedding, dim=-1) @ self.model.label_features.T
-        loss = F.cross_entropy(logits, wanted_probabilities(labels).to(self.device))
+        loss = self.naming_loss(degradation.float().unflatten(0, (-1, looked_at)), labels)
         wholes = pixels[::looked_at], [values[::looked_at] for values in control]
         if self.anchor is not None and step % ANCHOR_EVERY == 0:
             loss = loss + ANCHOR_WEIGHT * self.anchor_loss(*wholes, degradation[::looked_at].float())
         if self.anchor is None and step % CONTENT_EVERY == 0:
             loss = loss + CONTENT_WEIGHT * self.content_loss(*wholes, clean_pictures)
         return loss
+
+    def naming_loss(self, embeddings: Tensor, labels: list[list[str]]) -> Tensor:
+        """Cross-entropy of the labels over the mean embedding of each picture's views and, where what a picture shows is
+        everywhere, over the windows. (pictures, views, embed_dim), the whole view first.
+        """
+        def surprise(said: Tensor, wanted: Tensor) -> Tensor:
+            logits = LOGIT_SCALE * F.normalize(said, dim=-1) @ self.model.label_features.T
+            return -(wanted * logits.log_softmax(dim=-1)).sum(dim=-1)
+
+        wanted = wanted_probabilities(labels).to(self.device)
+        loss = surprise(embeddings.mean(dim=1), wanted)
+        of_windows = surprise(embeddings[:, 1:], wanted[:, None]).mean(dim=1)
+        are_alike = torch.tensor([EVERYWHERE >= set(names) for names in labels], device=self.device)
+        return (loss + WINDOW_WEIGHT * are_alike * of_windows).mean()
 
     def anchor_loss(self, pixels: Tensor, control: list[Tensor], degradation: Tensor) -> Tensor:
         """How far both embeddings of the whole views are from the anchor's, less what lies along new labels."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,20 +13,19 @@ from torch import Tensor
 
 from .degradations import CLEAN
 from .diffusion import MeanRevertingSDE
-from .pool import LABELS, MIXTURE, Pool
+from .pool import MIXTURE, Pool
 from .session import Budget, Session
 from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 
 # A step's gradient is the mean over so many batches: a few crops of many labels make a noisy one, and what is learned from
 # small differences (JPEG's blocks, motion) drowns in it.
 PARTS = 3
-# (progress, side): small crops first, where steps are many; large ones last, where the statistics are those of use.
-CROPS = ((0.0, 96), (0.2, 128), (0.9, 192))
+# (progress, side): small crops first, of which a batch has many; large ones last, where the statistics are those of use.
+CROPS = ((0.0, 96), (0.1, 128), (0.6, 192))
 START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
 STRANGER_SHARE = 0.05  # get another picture's degradation embedding: a wrong label must do little harm
 GRADIENT_WEIGHT = 0.5
-SMALL_ERROR = 0.02
-ERROR_FLOOR = 0.01
+ERROR_FLOOR = 3e-4  # there, about 35 dB, a decibel counts half; beyond it less and less
 # How often the examples of each label are drawn: those of what is learned slowly more often.
 SHARES = {"jpeg-compressed": 2.5, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 2.5, "rainy": 2.0,
           "hazy": 2.0, "noisy": 1.2, "uncompleted": 1.5, CLEAN: 0.2}
@@ -94,15 +92,20 @@ def differences(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture.diff(dim=-1), picture.diff(dim=-2)
 
 
-def example_errors(result: Tensor, clean: Tensor) -> Tensor:
-    """Of the pixels and half as much of their differences, a value a sample: Charbonnier's measure, which is L1 but for
-    small errors, whose signs say little and would pull as hard as those of large ones.
-    """
+def squared_errors(result: Tensor, clean: Tensor) -> Tensor:
+    """Mean squares of the pixels' errors and half as much of their differences', a value a sample."""
     def mean(values: Tensor) -> Tensor:
-        return ((values.square() + SMALL_ERROR**2).sqrt() - SMALL_ERROR).flatten(1).mean(dim=1)
+        return values.square().flatten(1).mean(dim=1)
 
     error = result - clean
     return mean(error) + GRADIENT_WEIGHT * sum(mean(part) for part in differences(error)) / 2
+
+
+def decibel_loss(result: Tensor, clean: Tensor) -> Tensor:
+    """The mean over the samples of their squared errors' logarithms: a decibel counts alike in a dark picture, of which much
+    is missing, and in a JPEG, of which little is (NAFNet's loss, arXiv 2204.04676, with the differences).
+    """
+    return (squared_errors(result, clean) + ERROR_FLOOR).log().mean()
 
 
 @dataclass
@@ -126,8 +129,6 @@ class RestorationTraining:
         self.device = next(unet.parameters()).device
         self.process = MeanRevertingSDE()
         self.rng = np.random.default_rng(seed)
-        # How many pictures of each label were seen, and a running mean of the error that they arrive with.
-        self.seen, self.arriving = Counter(), dict.fromkeys([*LABELS, MIXTURE], 0.0)
         self.teacher = teacher
         self.draws = self.pool.draws(SHARES, self.rng)
 
@@ -188,17 +189,11 @@ class RestorationTraining:
     def loss(self, step: int, progress: float) -> Tensor:
         side = [side for start, side in CROPS if progress >= start][-1]
         clean, mu, indices = self.drawn_batch(side)
-        names = [self.pool.examples[index].shown for index in indices]
-        time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(names)))
-        time[torch.from_numpy(self.rng.random(len(names)) < START_SHARE)] = self.process.steps
+        time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(indices)))
+        time[torch.from_numpy(self.rng.random(len(indices)) < START_SHARE)] = self.process.steps
         state = self.process.noised(clean, mu, time.to(self.device), torch.randn_like(mu))
         result = self.predicted(self.unet, state, mu, time, self.drawn_contexts(indices))
-        wanted = self.wanted(clean, state, mu, time, indices)
-        for name, error in zip(names, example_errors(mu, clean).tolist()):
-            self.seen[name] += 1
-            self.arriving[name] += max(0.02, 1 / self.seen[name]) * (error - self.arriving[name])
-        weights = self.tensor(np.array([1 / (self.arriving[name] + ERROR_FLOOR) for name in names], np.float32))
-        return (example_errors(result, wanted) * weights).mean()
+        return decibel_loss(result, self.wanted(clean, state, mu, time, indices))
 
     def predicted(self, network: ConditionalUNet, state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
         inputs = (values.contiguous(memory_format=torch.channels_last) for values in (state, mu))

@@ -125,3 +125,18 @@ def test_windows_of_partial_degradations_show_nothing_at_times(pool):
 
     assert 0.15 < untouched(["shadowed"]) < 0.35
     assert untouched(["noisy"]) == untouched(["shadowed", "noisy"]) == untouched(["clean"]) == 0
+
+
+def test_each_window_is_named_where_what_is_shown_is_everywhere(pool):
+    model = new_daclip(11)
+    training = ControllerTraining(model, pool, pool, 2, 1)
+
+    def loss(name, window_says):
+        """Where the views' mean says `name`, and the windows something else that cancels out."""
+        own, other = model.label_features[LABELS.index(name)], model.label_features[LABELS.index(window_says)]
+        return float(training.naming_loss(torch.stack([own, other, 2 * own - other])[None], [[name]]))
+
+    for name in ("noisy", "clean"):
+        assert loss(name, "hazy") > loss(name, name) + 1
+    for name in ("shadowed", "hazy"):
+        assert abs(loss(name, "snowy") - loss(name, name)) < 1e-3

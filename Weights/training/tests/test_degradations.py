@@ -61,13 +61,16 @@ def test_clean_mixtures_and_errors():
         degrade(clean, "hazy", 0, "strong")
 
 
-def test_a_picture_is_sent_as_it_is_or_in_other_tones_or_as_a_decent_jpeg():
+def test_a_picture_is_sent_as_it_is_or_in_other_tones_or_grainy_or_as_a_decent_jpeg():
     picture, rng = to_bytes(photograph()), np.random.default_rng(0)
-    found = [as_sent(picture, rng) for _ in range(60)]
-    assert 5 < sum(np.array_equal(one, picture) for one in found) < 30
+    found = [as_sent(picture, rng) for _ in range(300)]
+    assert 25 < sum(np.array_equal(one, picture) for one in found) < 150
     assert all(one.shape == picture.shape and one.dtype == np.uint8 for one in found)
     assert min(np.corrcoef(one.ravel(), picture.ravel())[0, 1] for one in found) > 0.9
     assert np.array_equal(as_sent(np.zeros_like(picture), rng), np.zeros_like(picture))
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    grain = np.array([as_sent(grey, rng).std(axis=(0, 1)).max() for _ in range(300)])
+    assert 0.1 < (grain > 0).mean() < 0.4 and grain.max() < 4
 
 
 @pytest.mark.parametrize("strength", ["benchmark", "varied"])
@@ -75,6 +78,14 @@ def test_a_shadow_covers_a_part_that_can_be_seen(strength):
     clean = np.full((150, 200, 3), 0.6, np.float32)
     shares = [(degrade(clean, "shadowed", seed, strength).mean(axis=2) < 0.57).mean() for seed in range(30)]
     assert min(shares) > 0.04 and max(shares) < 0.8
+
+
+@pytest.mark.parametrize("strength", ["benchmark", "varied"])
+def test_drops_can_be_seen_even_before_a_plain_wall(strength):
+    textured, wall = photograph(150, 200).astype(np.float32), np.full((150, 200, 3), 0.4, np.float32)
+    limit = 24.1 if strength == "benchmark" else 26.1
+    for clean in (textured, wall):
+        assert max(psnr(degrade(clean, "raindrop", seed, strength), clean) for seed in range(20)) < limit
 
 
 def test_rain_is_heavy_or_light_or_a_veil():

@@ -1,12 +1,14 @@
 """The restoration network's batches and what it learns from."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from networks import random_unet
 from restored_training.bundle import UNET, new_unet
-from restored_training.restoration import RestorationTraining, Teacher, example_errors, follow_encoder, train_unet
+from restored_training.restoration import RestorationTraining, Teacher, decibel_loss, follow_encoder, squared_errors, train_unet
 from restored_training.session import Budget
 
 
@@ -62,13 +64,6 @@ def test_a_stage_that_goes_on_draws_other_batches_and_noise(pool, contexts, tmp_
     assert first[0] != second[0] and first[1] != second[1]
 
 
-def test_each_labels_error_is_the_mean_of_those_seen_from_the_first_on(pool, contexts):
-    training = RestorationTraining(random_unet(nf=32, ch_mult=[1, 1]), (pool, contexts), (pool, contexts), 60_000, 1)
-    for step in range(3):
-        training.loss(step, 0.0)
-    assert training.arriving["uncompleted"] > 5 * training.arriving["jpeg-compressed"] > 0
-
-
 def test_what_is_seen_from_afar_is_shrunk_at_times_and_nothing_else_is(pool, contexts):
     training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1)
     side = 96
@@ -102,13 +97,24 @@ def test_a_network_that_follows_another_encoder_gives_what_it_gave():
     assert (told(new) - before).abs().max() < 0.01 * difference
 
 
-def test_errors_count_as_they_are_but_small_ones_by_their_squares_and_uneven_ones_more():
+def test_a_decibel_counts_alike_however_large_the_error_but_not_of_what_cannot_be_seen():
+    clean = torch.full((1, 3, 8, 8), 0.5)
+
+    def won_by_halving(error):
+        return float(decibel_loss(clean + error, clean) - decibel_loss(clean + error / 2, clean))
+
+    assert abs(won_by_halving(0.4) - math.log(4)) < 0.02
+    assert abs(won_by_halving(0.4) - won_by_halving(0.1)) < 0.1
+    assert won_by_halving(0.004) < 0.05
+    two = clean.expand(2, -1, -1, -1)
+    both, one_halved = (torch.tensor([0.4, small]).view(2, 1, 1, 1) for small in (0.1, 0.05))
+    assert abs(float(decibel_loss(two + both, two) - decibel_loss(two + one_halved, two)) - math.log(4) / 2) < 0.05
+
+
+def test_uneven_errors_count_more():
     clean = torch.full((1, 3, 8, 8), 0.5)
     stripes = torch.tensor([0.2, -0.2]).repeat(4)
-    assert float(example_errors(clean + stripes, clean)) > 1.3 * float(example_errors(clean + 0.2, clean))
-    large, small, smaller = (float(example_errors(clean + error, clean)) for error in (0.4, 0.004, 0.002))
-    assert abs(large - 0.38) < 0.005
-    assert 3.8 < small / smaller < 4.1
+    assert float(squared_errors(clean + stripes, clean)) > 1.3 * float(squared_errors(clean + 0.2, clean))
 
 
 def test_a_new_network_returns_the_degraded_picture():
