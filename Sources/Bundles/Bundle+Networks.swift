@@ -61,14 +61,20 @@ extension BundleManifest.Classifier {
     package var configuration: DegradationAwareCLIPConfiguration {
         DegradationAwareCLIPConfiguration(
             embeddingWidth: embeddingDimension,
-            vision: .init(
-                imageSize: vision.imageSize, layers: vision.layers, width: vision.width, patchSize: vision.patchSize,
-                headWidth: vision.headWidth, stem: vision.stem),
+            vision: vision.configuration, controller: controller.configuration,
             text: text.map {
                 .init(
                     contextLength: $0.contextLength, vocabularySize: $0.vocabularySize, width: $0.width,
                     heads: $0.heads, layers: $0.layers)
             })
+    }
+}
+
+extension BundleManifest.Vision {
+    fileprivate var configuration: DegradationAwareCLIPConfiguration.Vision {
+        .init(
+            imageSize: imageSize, layers: layers, width: width, patchSize: patchSize, headWidth: headWidth, stem: stem,
+            stemBlocks: stemBlocks, pool: pool == .patches ? .patches : .classToken)
     }
 }
 

@@ -87,6 +87,11 @@ extension BundleManifest.Classifier {
         embeddingDimension = try reader.size("embed_dim", 1...16_384)
         usesQuickGELU = try reader.optional(Bool.self, "quick_gelu") ?? false
         vision = try .init(try reader.object("vision_cfg"))
+        controller = vision
+        if let changes = try reader.optionalObject("controller_cfg") {
+            try controller.change(changes)
+            try changes.finish()
+        }
         nativeWindows = try reader.size("native_windows", 0...BundleManifest.Classifier.nativeWindowLimit, default: 0)
         text = try reader.optionalObject("text_cfg").map { reader throws(BundleError) in try .init(reader) }
         if let merges = try reader.optionalObject("merges") {
@@ -110,6 +115,8 @@ extension BundleManifest.Vision {
         patchSize = try reader.size("patch_size", 1...4_096)
         headWidth = try reader.size("head_width", 1...16_384, default: 64)
         stem = try reader.sizes("stem", 1...16_384, count: 1...11)
+        (stemBlocks, pool) = (nil, .classToken)
+        try change(reader)
         try reader.finish()
         guard imageSize % patchSize == 0 else {
             throw reader.fault("patch_size", "\(patchSize) doesn't divide the image size \(imageSize)")
@@ -121,6 +128,20 @@ extension BundleManifest.Vision {
             throw reader.fault("stem", "\(stem.count + 1) convolutions halve the side to a patch of "
                 + "\(1 << (stem.count + 1)), expected \(patchSize)")
         }
+    }
+
+    /// Reads `stem_blocks` and `pool`, in which alone a controller may differ from the image encoder.
+    fileprivate mutating func change(_ reader: ManifestReader) throws(BundleError) {
+        pool = try reader.choice(BundleManifest.Pool.self, "pool", default: pool)
+        guard let blocks = try reader.sizes("stem_blocks", 0...64, count: 1...12) else { return }
+        guard let stem, blocks.count == stem.count + 1 else {
+            throw reader.fault("stem_blocks", "expected a number for each convolution of the stem, of which there are "
+                + "\(stem.map { $0.count + 1 } ?? 0), found \(blocks.count)")
+        }
+        for (count, outputs) in zip(blocks, stem + [width]) where count > 0 && outputs < 2 {
+            throw reader.fault("stem_blocks", "a block works with half of its channels, of which there is \(outputs)")
+        }
+        stemBlocks = blocks
     }
 }
 

@@ -45,7 +45,10 @@ package struct BundleManifest: Sendable, Equatable {
         package var embeddingDimension: Int
         /// The activation x * sigmoid(1.702 x) in place of the exact GELU.
         package var usesQuickGELU: Bool
+        /// The image encoder's.
         package var vision: Vision
+        /// The image encoder's, but for what `controller_cfg` says otherwise.
+        package var controller: Vision
         /// Windows of its own resolution that are looked at beside the whole picture, whose degradation embedding is the
         /// mean over all of them; 0 for the published models.
         package var nativeWindows: Int
@@ -55,7 +58,7 @@ package struct BundleManifest: Sendable, Equatable {
         package var merges: File?
     }
 
-    /// `vision_cfg`, of the image encoder and the controller alike. Pixels a side, transformer blocks, channels.
+    /// `vision_cfg`: pixels a side, transformer blocks, channels.
     package struct Vision: Sendable, Equatable {
         package var imageSize: Int
         package var layers: Int
@@ -65,6 +68,15 @@ package struct BundleManifest: Sendable, Equatable {
         package var headWidth: Int
         /// Inner widths of a convolutional stem, each convolution halving the side; nil for a patch convolution.
         package var stem: [Int]?
+        /// Residual blocks behind each of the stem's convolutions; nil for none.
+        package var stemBlocks: [Int]?
+        package var pool: Pool
+    }
+
+    /// What an embedding is read from: the class token, or the mean and the maximum over all patches.
+    package enum Pool: String, Sendable, CaseIterable {
+        case classToken = "class"
+        case patches
     }
 
     /// `text_cfg`.

@@ -27,7 +27,7 @@ package struct DegradationAwareCLIP: Sendable {
             visual, blocks: visual.scope("transformer").scope("resblocks"), configuration: configuration.vision,
             embeddingWidth: width)
         controller = Controller(
-            parameters.scope("visual_control"), configuration: configuration.vision, embeddingWidth: width)
+            parameters.scope("visual_control"), configuration: configuration.controller, embeddingWidth: width)
         text = configuration.text.map { TextTransformer(clip, configuration: $0, embeddingWidth: width) }
         storedLabelFeatures = configuration.text != nil ? nil : {
             let rows = parameters.take("label_features", [labelCount, width])

@@ -2,11 +2,14 @@
 package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
     /// Length of every embedding.
     package var embeddingWidth: Int
+    /// The image encoder.
     package var vision: Vision
+    /// The image encoder's trained copy; of the same shape but for `stemBlocks` and `pool`.
+    package var controller: Vision
     /// nil where the checkpoint holds label features instead of a text tower.
     package var text: Text?
 
-    /// A vision tower: the image encoder, and its trained copy, the controller.
+    /// A vision tower.
     package struct Vision: Sendable, Equatable, Codable {
         /// Side of the square input, in pixels.
         package var imageSize: Int
@@ -16,6 +19,16 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
         package var headWidth = 64
         /// Inner widths of a convolutional stem in place of the patch convolution.
         package var stem: [Int]?
+        /// Residual blocks behind each of the stem's convolutions; nil for none.
+        package var stemBlocks: [Int]?
+        package var pool = Pool.classToken
+
+        /// What the embedding is read from.
+        package enum Pool: Sendable {
+            case classToken
+            /// The mean over the patches, then their maximum.
+            case patches
+        }
 
         enum CodingKeys: String, CodingKey {
             case layers, width, stem
@@ -24,13 +37,18 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
             case headWidth = "head_width"
         }
 
-        package init(imageSize: Int, layers: Int, width: Int, patchSize: Int, headWidth: Int = 64, stem: [Int]? = nil) {
+        package init(
+            imageSize: Int, layers: Int, width: Int, patchSize: Int, headWidth: Int = 64, stem: [Int]? = nil,
+            stemBlocks: [Int]? = nil, pool: Pool = .classToken
+        ) {
             self.imageSize = imageSize
             self.layers = layers
             self.width = width
             self.patchSize = patchSize
             self.headWidth = headWidth
             self.stem = stem
+            self.stemBlocks = stemBlocks
+            self.pool = pool
         }
 
         package init(from decoder: any Decoder) throws {
@@ -53,6 +71,9 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
         }
 
         package var heads: Int { width / headWidth }
+
+        /// Length of what the embedding is read from.
+        var pooledWidth: Int { pool == .patches ? 2 * width : width }
 
         /// Side of the grid of tokens.
         package var grid: Int {
@@ -98,9 +119,10 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
         }
     }
 
-    package init(embeddingWidth: Int, vision: Vision, text: Text?) {
+    package init(embeddingWidth: Int, vision: Vision, controller: Vision, text: Text?) {
         self.embeddingWidth = embeddingWidth
         self.vision = vision
+        self.controller = controller
         self.text = text
     }
 
@@ -115,6 +137,8 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         embeddingWidth = try values.decode(Int.self, forKey: .embeddingWidth)
         vision = try values.decode(Vision.self, forKey: .vision)
+        // open_clip's files know one shape for both.
+        controller = vision
         text = try values.decodeIfPresent(Text.self, forKey: .text)
         try decoder.require((1...8192).contains(embeddingWidth), "embed_dim must be from 1 to 8192")
         let quickGELU = try values.decodeIfPresent(Bool.self, forKey: .quickGELU) ?? false

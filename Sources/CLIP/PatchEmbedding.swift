@@ -2,34 +2,78 @@ import Checkpoints
 import Tensors
 
 /// From pixels to a grid of tokens: one patch convolution, or a stem of 3x3 convolutions with stride 2 and GELU between
-/// them (Xiao et al., 2021, "Early convolutions help transformers see better").
+/// them (Xiao et al., 2021, "Early convolutions help transformers see better"), at times with residual blocks behind each.
 struct PatchEmbedding: Sendable {
-    private let convolutions: [Convolution]
+    private struct Stage {
+        let convolution: Convolution
+        let blocks: [Bottleneck]
+    }
+
+    private let stages: [Stage]
 
     init(_ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision) {
         guard let stem = configuration.stem else {
             let side = configuration.patchSize
-            convolutions = [Convolution(
+            let convolution = Convolution(
                 weight: parameters.take("conv1.weight", [configuration.width, 3, side, side]), bias: nil,
-                inputChannels: 3, outputChannels: configuration.width, kernel: side, stride: side, padding: 0)]
+                inputChannels: 3, outputChannels: configuration.width, kernel: side, stride: side, padding: 0)
+            stages = [Stage(convolution: convolution, blocks: [])]
             return
         }
         let widths = [3] + stem + [configuration.width]
-        convolutions = (0..<widths.count - 1).map { index in
-            let (inputs, outputs) = (widths[index], widths[index + 1])
-            return Convolution(
-                weight: parameters.take("conv1.\(2 * index).weight", [outputs, inputs, 3, 3]),
-                bias: parameters.take("conv1.\(2 * index).bias", [outputs]), inputChannels: inputs,
-                outputChannels: outputs, kernel: 3, stride: 2, padding: 1)
+        let counts = configuration.stemBlocks ?? Array(repeating: 0, count: stem.count + 1)
+        // PyTorch numbers what stands in a row: convolution, blocks, GELU, convolution, ...
+        let row = parameters.scope("conv1")
+        var place = 0
+        stages = counts.enumerated().map { index, count in
+            defer { place += count + 2 }
+            return Stage(
+                convolution: row.convolution(
+                    "\(place)", inputs: widths[index], outputs: widths[index + 1], kernel: 3, stride: 2),
+                blocks: (0..<count).map { Bottleneck(row.scope("\(place + 1 + $0)"), width: widths[index + 1]) })
         }
     }
 
     func callAsFunction(_ images: Tensor, in workspace: Workspace) -> Tensor {
         var result = images
-        for (index, convolution) in convolutions.enumerated() {
-            let isLast = index == convolutions.count - 1
-            result = convolution([result], epilogue: .init(activation: isLast ? .none : .gelu), in: workspace)
+        for (index, stage) in stages.enumerated() {
+            let isLast = index == stages.count - 1
+            let isActivatedAtOnce = stage.blocks.isEmpty && !isLast
+            result = stage.convolution(
+                [result], epilogue: .init(activation: isActivatedAtOnce ? .gelu : .none), in: workspace)
+            for block in stage.blocks { result = block(result, in: workspace) }
+            if !isLast && !isActivatedAtOnce { activate(result, .gelu, in: workspace) }
         }
         return result
+    }
+}
+
+/// A residual block with its activations first (He et al., 2016, "Identity mappings in deep residual networks") and half
+/// the channels within: x + expand(gelu(mix(gelu(reduce(gelu(x)))))).
+private struct Bottleneck: Sendable {
+    private let reduce: Convolution
+    private let mix: Convolution
+    private let expand: Convolution
+
+    init(_ parameters: ParameterReader, width: Int) {
+        reduce = parameters.convolution("reduce", inputs: width, outputs: width / 2, kernel: 1)
+        mix = parameters.convolution("mix", inputs: width / 2, outputs: width / 2, kernel: 3)
+        expand = parameters.convolution("expand", inputs: width / 2, outputs: width, kernel: 1)
+    }
+
+    func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
+        let gelu = Convolution.Epilogue(activation: .gelu)
+        let reduced = reduce([activated(input, .gelu, in: workspace)], epilogue: gelu, in: workspace)
+        let mixed = mix([reduced], epilogue: gelu, in: workspace)
+        return expand([mixed], epilogue: .init(residual: input), in: workspace)
+    }
+}
+
+extension ParameterReader {
+    /// A convolution with bias that keeps the size, or divides it by the stride.
+    fileprivate func convolution(_ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1) -> Convolution {
+        Convolution(
+            weight: take("\(name).weight", [outputs, inputs, kernel, kernel]), bias: take("\(name).bias", [outputs]),
+            inputChannels: inputs, outputChannels: outputs, kernel: kernel, stride: stride, padding: kernel / 2)
     }
 }

@@ -1,7 +1,8 @@
 import Checkpoints
 package import Tensors
 
-/// A vision tower of CLIP (`model.md` section 1): patches, class token, positions, pre-norm blocks, pooled class token.
+/// A vision tower of CLIP (`model.md` section 1): patches, class token, positions, pre-norm blocks, and an embedding
+/// of the class token or of all patches.
 package struct VisionTransformer: Sendable {
     let configuration: DegradationAwareCLIPConfiguration.Vision
     private let patches: PatchEmbedding  // conv1
@@ -29,8 +30,8 @@ package struct VisionTransformer: Sendable {
         blocks = (0..<configuration.layers).map {
             TransformerBlock(blockParameters.scope("\($0)"), width: width, heads: configuration.heads, causal: false)
         }
-        postNorm = parameters.layerNorm("ln_post", width: width)
-        projection = parameters.projection("proj", inputs: width, outputs: embeddingWidth)
+        postNorm = parameters.layerNorm("ln_post", width: configuration.pooledWidth)
+        projection = parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
     }
 
     /// Encodes a batch of prepared pictures.
@@ -62,7 +63,7 @@ package struct VisionTransformer: Sendable {
             }
             eachBlock?(index, tokens)
         }
-        let pooled = postNorm(classTokens(of: tokens, in: workspace), in: workspace)
+        let pooled = postNorm(pool(tokens, in: workspace), in: workspace)
         observe?("pooled_cls_after_ln_post", pooled)
         return projection(pooled, in: workspace)
     }
@@ -76,6 +77,36 @@ package struct VisionTransformer: Sendable {
             let source = grid.sample(sample)
             for channel in 0..<width { target[channel] = classEmbedding[channel] + positions[channel] }
             for index in 0..<grid.sampleCount { target[width + index] = source[index] + positions[width + index] }
+        }
+        return result
+    }
+
+    private func pool(_ tokens: Tensor, in workspace: Workspace) -> Tensor {
+        switch configuration.pool {
+        case .classToken: classTokens(of: tokens, in: workspace)
+        case .patches: pooledPatches(of: tokens, in: workspace)
+        }
+    }
+
+    /// The mean over each picture's patches, then their maximum, channel by channel.
+    private func pooledPatches(of tokens: Tensor, in workspace: Workspace) -> Tensor {
+        let width = tokens.channels
+        let patches = tokens.width - 1
+        let result = workspace.tensor(batch: 1, width: tokens.batch, channels: 2 * width)
+        for sample in 0..<tokens.batch {
+            let mean = result.base + sample * 2 * width
+            let maximum = mean + width
+            let first = tokens.sample(sample) + width
+            mean.update(from: first, count: width)
+            maximum.update(from: first, count: width)
+            for patch in 1..<patches {
+                let values = first + patch * width
+                for channel in 0..<width {
+                    mean[channel] += values[channel]
+                    maximum[channel] = max(maximum[channel], values[channel])
+                }
+            }
+            for channel in 0..<width { mean[channel] /= Float(patches) }
         }
         return result
     }

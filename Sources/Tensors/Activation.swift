@@ -21,3 +21,11 @@ package enum Activation: Sendable {
 package func activate(_ tensor: Tensor, _ activation: Activation, in workspace: Workspace) {
     workspace.kernels.activate(tensor.base, tensor.base, tensor.count, activation.kernel)
 }
+
+/// What an activation makes of a tensor, which stays as it is.
+package func activated(_ tensor: Tensor, _ activation: Activation, in workspace: Workspace) -> Tensor {
+    let result = workspace.tensor(
+        batch: tensor.batch, height: tensor.height, width: tensor.width, channels: tensor.channels)
+    workspace.kernels.activate(tensor.base, result.base, tensor.count, activation.kernel)
+    return result
+}

@@ -63,6 +63,23 @@ struct BundleManifestTests {
         #expect(manifest.network.contextDimension == nil)
     }
 
+    @Test("a controller is shaped like the image encoder, but for what is said of it")
+    func controller() throws {
+        let manifest = try read(
+            replacing: #""patch_size": 32}"#,
+            with: """
+                "patch_size": 8, "stem": [32, 64], "stem_blocks": [0, 1, 0]},
+                "controller_cfg": {"stem_blocks": [0, 2, 1], "pool": "patches", "note": "looks longer"}
+                """)
+        #expect(manifest.classifier.vision.stemBlocks == [0, 1, 0])
+        #expect(manifest.classifier.vision.pool == .classToken)
+        #expect(manifest.classifier.controller.stemBlocks == [0, 2, 1])
+        #expect(manifest.classifier.controller.pool == .patches)
+        #expect(manifest.classifier.controller.stem == [32, 64])
+        let plain = try read(Self.official)
+        #expect(plain.classifier.controller == plain.classifier.vision)
+    }
+
     @Test("what can't be is refused, with its place", arguments: [
         (#""prediction": "noise""#, #""prediction": "velocity""#, "prediction: expected one of noise, clean, found \"velocity\""),
         (#""sampler": "posterior""#, #""sampler": "ddim""#, "default.sampler: expected one of posterior, sde, ode, found \"ddim\""),
@@ -110,6 +127,23 @@ struct BundleManifestTests {
         (#""width": 768"#, #""width": 769"#, "daclip.vision_cfg.head_width: 64 doesn't divide the width 769"),
         (#""patch_size": 32"#, #""patch_size": 33"#, "daclip.vision_cfg.patch_size: 33 doesn't divide"),
         (#""patch_size": 32"#, #""patch_size": 32, "stem": [32, 64]"#, "daclip.vision_cfg.stem: 3 convolutions"),
+        (#""patch_size": 32"#, #""patch_size": 32, "pool": "mean""#, "daclip.vision_cfg.pool: expected one of class, patches"),
+        (
+            #""patch_size": 32"#, #""patch_size": 32, "stem_blocks": [1]"#,
+            "daclip.vision_cfg.stem_blocks: expected a number for each convolution of the stem, of which there are 0, found 1"
+        ),
+        (
+            #""patch_size": 32"#, #""patch_size": 4, "stem": [1], "stem_blocks": [1, 0]"#,
+            "daclip.vision_cfg.stem_blocks: a block works with half"
+        ),
+        (
+            #""embed_dim": 512"#, #""embed_dim": 512, "controller_cfg": {"stem_blocks": [-1]}"#,
+            "daclip.controller_cfg.stem_blocks: expected 1 to 12 numbers from 0 to 64"
+        ),
+        (
+            #""embed_dim": 512"#, #""embed_dim": 512, "controller_cfg": {"width": 64}"#,
+            "daclip.controller_cfg: the key \"width\" is not known"
+        ),
         (#""custom_text": true, "merges""#, #""custom_text": true, "other""#, "the key \"other\" is not known"),
         (#""steps": 100"#, #""steps": 0"#, "default.steps: expected 1 to 100, found 0"),
         (#""steps": 100"#, #""steps": 101"#, "default.steps: expected 1 to 100, found 101"),

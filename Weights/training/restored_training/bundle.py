@@ -8,18 +8,20 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from .controller import LOGIT_SCALE, label_features
-from .daclip import DegradationAwareCLIP
+from .daclip import DegradationAwareCLIP, VisionTower
 from .pool import LABELS
 from .restoration import start_as_identity
 from .unet import ConditionalUNet
 
 DACLIP = {
-    "embed_dim": 128, "quick_gelu": False,
+    "embed_dim": 128,
     "vision_cfg": {"image_size": 224, "layers": 4, "width": 256, "patch_size": 32, "head_width": 32,
                    "stem": [32, 64, 128, 192]},
-    "text_cfg": None,
+    # Noise, blocks and drops show in few pixels: the controller looks longer before it halves the picture again.
+    "controller_cfg": {"stem_blocks": [0, 2, 2, 2, 1], "pool": "patches"},
 }
 UNET = {
     "in_nc": 3, "out_nc": 3, "nf": 64, "ch_mult": [1, 1, 2, 2], "context_dim": 128, "use_degra_context": True,
@@ -29,9 +31,33 @@ DIFFUSION = {"T": 100, "schedule": "cosine", "eps": 0.005, "max_sigma": 50, "not
 
 
 def new_daclip(label_count: int = len(LABELS)) -> DegradationAwareCLIP:
-    model = DegradationAwareCLIP(DACLIP["embed_dim"], DACLIP["vision_cfg"], label_count)
+    model = DegradationAwareCLIP(**DACLIP, label_count=label_count)
     model.label_features.copy_(label_features(label_count, DACLIP["embed_dim"]))
+    start_as_stem(model.visual_control)
     return model.to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def start_as_stem(tower: VisionTower) -> None:
+    """Before any training the transformer's blocks change nothing: what the stem sees is learned from at once."""
+    for module in tower.conv1:
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    for block in tower.transformer.transformer.resblocks:
+        for last in (block.attn.out_proj, block.mlp.c_proj):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+
+def with_new_controller(model: DegradationAwareCLIP) -> DegradationAwareCLIP:
+    """The model, with an untrained controller where its own has another shape than new ones have."""
+    if model.shape["controller_cfg"] == DACLIP["controller_cfg"]:
+        return model
+    renewed = new_daclip(len(model.label_features))
+    renewed.clip.load_state_dict(model.clip.state_dict())
+    renewed.label_features.copy_(model.label_features)
+    return renewed
 
 
 def new_unet() -> ConditionalUNet:
@@ -50,10 +76,11 @@ def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwar
     state = load_file(_file(folder, "daclip"))
     known = state.pop("label_features").float()
     label_count = label_count or len(known)
-    model = new_daclip(label_count)
+    described = _read(folder)["daclip"]
+    model = DegradationAwareCLIP(**{name: described.get(name) for name in DACLIP}, label_count=label_count)
     state["label_features"] = label_features(label_count, known.shape[1], known)
     model.load_checkpoint(state)
-    return model
+    return model.to(memory_format=torch.channels_last)
 
 
 def load_unet(folder: Path) -> ConditionalUNet:
@@ -84,7 +111,7 @@ def write_bundle(
         digests[network] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     configuration = {
         **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
-        "daclip": {**digests["daclip"], **DACLIP, "native_windows": native_windows,
+        "daclip": {**digests["daclip"], **daclip.shape, "quick_gelu": False, "text_cfg": None, "native_windows": native_windows,
                    "note": "label_features replaces the text tower: one row a label, unit length"},
         "unet": {**digests["unet"], **unet.shape},
         "diffusion": DIFFUSION,

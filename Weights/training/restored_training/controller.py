@@ -24,7 +24,6 @@ LOGIT_SCALE = 20.0
 CONTENT_SCALE = 20.0
 CONTENT_WEIGHT = 0.2
 ANCHOR_WEIGHT = 1.0
-ANCHOR_EVERY = 2
 CONTENT_EVERY = 4  # steps: naming is what takes long to learn
 TRAINING_WINDOWS = 2
 TILED_SHARE = 0.3
@@ -108,9 +107,8 @@ def drift(embedding: Tensor, anchor: Tensor) -> Tensor:
 
 
 class ControllerTraining:
-    """Learns labels, and embeddings of clean pictures; with an anchor, embeddings stay near the anchor's instead, so that
-    a restoration network that was trained with those needs no new training. Only along a label that the anchor doesn't
-    know they are free.
+    """Learns labels, and embeddings of clean pictures; with an anchor, the content embeddings stay near the anchor's instead,
+    so that a restoration network that was trained with those has little to learn anew.
     """
 
     def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int,
@@ -156,10 +154,9 @@ class ControllerTraining:
             degradation, control = self.model.degradation(pixels)
         loss = self.naming_loss(degradation.float().unflatten(0, (-1, looked_at)), labels)
         wholes = pixels[::looked_at], [values[::looked_at] for values in control]
-        if self.anchor is not None and step % ANCHOR_EVERY == 0:
-            loss = loss + ANCHOR_WEIGHT * self.anchor_loss(*wholes, degradation[::looked_at].float())
-        if self.anchor is None and step % CONTENT_EVERY == 0:
-            loss = loss + CONTENT_WEIGHT * self.content_loss(*wholes, clean_pictures)
+        if step % CONTENT_EVERY == 0:
+            loss = loss + (ANCHOR_WEIGHT * self.anchor_loss(*wholes) if self.anchor is not None
+                           else CONTENT_WEIGHT * self.content_loss(*wholes, clean_pictures))
         return loss
 
     def naming_loss(self, embeddings: Tensor, labels: list[list[str]]) -> Tensor:
@@ -176,15 +173,13 @@ class ControllerTraining:
         are_alike = torch.tensor([EVERYWHERE >= set(names) for names in labels], device=self.device)
         return (loss + WINDOW_WEIGHT * are_alike * of_windows).mean()
 
-    def anchor_loss(self, pixels: Tensor, control: list[Tensor], degradation: Tensor) -> Tensor:
-        """How far both embeddings of the whole views are from the anchor's, less what lies along new labels."""
+    def anchor_loss(self, pixels: Tensor, control: list[Tensor]) -> Tensor:
+        """How far the content embeddings of the whole views are from the anchor's."""
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.no_grad():
-                known_degradation, known_content = (values.float() for values in self.anchor(pixels))
+                known = self.anchor(pixels)[1].float()
             content = self.model.content(pixels, control).float()
-        new = self.model.label_features[len(self.anchor.label_features):]
-        degradation, known_degradation = (values - values @ new.T @ new for values in (degradation, known_degradation))
-        return drift(degradation, known_degradation) + drift(content, known_content)
+        return drift(content, known)
 
     def content_loss(self, pixels: Tensor, control: list[Tensor], clean_pictures: list[np.ndarray]) -> Tensor:
         """Each picture's controlled embedding should be nearest to that of its own clean picture, and the other way round."""

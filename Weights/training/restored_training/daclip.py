@@ -85,33 +85,53 @@ class ControlTransformer(nn.Module):
         return x, recorded
 
 
-def patch_embedding(width: int, patch_size: int, stem: list[int] | None) -> nn.Module:
+class Bottleneck(nn.Module):
+    """A residual block over a grid of features; it starts as the identity (He et al., arXiv 1603.05027)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.reduce = nn.Conv2d(width, width // 2, 1)
+        self.mix = nn.Conv2d(width // 2, width // 2, 3, padding=1)
+        self.expand = nn.Conv2d(width // 2, width, 1)
+        nn.init.zeros_(self.expand.weight)
+        nn.init.zeros_(self.expand.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.expand(F.gelu(self.mix(F.gelu(self.reduce(F.gelu(x))))))
+
+
+def patch_embedding(width: int, patch_size: int, stem: list[int] | None, stem_blocks: list[int] | None) -> nn.Module:
+    """One patch convolution, or convolutions that halve the side each, with residual blocks behind each."""
     if not stem:
         return nn.Conv2d(3, width, patch_size, stride=patch_size, bias=False)
     widths = [3, *stem, width]
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:]):
-        layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.GELU()]
+    for inputs, outputs, blocks in zip(widths, widths[1:], stem_blocks or [0] * (len(stem) + 1)):
+        layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), *(Bottleneck(outputs) for _ in range(blocks)), nn.GELU()]
     return nn.Sequential(*layers[:-1])
 
 
 class VisionTower(nn.Module):
-    """Prepared pictures (B, 3, S, S) to embeddings (B, embed_dim)."""
+    """Prepared pictures (B, 3, S, S) to embeddings (B, embed_dim), which are read from the class token or, with
+    `pool` "patches", from the mean and the maximum over all patches.
+    """
 
     def __init__(
         self, embed_dim: int, image_size: int, layers: int, width: int, patch_size: int, head_width: int = 64,
-        stem: list[int] | None = None, is_controller: bool = False,
+        stem: list[int] | None = None, stem_blocks: list[int] | None = None, pool: str = "class", is_controller: bool = False,
     ):
         super().__init__()
         heads = width // head_width
         tokens = (image_size // patch_size) ** 2 + 1
-        self.conv1 = patch_embedding(width, patch_size, stem)
+        self.pools_patches = pool == "patches"
+        pooled = 2 * width if self.pools_patches else width
+        self.conv1 = patch_embedding(width, patch_size, stem, stem_blocks)
         self.class_embedding = nn.Parameter(torch.randn(width) * width**-0.5)
         self.positional_embedding = nn.Parameter(torch.randn(tokens, width) * width**-0.5)
         self.ln_pre = nn.LayerNorm(width)
         self.transformer = (ControlTransformer if is_controller else Transformer)(width, layers, heads)
-        self.ln_post = nn.LayerNorm(width)
-        self.proj = nn.Parameter(torch.randn(width, embed_dim) * width**-0.5)
+        self.ln_post = nn.LayerNorm(pooled)
+        self.proj = nn.Parameter(torch.randn(pooled, embed_dim) * pooled**-0.5)
 
     def tokens(self, picture: Tensor) -> Tensor:
         x = self.conv1(picture).flatten(2).transpose(1, 2)
@@ -119,15 +139,22 @@ class VisionTower(nn.Module):
         return self.ln_pre(x + self.positional_embedding)
 
     def pool(self, tokens: Tensor) -> Tensor:
-        return self.ln_post(tokens[:, 0]) @ self.proj
+        patches = tokens[:, 1:]
+        pooled = torch.cat([patches.mean(dim=1), patches.amax(dim=1)], dim=-1) if self.pools_patches else tokens[:, 0]
+        return self.ln_post(pooled) @ self.proj
 
 
 class DegradationAwareCLIP(nn.Module):
-    def __init__(self, embed_dim: int, vision_cfg: dict, label_count: int | None = None, **_):
+    """`controller_cfg` is what the controller has otherwise than the image encoder."""
+
+    def __init__(
+        self, embed_dim: int, vision_cfg: dict, label_count: int | None = None, controller_cfg: dict | None = None, **_,
+    ):
         super().__init__()
+        self.shape = {"embed_dim": embed_dim, "vision_cfg": vision_cfg, "controller_cfg": controller_cfg}
         self.clip = nn.Module()
         self.clip.visual = VisionTower(embed_dim, **vision_cfg)
-        self.visual_control = VisionTower(embed_dim, **vision_cfg, is_controller=True)
+        self.visual_control = VisionTower(embed_dim, **{**vision_cfg, **(controller_cfg or {})}, is_controller=True)
         if label_count is not None:
             self.register_buffer("label_features", torch.zeros(label_count, embed_dim))
 

@@ -5,7 +5,8 @@ import json
 import torch
 
 from networks import random_unet
-from restored_training.bundle import load_daclip, load_unet, new_daclip, new_unet, write_bundle
+from restored_training.bundle import DACLIP, load_daclip, load_unet, new_daclip, new_unet, with_new_controller, write_bundle
+from restored_training.daclip import DegradationAwareCLIP
 from restored_training.pool import LABELS
 
 
@@ -31,3 +32,27 @@ def test_a_bundle_is_read_back_with_the_shape_that_it_has(tmp_path):
     read = load_unet(tmp_path)
     assert read.shape == narrow.shape
     assert torch.equal(read.mid_block1.block1.proj.weight, narrow.mid_block1.block1.proj.weight.half().float())
+
+
+def test_a_controller_of_another_shape_begins_anew_and_the_image_encoder_stays(tmp_path):
+    torch.manual_seed(0)
+    old = DegradationAwareCLIP(128, DACLIP["vision_cfg"], 11)
+    write_bundle(tmp_path, old, new_unet(), LABELS, 5, 2, {"name": "test", "version": "0"})
+    read = load_daclip(tmp_path)
+    assert read.shape["controller_cfg"] is None
+    renewed = with_new_controller(read)
+    assert renewed.shape["controller_cfg"] == DACLIP["controller_cfg"]
+    assert torch.equal(renewed.label_features, read.label_features)
+    picture = torch.rand(1, 3, 224, 224)
+    assert torch.equal(renewed.content(picture), read.content(picture))
+    assert with_new_controller(renewed) is renewed
+
+
+def test_blocks_that_are_not_trained_change_nothing():
+    torch.manual_seed(0)
+    model = new_daclip().eval()
+    tower = model.visual_control
+    plain = torch.nn.Sequential(*[layer for layer in tower.conv1 if not hasattr(layer, "reduce")])
+    assert len(plain) == len(tower.conv1) - sum(DACLIP["controller_cfg"]["stem_blocks"])
+    picture = torch.rand(1, 3, 224, 224)
+    assert torch.equal(tower.conv1(picture), plain(picture))
