@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=REPOSITORY.parent / "shared/data/free")
     parser.add_argument("--binary", type=Path, default=REPOSITORY / ".build/release/restored")
     parser.add_argument("--bundle", type=Path, default=REPOSITORY / "Weights/mini")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path, required=True)
     choice = parser.parse_args()
 
