@@ -64,14 +64,10 @@ struct RestorerTests {
         #expect(alone[0] != alone[1], "the seed changes nothing")
     }
 
-    private func photograph() throws -> Picture {
-        let file = Repository.root.appendingPathComponent("Tests/Fixtures/Photographs/kodim20.png")
-        return try ImageDecoder.decode(Array(try Data(contentsOf: file)))
-    }
-
     @Test("a photograph in which the shipped encoder finds nothing wrong comes back pixel by pixel, unless forced")
     func clean() async throws {
-        let photograph = try photograph()
+        let file = Repository.root.appendingPathComponent("Tests/Fixtures/Photographs/kodim20.png")
+        let photograph = try ImageDecoder.decode(Array(try Data(contentsOf: file)))
         let restorer = try Self.restorer()
         let untouched = try await restorer.restore(photograph, options: options { $0.force = false }) { _ in }
         #expect(untouched.unchanged && untouched.picture.pixels == photograph.pixels)
@@ -81,7 +77,7 @@ struct RestorerTests {
 
     @Test("a picture that memory does not allow whole is restored in tiles, and looks the same")
     func tiles() async throws {
-        let picture = try photograph().cropped(x: 120, y: 150, width: 256, height: 200)
+        let picture = Picture.sample(width: 256, height: 200)
         let whole = try Self.restorer()
         let needed = try whole.estimate(width: 256, height: 200, options: options()).bytes
         let narrow = try Self.restorer(memory: needed / 2)
