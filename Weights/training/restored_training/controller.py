@@ -6,6 +6,7 @@ import hashlib
 import os
 from itertools import islice
 from pathlib import Path
+from typing import Iterator, NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +35,11 @@ UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean
 # alone. Haze may be in the distance only.
 EVERYWHERE = frozenset({"motion-blurry", "jpeg-compressed", "low-light", "noisy", CLEAN})
 WINDOW_WEIGHT = 0.5
-SHARES = {CLEAN: 2.0}  # a clean picture is drawn most often: it must not be altered, but few of those sent are clean
+# A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows take long to learn.
+SHARES = {CLEAN: 2.0, "shadowed": 1.5}
+# These look much like other clean pictures; what tells them is the same picture without.
+TWINNED = frozenset({"shadowed", "hazy"})
+TWIN_SHARE = 0.6  # of the clean pictures: what such a one in the same batch was before it was spoilt
 FITTING_STEPS = 400
 MEASURED = 220
 MEASURED_WINDOWS = 2
@@ -106,6 +111,15 @@ def drift(embedding: Tensor, anchor: Tensor) -> Tensor:
     return (embedding - anchor).square().sum() / anchor.square().sum()
 
 
+class Shown(NamedTuple):
+    """A picture drawn: bytes (height, width, 3) before and after it was spoilt, its labels, the seed of how it is sent."""
+
+    clean: np.ndarray
+    degraded: np.ndarray
+    labels: list[str]
+    appearance: int
+
+
 class ControllerTraining:
     """Learns labels, and embeddings of clean pictures; with an anchor, the content embeddings stay near the anchor's instead,
     so that a restoration network that was trained with those has little to learn anew.
@@ -121,19 +135,33 @@ class ControllerTraining:
     def drawn_views(self) -> tuple[list[np.ndarray], list[np.ndarray], list[list[str]]]:
         """Views of degraded pictures, picture by picture, the clean pictures, and the labels."""
         degraded_views, clean_pictures, labels = [], [], []
-        for index in islice(self.draws, self.batch):
-            clean, degraded = self.pool.pictures(index)
-            if self.rng.random() < 0.5:
-                clean, degraded = clean[:, ::-1], degraded[:, ::-1]
-            appearance = int(self.rng.integers(2**32))
-            degraded = as_sent(degraded, np.random.default_rng(appearance))
+        for shown in self.drawn():
+            degraded = as_sent(shown.degraded, np.random.default_rng(shown.appearance))
             is_tiled = self.rng.random() < TILED_SHARE
             degraded_views.append(tiled_whole_view(degraded, self.rng) if is_tiled else whole_view(degraded))
-            names = self.pool.examples[index].labels
-            degraded_views += self.drawn_windows(clean, degraded, names, appearance)
-            clean_pictures.append(clean)
-            labels.append(names)
+            degraded_views += self.drawn_windows(shown.clean, degraded, shown.labels, shown.appearance)
+            clean_pictures.append(shown.clean)
+            labels.append(shown.labels)
         return degraded_views, clean_pictures, labels
+
+    def drawn(self) -> Iterator[Shown]:
+        """The pictures of a batch. Of the clean ones some are the twin of the last one whose label is in `TWINNED`: the same
+        picture, sent alike, without that.
+        """
+        waiting = None
+        for index in islice(self.draws, self.batch):
+            labels = self.pool.examples[index].labels
+            if labels == [CLEAN] and waiting is not None and self.rng.random() < TWIN_SHARE:
+                yield waiting._replace(degraded=waiting.clean, labels=labels)
+                waiting = None
+                continue
+            pictures = self.pool.pictures(index)
+            if self.rng.random() < 0.5:
+                pictures = [picture[:, ::-1] for picture in pictures]
+            shown = Shown(*pictures, labels, int(self.rng.integers(2**32)))
+            if TWINNED.issuperset(labels):
+                waiting = shown
+            yield shown
 
     def drawn_windows(
         self, clean: np.ndarray, degraded: np.ndarray, names: list[str], appearance: int,
@@ -187,6 +215,8 @@ class ControllerTraining:
         with torch.autocast(self.device.type, torch.bfloat16):
             content, target = self.model.content(pixels, control).float(), self.model.content(clean_pixels).float()
         similarity = CONTENT_SCALE * F.normalize(content, dim=-1) @ F.normalize(target, dim=-1).T
+        twins = torch.tensor([[one is other for one in clean_pictures] for other in clean_pictures]).fill_diagonal_(False)
+        similarity = similarity.masked_fill(twins.to(self.device), -torch.inf)
         own = torch.arange(self.batch, device=self.device)
         return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
 

@@ -76,20 +76,21 @@ def noisy(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
 
 def raindrop(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
     """Drops on the pane, drawn anew and denser until they leave at most 24 dB (varied: 26), real ones leave 16 to 21. A few
-    times are enough for any picture.
+    times are enough for any picture. Varied, the pane is at times so near that they are large smears.
     """
     density, least_change = (rng.uniform(30, 90), 10**-2.4) if strength == "benchmark" else (rng.uniform(15, 100), 10**-2.6)
+    nearness = rng.uniform(1.2, 2.4) if strength == "varied" and rng.random() < 0.35 else 1
     for _ in range(6):
-        spoilt = behind_drops(picture, rng, density)
+        spoilt = behind_drops(picture, rng, density, nearness)
         if np.square(spoilt - picture).mean() >= least_change:
             break
         density *= 1.5
     return spoilt
 
 
-def behind_drops(picture: Picture, rng: np.random.Generator, density: float) -> Picture:
+def behind_drops(picture: Picture, rng: np.random.Generator, density: float, nearness: float = 1) -> Picture:
     """Each drop is a small lens that shows its surroundings upside down and out of focus; `density` counts middling ones in
-    256 x 256."""
+    256 x 256. On a pane that is nearer, drops look so many times as large, and are further out of focus."""
     height, width = picture.shape[:2]
     scale = scale_of(picture)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
@@ -97,7 +98,7 @@ def behind_drops(picture: Picture, rng: np.random.Generator, density: float) -> 
     cover = np.zeros((height, width), np.float32)
     rim = np.zeros((height, width), np.float32)
     # Few large drops, or many small ones.
-    typical = np.exp(rng.uniform(np.log(2.5), np.log(11)))
+    typical = nearness * np.exp(rng.uniform(np.log(2.5), np.log(11)))
     for _ in range(int(density * (8 / typical) ** 1.3 * height * width / (scale * 256) ** 2)):
         radius = scale * rng.lognormal(np.log(typical), 0.5)
         stretch, turn = rng.uniform(0.7, 1.5), rng.uniform(-0.4, 0.4)
@@ -122,7 +123,7 @@ def behind_drops(picture: Picture, rng: np.random.Generator, density: float) -> 
     shine = rng.uniform(0, 0.2) if rng.random() < 0.5 else rng.uniform(0.2, 0.5)
     lens = far[mirrored_rows, mirrored_columns] * rng.uniform(0.85, 1.1) * (1 - shine) + shine + rng.uniform(0, 0.12) * rim[..., None]
     # The camera looks past the pane, so the drops are out of focus.
-    lens, cover = (box_blurred(part, scale * rng.uniform(0.6, 3.5)) for part in (lens, cover))
+    lens, cover = (box_blurred(part, scale * nearness**2 * rng.uniform(0.6, 3.5)) for part in (lens, cover))
     cover = cover[..., None] * rng.uniform(0.6, 1)
     return np.clip(picture * (1 - cover) + lens * cover, 0, 1)
 

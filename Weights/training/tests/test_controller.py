@@ -136,3 +136,29 @@ def test_each_window_is_named_where_what_is_shown_is_everywhere(pool):
         assert loss(name, "hazy") > loss(name, name) + 1
     for name in ("shadowed", "hazy"):
         assert abs(loss(name, "snowy") - loss(name, name)) < 1e-3
+
+
+def test_some_clean_pictures_are_those_of_a_shadowed_one_of_the_same_batch(photographs, tmp_path):
+    make_pool(tmp_path / "pool", sorted(photographs.iterdir()), 60, 8, 1)
+    training = ControllerTraining(new_daclip(11), Pool(tmp_path / "pool"), None, 16, 1)
+    twins = []
+    for _ in range(40):
+        batch = list(training.drawn())
+        assert len(batch) == 16 and all(np.array_equal(shown.clean, shown.degraded) for shown in batch if shown.labels == ["clean"])
+        for place, twin in enumerate(batch):
+            spoilt = [shown for shown in batch[:place] if shown.clean is twin.clean]
+            assert len(spoilt) <= 1 and all(twin.labels == ["clean"] and shown.appearance == twin.appearance for shown in spoilt)
+            twins += [shown.labels[0] for shown in spoilt]
+    assert set(twins) == {"shadowed", "hazy"} and 20 < len(twins) < 160
+
+
+def test_a_clean_picture_that_is_in_a_batch_twice_is_no_wrong_answer_to_itself(pool):
+    training = ControllerTraining(new_daclip(11), pool, pool, 3, 1)
+    pixels = torch.randn(3, 3, SIDE, SIDE)
+    pictures = [np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for seed in range(2)]
+
+    def loss(clean_pictures):
+        return float(training.content_loss(pixels, training.model.degradation(pixels)[1], clean_pictures).detach())
+
+    first, second = pictures
+    assert loss([first, first, second]) < loss([first, first.copy(), second]) - 0.1

@@ -88,6 +88,16 @@ def test_drops_can_be_seen_even_before_a_plain_wall(strength):
         assert max(psnr(degrade(clean, "raindrop", seed, strength), clean) for seed in range(20)) < limit
 
 
+def test_drops_are_at_times_large_smears_but_not_at_the_benchmarks_strength():
+    clean = np.full((150, 200, 3), 0.3, np.float32)
+
+    def steepest(seed, strength):
+        return np.abs(np.diff(degrade(clean, "raindrop", seed, strength).mean(axis=2), axis=1)).max()
+
+    varied, benchmark = ([steepest(seed, strength) for seed in range(60)] for strength in ("varied", "benchmark"))
+    assert np.quantile(varied, 0.2) < np.quantile(benchmark, 0.1) < np.median(varied)
+
+
 def test_rain_is_heavy_or_light_or_a_veil():
     clean = np.full((150, 200, 3), 0.3, np.float32)
     lit = [(degrade(clean, "rainy", seed) - clean).mean(axis=2) for seed in range(40)]
