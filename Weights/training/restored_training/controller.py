@@ -37,9 +37,9 @@ EVERYWHERE = frozenset({"motion-blurry", "jpeg-compressed", "low-light", "noisy"
 WINDOW_WEIGHT = 0.5
 # A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows take long to learn.
 SHARES = {CLEAN: 2.0, "shadowed": 1.5}
-# These look much like other clean pictures; what tells them is the same picture without.
+# These look much like clean pictures of something else; what tells them is the same picture without.
 TWINNED = frozenset({"shadowed", "hazy"})
-TWIN_SHARE = 0.6  # of the clean pictures: what such a one in the same batch was before it was spoilt
+TWIN_SHARE = 0.6  # of the clean pictures that are drawn behind such a one
 FITTING_STEPS = 400
 MEASURED = 220
 MEASURED_WINDOWS = 2
@@ -145,8 +145,8 @@ class ControllerTraining:
         return degraded_views, clean_pictures, labels
 
     def drawn(self) -> Iterator[Shown]:
-        """The pictures of a batch. Of the clean ones some are the twin of the last one whose label is in `TWINNED`: the same
-        picture, sent alike, without that.
+        """The pictures of a batch. Of the clean ones some are the twin of the last one that shows nothing but what is in `TWINNED`:
+        the same picture without that, from the same camera and as the same file; what is looked at in it is drawn anew.
         """
         waiting = None
         for index in islice(self.draws, self.batch):

@@ -19,13 +19,14 @@ from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
 MIXTURE = "mixture"
-# How often each label is made; what is learned slowly is made more often.
+# How often each label is made; what is learned slowly is made more often. Both stages draw from the pool by shares of their own,
+# which multiply with these.
 MADE_SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "shadowed": 1.6,
                "snowy": 1.2, CLEAN: 1.4}
 MIXTURE_SHARE = 0.08
 STRATA = 24
 # This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
-# for haze, or for the shadows that fall on the others.
+# for haze, or for the shadows that fall on the others. More of the shadows than this, and those on photographs are missed.
 PLAIN_SHARES = {"shadowed": 0.35, CLEAN: 0.2}
 
 
