@@ -27,7 +27,7 @@ STRANGER_SHARE = 0.05  # get another picture's degradation embedding: a wrong la
 GRADIENT_WEIGHT = 0.5
 ERROR_FLOOR = 3e-4  # there, about 35 dB, a decibel counts half; beyond it less and less
 # How often the examples of each label are drawn: those of what is learned slowly more often.
-SHARES = {"jpeg-compressed": 2.5, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 1.6, "rainy": 2.0,
+SHARES = {"jpeg-compressed": 2.5, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 2.5, "rainy": 2.0,
           "hazy": 2.0, "low-light": 1.6, "noisy": 1.2, "uncompleted": 1.5, CLEAN: 0.2}
 # What these do to a picture is seen from further off than a crop reaches: half of their examples are shrunk first.
 SEEN_FROM_AFAR = frozenset({"shadowed", "hazy"})
