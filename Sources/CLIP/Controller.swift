@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// DA-CLIP's controller (section 3.1 of the paper): a copy of the image encoder whose blocks each hand a densely

@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// From pixels to a grid of tokens: one patch convolution, or a stem of 3x3 convolutions with stride 2 and GELU between
@@ -14,9 +15,8 @@ struct PatchEmbedding: Sendable {
     init(_ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision) {
         guard let stem = configuration.stem else {
             let side = configuration.patchSize
-            let convolution = Convolution(
-                weight: parameters.take("conv1.weight", [configuration.width, 3, side, side]), bias: nil,
-                inputChannels: 3, outputChannels: configuration.width, kernel: side, stride: side, padding: 0)
+            let convolution = parameters.convolution(
+                "conv1", inputs: 3, outputs: configuration.width, kernel: side, stride: side, padding: 0, bias: false)
             stages = [Stage(convolution: convolution, blocks: [])]
             return
         }
@@ -29,7 +29,8 @@ struct PatchEmbedding: Sendable {
             defer { place += count + 2 }
             return Stage(
                 convolution: row.convolution(
-                    "\(place)", inputs: widths[index], outputs: widths[index + 1], kernel: 3, stride: 2),
+                    "\(place)", inputs: widths[index], outputs: widths[index + 1], kernel: 3, stride: 2, padding: 1,
+                    bias: true),
                 blocks: (0..<count).map { Bottleneck(row.scope("\(place + 1 + $0)"), width: widths[index + 1]) })
         }
     }
@@ -56,9 +57,9 @@ private struct Bottleneck: Sendable {
     private let expand: Convolution
 
     init(_ parameters: ParameterReader, width: Int) {
-        reduce = parameters.convolution("reduce", inputs: width, outputs: width / 2, kernel: 1)
-        mix = parameters.convolution("mix", inputs: width / 2, outputs: width / 2, kernel: 3)
-        expand = parameters.convolution("expand", inputs: width / 2, outputs: width, kernel: 1)
+        reduce = parameters.convolution("reduce", inputs: width, outputs: width / 2, kernel: 1, padding: 0, bias: true)
+        mix = parameters.convolution("mix", inputs: width / 2, outputs: width / 2, kernel: 3, padding: 1, bias: true)
+        expand = parameters.convolution("expand", inputs: width / 2, outputs: width, kernel: 1, padding: 0, bias: true)
     }
 
     func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
@@ -66,14 +67,5 @@ private struct Bottleneck: Sendable {
         let reduced = reduce([activated(input, .gelu, in: workspace)], epilogue: gelu, in: workspace)
         let mixed = mix([reduced], epilogue: gelu, in: workspace)
         return expand([mixed], epilogue: .init(residual: input), in: workspace)
-    }
-}
-
-extension ParameterReader {
-    /// A convolution with bias that keeps the size, or divides it by the stride.
-    fileprivate func convolution(_ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1) -> Convolution {
-        Convolution(
-            weight: take("\(name).weight", [outputs, inputs, kernel, kernel]), bias: take("\(name).bias", [outputs]),
-            inputChannels: inputs, outputChannels: outputs, kernel: kernel, stride: stride, padding: kernel / 2)
     }
 }

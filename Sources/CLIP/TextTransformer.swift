@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 package import Tensors
 
 /// CLIP's text tower (`model.md` section 1): a causal transformer, pooled at the end token.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// A pre-norm block of CLIP's transformers: `x += attn(ln_1 x)`, `x += c_proj(gelu(c_fc(ln_2 x)))`.
@@ -25,27 +26,5 @@ struct TransformerBlock: Sendable {
     func callAsFunction(_ tokens: Tensor, in workspace: Workspace) -> Tensor {
         let attended = attention(projections(norm(tokens, in: workspace), in: workspace), in: workspace)
         return feedForward(output(attended, adding: tokens, in: workspace), in: workspace)
-    }
-}
-
-extension ParameterReader {
-    func layerNorm(_ name: String, width: Int) -> LayerNorm {
-        LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]))
-    }
-
-    func linear(_ name: String, inputs: Int, outputs: Int) -> Linear {
-        Linear(
-            weight: take("\(name).weight", [outputs, inputs]), bias: take("\(name).bias", [outputs]), inputs: inputs,
-            outputs: outputs)
-    }
-
-    /// A map stored the other way round, as CLIP's `proj` and `text_projection` are: y = x M.
-    func projection(_ name: String, inputs: Int, outputs: Int) -> Linear {
-        let matrix = take(name, [inputs, outputs])
-        var weight = [Float](repeating: 0, count: matrix.count)
-        for row in 0..<inputs {
-            for column in 0..<outputs { weight[column * inputs + row] = matrix[row * outputs + column] }
-        }
-        return Linear(weight: weight, bias: nil, inputs: inputs, outputs: outputs)
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 package import Tensors
 
 /// A vision tower of CLIP (`model.md` section 1): patches, class token, positions, pre-norm blocks, and an embedding

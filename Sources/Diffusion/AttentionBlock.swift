@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// `x + attention(norm(x))`, the attention being linear in the pixels or a spatial transformer.

@@ -1,4 +1,5 @@
 package import Checkpoints
+import Layers
 package import Tensors
 
 /// The restoration network: predicts the noise, or the clean picture, from a diffusion state and the degraded picture

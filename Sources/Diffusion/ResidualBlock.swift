@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// Two 3x3 convolutions around a shortcut; the time embedding scales and shifts between them (`model.md` section 2).

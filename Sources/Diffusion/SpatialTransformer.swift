@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// Attention of every position to every other and to the content embedding (`model.md` section 2).

@@ -1,5 +1,6 @@
 import Checkpoints
 import Glibc
+import Layers
 import Tensors
 
 /// What tells the blocks the time and, where the network uses it, the degradation (`model.md` section 2, steps 2 and 3).

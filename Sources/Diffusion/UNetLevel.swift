@@ -1,4 +1,5 @@
 import Checkpoints
+import Layers
 import Tensors
 
 /// One resolution on the way down: two residual blocks, each leaving a skip, attention before the second one is left.

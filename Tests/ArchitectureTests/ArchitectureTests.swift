@@ -11,8 +11,8 @@ struct ArchitectureTests {
     func manifestReads() throws {
         let names = try Manifest().targets.map(\.name)
         let flow = [
-            "Images", "Tensors", "Checkpoints", "CLIP", "Diffusion", "Bundles", "Batching", "Restoration", "HTTPWire",
-            "HTTPServer", "Service", "restored",
+            "Images", "Tensors", "Checkpoints", "Layers", "CLIP", "Diffusion", "Bundles", "Batching", "Restoration",
+            "HTTPWire", "HTTPServer", "Service", "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
         #expect(Set(names).count == names.count)
@@ -35,6 +35,7 @@ struct ArchitectureTests {
             "Images": ["Tensors"],
             "Tensors": ["Images", "Checkpoints"],
             "Checkpoints": ["Images", "Tensors"],
+            "Layers": ["Images"],
             "Diffusion": ["Images", "CLIP"],
             "Batching": ["Images", "Tensors", "CLIP", "Diffusion", "Bundles", "HTTPWire"],
             "Restoration": ["HTTPWire", "HTTPServer", "httpTypes"],
