@@ -35,12 +35,12 @@ UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean
 # alone. Haze may be in the distance only.
 EVERYWHERE = frozenset({"motion-blurry", "jpeg-compressed", "low-light", "noisy", CLEAN})
 WINDOW_WEIGHT = 0.5
-# A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows take long to learn.
-SHARES = {CLEAN: 2.0, "shadowed": 1.5}
+# A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows take long to learn,
+# and large flakes look like drops.
+SHARES = {CLEAN: 2.0, "shadowed": 2.0, "hazy": 1.2, "snowy": 1.3}
 # These look much like clean pictures of something else; what tells them is the same picture without.
 TWINNED = frozenset({"shadowed", "hazy"})
 TWIN_SHARE = 0.6  # of the clean pictures that are drawn behind such a one
-FITTING_STEPS = 400
 MEASURED = 220
 MEASURED_WINDOWS = 2
 DESCRIBED_AT_ONCE = 16
@@ -56,30 +56,6 @@ def label_features(count: int, width: int, known: Tensor | None = None, seed: in
     if known is not None:
         rows[:len(known)] = known
     return rows
-
-
-def fitted_feature(known: Tensor, embeddings: Tensor, shown: list[str], label: str, seed: int = 0) -> Tensor:
-    """A feature for a label that an encoder was not trained for, from what it says of pictures: the row of unit length that,
-    beside the known ones, names best. The encoder and its other labels stay as they are.
-
-    `known` (labels, C) are the features of the first `LABELS`; `embeddings` (pictures, C); pictures that show none of these
-    labels don't count.
-    """
-    if label not in shown:
-        raise ValueError(f"none of the {len(shown)} pictures shows \"{label}\"; a larger pool is needed")
-    names = [*LABELS[:len(known)], label]
-    places = [place for place, name in enumerate(shown) if name in names]
-    wanted = torch.tensor([names.index(shown[place]) for place in places])
-    directions = F.normalize(embeddings[places], dim=-1)
-    row = (0.1 * torch.randn(known.shape[1], generator=torch.Generator().manual_seed(seed))).requires_grad_()
-    optimiser = torch.optim.Adam([row], 0.02)
-    for _ in range(FITTING_STEPS):
-        features = torch.cat([known, F.normalize(row, dim=0)[None]])
-        loss = F.cross_entropy(LOGIT_SCALE * directions @ features.T, wanted)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return F.normalize(row.detach(), dim=0)
 
 
 def tiled_whole_view(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -96,7 +96,8 @@ def drawn_labels(rng: np.random.Generator) -> list[str]:
 
 
 def drawn_region(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random part of it, at its own scale or shrunk, mirrored at times; sides of 224 to 480 where it is that large."""
+    """A random part of it, at its own scale or shrunk, mirrored at times; sides of 224 to 400 or, half of the time, 768 where it
+    is that large: in a large picture drops and flakes are large as well, and a window shows few of them."""
     height, width = photograph.shape[:2]
     short = min(height, width)
     if short > 300 and rng.random() < 0.5:
@@ -104,7 +105,8 @@ def drawn_region(photograph: np.ndarray, rng: np.random.Generator) -> np.ndarray
         image = Image.fromarray(to_bytes(photograph)).resize((int(width * scale), int(height * scale)), Image.LANCZOS)
         photograph = np.asarray(image, np.float32) / 255
         height, width = photograph.shape[:2]
-    sides = [min(side, int(rng.integers(224, 400 if rng.random() < 0.8 else 481))) for side in (height, width)]
+    longest = 400 if rng.random() < 0.5 else 768
+    sides = [min(side, int(rng.integers(224, longest + 1))) for side in (height, width)]
     top, left = int(rng.integers(0, height - sides[0] + 1)), int(rng.integers(0, width - sides[1] + 1))
     region = photograph[top:top + sides[0], left:left + sides[1]]
     return region[:, ::-1] if rng.random() < 0.5 else region

@@ -68,20 +68,14 @@ def linear_map(inputs: Tensor, outputs: Tensor) -> Tensor:
 
 @torch.no_grad()
 def follow_encoder(unet: ConditionalUNet, known: np.ndarray, new: np.ndarray) -> None:
-    """Goes on with another encoder: the layers that take embeddings are refitted, so that from what the new one says of
+    """Goes on with another encoder: the layers that take content embeddings are refitted, so that from what the new one says of
     some pictures they make what they made of the old one's words, as nearly as least squares can.
 
-    `known` and `new` are both encoders' embeddings of the same pictures, (examples, 2, C). Keys of attention stay: over
+    `known` and `new` are both encoders' content embeddings of the same pictures, (examples, C). Keys of attention stay: over
     the one token that the content is they decide nothing.
     """
-    known, new = (torch.from_numpy(values).double().unbind(1) for values in (known, new))
-    ones = torch.ones(len(new[0]), 1, dtype=torch.float64)
-    device = unet.init_conv.weight.device
-    degradation = linear_map(torch.cat([new[0], ones], dim=1), known[0]).float().to(device)
-    content = linear_map(new[1], known[1]).float().to(device)
-    first = unet.text_mlp[0]
-    first.bias += first.weight @ degradation[-1]
-    first.weight.copy_(first.weight @ degradation[:-1].T)
+    known, new = (torch.from_numpy(values).double() for values in (known, new))
+    content = linear_map(new, known).float().to(unet.init_conv.weight.device)
     for module in unet.modules():
         if isinstance(module, SpatialTransformer):
             for block in module.transformer_blocks:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from restored_training import controller
 from restored_training.bundle import UNET, new_daclip
-from restored_training.controller import ControllerTraining, describe_pool, fitted_feature, label_features, tiled_whole_view
+from restored_training.controller import ControllerTraining, describe_pool, label_features, tiled_whole_view
 from restored_training.pool import LABELS, Pool, make_pool
 from restored_training.views import SIDE, views, whole_view
 
@@ -81,19 +81,6 @@ def test_label_features_are_orthonormal_and_keep_those_known():
     grown = label_features(11, 128, known)
     assert torch.equal(grown[:10], known)
     assert torch.allclose(grown @ grown.T, torch.eye(11), atol=1e-5)
-
-
-def test_a_fitted_feature_names_its_label_beside_those_known():
-    random = torch.Generator().manual_seed(0)
-    known, hidden = label_features(10, 128), label_features(11, 128, label_features(10, 128))[10]
-    shown = [LABELS[index % 12] if index % 12 < 11 else "mixture" for index in range(600)]
-    rows = torch.cat([known, hidden[None], torch.zeros(1, 128)])
-    embeddings = rows[torch.arange(600) % 12] + 0.02 * torch.randn(600, 128, generator=random)
-    row = fitted_feature(known, embeddings, shown, "clean")
-    assert abs(float(row.norm()) - 1) < 1e-5 and float(row @ hidden) > 0.6
-    found = (embeddings @ torch.cat([known, row[None]]).T).argmax(dim=1)
-    named = [LABELS[index] == name for index, name in zip(found, shown) if name != "mixture"]
-    assert np.mean(named) > 0.97
 
 
 def test_an_anchor_holds_what_is_said_of_the_content_and_not_the_degradation(pool):

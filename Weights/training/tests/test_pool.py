@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from restored_training.photographs import held_out_names, split_photographs
-from restored_training.pool import Pool, make_pool, plain_surface
+from restored_training.pool import Pool, drawn_region, make_pool, plain_surface
 
 
 def test_held_out_photographs_are_never_among_those_trained_on(photographs):
@@ -101,6 +101,20 @@ def test_the_same_examples_with_other_pixels_have_another_fingerprint(photograph
     degraded[:] = 255 - degraded
     pixels.flush()
     assert Pool(tmp_path).fingerprint() != first
+
+
+@pytest.mark.parametrize("shape", [(600, 1000, 3), (321, 481, 3), (224, 230, 3)])
+def test_regions_are_parts_of_a_photograph_some_of_them_large(shape):
+    photograph = np.broadcast_to(np.linspace(0, 1, shape[1], dtype=np.float32)[None, :, None], shape)
+    rng = np.random.default_rng(0)
+    regions = [drawn_region(photograph, rng) for _ in range(80)]
+    sizes = np.array([region.shape[:2] for region in regions])
+    assert sizes.min() >= 224 and (sizes <= np.minimum(shape[:2], 768)).all()
+    shares = [np.mean(sizes.max(axis=1) > side) for side in (400, 480)]
+    if min(shape[:2]) > 480:
+        assert shares[0] > 0.15 and 0.1 < shares[1] < 0.6
+    turns = [np.diff(region[0, :, 0]).mean() > 0 for region in regions]
+    assert 20 < sum(turns) < 60
 
 
 def test_plain_surfaces_are_greyish_and_half_of_them_show_nothing_of_the_photograph(photographs):
