@@ -30,8 +30,8 @@ package struct ZeroShotClassifier: Sendable {
     /// places and the length stays; so does the cosine to any label that is as close to one as to the other. nil for a
     /// label it doesn't know.
     ///
-    /// The bare feature would be nothing that a network of the whole embedding was trained on: much of that lies in the
-    /// direction of no label, and with bare features pictures fall apart (`Weights/mini/README.md`).
+    /// A network that takes the whole embedding was never trained on a bare feature, and its pictures fall apart with
+    /// one (`Weights/mini/README.md`); to one that is told the label alone both are the same.
     package func embedding(forcing label: String, insteadOf embedding: [Float]) -> [Float]? {
         guard let wanted = labels.firstIndex(of: label) else { return nil }
         let cosines = features.map { dot($0, embedding) }

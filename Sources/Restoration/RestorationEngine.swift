@@ -48,7 +48,7 @@ package struct RestorationOptions: Sendable, Equatable {
     package var seed: UInt64?
     /// The degradations to treat, in order; nil for whatever the classifier finds.
     package var degradations: [String]?
-    /// Restore although the picture is labelled clean. Explicit degradations imply it.
+    /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
     package var force = false
     /// Side of the tiles in pixels, and pixels that neighbours share; nil for what memory suggests.
     package var tile: Int?

@@ -79,15 +79,16 @@ final class RestorationWork: Sendable {
     }
 
     private func finishEmbedding(_ found: DegradationAwareCLIP.Embeddings, round: Int) -> JobDirection {
+        let known = order.classifier.labels
         let probabilities = order.classifier.probabilities(of: found.degradation)
-        let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
-        let label = order.labels?[round] ?? order.classifier.labels[best]
-        let probability = order.classifier.labels.firstIndex(of: label).map { Double(probabilities[$0]) } ?? 0
+        // What must be restored is not clean: a network that is told so would change nothing to speak of.
+        let candidates = known.indices.filter { order.returnsCleanUnchanged || known[$0] != Self.cleanLabel }
+        let best = candidates.max { probabilities[$0] < probabilities[$1] } ?? 0
+        let label = order.labels?[round] ?? known[best]
+        let probability = known.firstIndex(of: label).map { Double(probabilities[$0]) } ?? 0
         var embeddings = found
-        if order.labels != nil {
-            embeddings.degradation =
-                order.classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
-        }
+        embeddings.degradation =
+            order.classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
         let unchanged = order.returnsCleanUnchanged && label == Self.cleanLabel
         progress.withLock { progress in
             if round == 0 { progress.confidence = probability }

@@ -42,7 +42,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile.")
     var overlap: Int?
 
-    @Flag(help: "Restore although the picture is labelled clean.")
+    @Flag(help: "Restore although the picture is labelled clean, as the likeliest degradation.")
     var force = false
 
     @Option(help: "Form of the result; else by OUT's extension, else PNG.")

@@ -73,6 +73,11 @@ struct RestorerTests {
         #expect(untouched.unchanged && untouched.picture.pixels == photograph.pixels)
         let forced = try await restorer.restore(photograph, options: options { $0.tile = 256 }) { _ in }
         #expect(!forced.unchanged && forced.picture.pixels != photograph.pixels)
+        let treated = try #require(forced.degradations.first)
+        #expect(forced.degradations.count == 1 && treated != "clean")
+        let named = try await restorer.restore(
+            photograph, options: options { $0.tile = 256; $0.degradations = [treated] }) { _ in }
+        #expect(named.picture.pixels == forced.picture.pixels && named.confidence == forced.confidence)
     }
 
     @Test("a picture that memory does not allow whole is restored in tiles, and looks the same")

@@ -1,7 +1,7 @@
 """What the restoration network is told of the degradation: which labels the encoder finds, and nothing else.
 
 An encoder's words for real pictures lie elsewhere than those for synthetic ones, also where the label is right, and a network that
-takes them as they are makes little of them: on real shadows it lost 2 dB, and with their label alone it gains 11.
+takes them as they are makes little of them: on three real shadows it lost 1.7 dB, and told their label alone it gained 10.7.
 How strong the degradation is can be seen in the picture.
 """
 
@@ -22,13 +22,24 @@ PROMPT = 4.0
 
 
 @torch.no_grad()
-def label_prompts(unet: ConditionalUNet, embeddings: Tensor, shown: list[str], labels: list[str]) -> Tensor:
-    """(labels, time width): the mean of what the network now makes of the degradation embeddings of each label's pictures, and
-    of all, where a label has none. `embeddings` (pictures, C), and what each of these pictures shows.
+def label_prompts(
+    unet: ConditionalUNet, embeddings: Tensor, features: Tensor, shown: list[str], labels: list[str],
+) -> Tensor:
+    """(labels, time width): for each label the mean of what the network now makes of the degradation embeddings of its pictures,
+    of those that are named rightly where there are such, and of all pictures where it has none.
+
+    `embeddings` (pictures, C), the `features` of the encoder that gave them, (known labels, C), which are the first of `labels`,
+    and what each picture shows.
     """
     made = unet.prompt_mlp(unet.text_mlp(embeddings).softmax(dim=1) * unet.prompt)
-    places = [[place for place, name in enumerate(shown) if name == label] for label in labels]
-    return torch.stack([made[found].mean(dim=0) if found else made.mean(dim=0) for found in places])
+    found = [labels[row] for row in (embeddings @ features.T).argmax(dim=1).tolist()]
+    rows = []
+    for label in labels:
+        places = [place for place, name in enumerate(shown) if name == label]
+        # Of a network that is told labels already, a picture named wrongly would bring another label's prompt.
+        places = [place for place in places if found[place] == label] or places
+        rows.append((made[places] if places else made).mean(dim=0))
+    return torch.stack(rows)
 
 
 @torch.no_grad()

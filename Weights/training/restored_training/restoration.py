@@ -23,7 +23,7 @@ PARTS = 3
 # (progress, side): small crops first, of which a batch has many; large ones last, where the statistics are those of use.
 CROPS = ((0.0, 96), (0.1, 128), (0.6, 192))
 START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
-STRANGER_SHARE = 0.05  # get another picture's degradation embedding: a wrong label must do little harm
+STRANGER_SHARE = 0.05  # get another picture's degradation embedding, so that a wrong label does less harm
 GRADIENT_WEIGHT = 0.5
 ERROR_FLOOR = 3e-4  # there, about 35 dB, a decibel counts half; beyond it less and less
 # How often the examples of each label are drawn: those of what is learned slowly more often.

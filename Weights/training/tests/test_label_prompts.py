@@ -42,7 +42,7 @@ def said():
 def test_of_what_the_encoder_says_only_the_label_matters(unet, said):
     embeddings, shown = said
     assert (restored(unet, embeddings[0]) - restored(unet, embeddings[3])).abs().max() > 1e-3
-    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, shown, LABELS))
+    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
     assert torch.allclose(restored(unet, embeddings[0]), restored(unet, embeddings[3]), atol=1e-5)
     assert torch.allclose(restored(unet, embeddings[0]), restored(unet, 0.5 * embeddings[0]), atol=1e-4)
     assert (restored(unet, embeddings[0]) - restored(unet, embeddings[1])).abs().max() > 1e-3
@@ -56,7 +56,7 @@ def test_a_label_begins_with_the_mean_of_what_the_network_made_of_its_pictures(u
             return unet.prompt_mlp(unet.text_mlp(values).softmax(dim=1) * unet.prompt)
 
     means = torch.stack([prompts(embeddings[index::3]).mean(dim=0) for index in range(3)])
-    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, shown, LABELS))
+    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
     unet.half().float()  # as it is written
     assert torch.allclose(prompts(embeddings[:3]), means, rtol=0.01, atol=0.01)
     between = prompts((FEATURES[0] + FEATURES[1])[None] * 6)[0]
@@ -65,17 +65,27 @@ def test_a_label_begins_with_the_mean_of_what_the_network_made_of_its_pictures(u
 
 def test_a_label_without_pictures_begins_with_the_mean_of_all(unet, said):
     embeddings, shown = said
-    found = label_prompts(unet, embeddings, shown, [*LABELS, "snowy"])
+    found = label_prompts(unet, embeddings, FEATURES, shown, [*LABELS, "snowy"])
     assert torch.allclose(found[3], found[:3].mean(dim=0), atol=1e-5)
 
 
 def test_labels_mean_the_same_to_a_network_that_is_told_another_encoders(unet, said):
     embeddings, shown = said
-    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, shown, LABELS))
+    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
     before = restored(unet, embeddings[1])
     others = label_features(len(LABELS), WIDTH, seed=9)
-    tell_labels(unet, others, label_prompts(unet, embeddings, shown, LABELS))
+    tell_labels(unet, others, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
     assert torch.allclose(restored(unet, 12 * others[1]), before, atol=1e-4)
+
+
+def test_a_network_that_is_told_labels_keeps_them_where_pictures_are_named_wrongly(unet, said):
+    embeddings, shown = said
+    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
+    before = [restored(unet, 12 * feature) for feature in FEATURES]
+    misnamed = [LABELS[(LABELS.index(name) + (place < 20)) % 3] for place, name in enumerate(shown)]
+    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, misnamed, LABELS))
+    for feature, known in zip(FEATURES, before):
+        assert torch.allclose(restored(unet, 12 * feature), known, atol=1e-4)
 
 
 def test_more_labels_than_a_network_has_channels_for_are_refused(unet):
@@ -86,7 +96,7 @@ def test_more_labels_than_a_network_has_channels_for_are_refused(unet):
 
 def test_training_changes_what_labels_mean_and_not_how_they_are_read(unet, said, pool, tmp_path, monkeypatch):
     embeddings, shown = said
-    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, shown, LABELS))
+    tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
     monkeypatch.setattr(RestorationTraining, "quality", lambda self: {"gain": 0.0})
     before = {name: value.clone() for name, value in unet.state_dict().items()}
     contexts = np.zeros((len(pool), 2, WIDTH), np.float32)
