@@ -31,7 +31,7 @@ def label_prompts(
     `embeddings` (pictures, C), the `features` of the encoder that gave them, (known labels, C), which are the first of `labels`,
     and what each picture shows.
     """
-    made = unet.prompt_mlp(unet.text_mlp(embeddings).softmax(dim=1) * unet.prompt)
+    made = unet.prompted(embeddings)
     found = [labels[row] for row in (embeddings @ features.T).argmax(dim=1).tolist()]
     rows = []
     for label in labels:

@@ -255,6 +255,10 @@ class ConditionalUNet(nn.Module):
         self.final_res_block = ResidualBlock(2 * nf, nf, time_width)
         self.final_conv = nn.Conv2d(nf, out_nc, 3, padding=1)
 
+    def prompted(self, degradation: Tensor) -> Tensor:
+        """What a degradation embedding (B, context_dim) adds to the time's, (B, time width)."""
+        return self.prompt_mlp(self.text_mlp(degradation).softmax(dim=1) * self.prompt)
+
     def forward(
         self, state: Tensor, mu: Tensor, time: Tensor, degradation: Tensor | None = None, content: Tensor | None = None,
     ) -> Tensor:
@@ -264,7 +268,7 @@ class ConditionalUNet(nn.Module):
         copy = x
         time = self.time_mlp(time)
         if self.prompt is not None and degradation is not None:
-            time = time + self.prompt_mlp(self.text_mlp(degradation).softmax(dim=1) * self.prompt)
+            time = time + self.prompted(degradation)
         if self.downsample is not None:
             x = self.downsample(x)
 

@@ -53,7 +53,7 @@ def test_a_label_begins_with_the_mean_of_what_the_network_made_of_its_pictures(u
 
     def prompts(values):
         with torch.no_grad():
-            return unet.prompt_mlp(unet.text_mlp(values).softmax(dim=1) * unet.prompt)
+            return unet.prompted(values)
 
     means = torch.stack([prompts(embeddings[index::3]).mean(dim=0) for index in range(3)])
     tell_labels(unet, FEATURES, label_prompts(unet, embeddings, FEATURES, shown, LABELS))
