@@ -4,43 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-from itertools import islice
 from pathlib import Path
-from typing import Iterator, NamedTuple
 
 import numpy as np
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
+from .batches import TRAINING_WINDOWS, Batches
 from .daclip import DegradationAwareCLIP
-from .degradations import CLEAN, as_sent
+from .degradations import CLEAN
 from .pool import LABELS, Pool
 from .session import Budget, Session, agreed, process_count, process_number
-from .views import SIDE, prepared, views, whole_view, window
+from .views import NATIVE_WINDOWS, prepared, views, whole_view
 
 LOGIT_SCALE = 20.0
 CONTENT_SCALE = 20.0
 CONTENT_WEIGHT = 0.2
 ANCHOR_WEIGHT = 1.0
 CONTENT_EVERY = 4  # steps: naming is what takes long to learn
-TRAINING_WINDOWS = 2
-TILED_SHARE = 0.3
-# These touch parts of a picture. In a large one many windows show none of it, and must not speak for a clean picture.
-PARTIAL = frozenset({"shadowed", "raindrop", "uncompleted", "rainy", "snowy"})
-UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean one
 # These can be seen in nearly every window, as can that there is nothing: each window by itself must be named, not the mean
 # alone. Haze may be in the distance only.
 EVERYWHERE = frozenset({"motion-blurry", "jpeg-compressed", "low-light", "noisy", CLEAN})
 WINDOW_WEIGHT = 0.5
-# A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows take long to learn,
-# and large flakes look like drops. With 2.0 for clean, shadows and snow gained and clean pictures lost (`history.md`).
-SHARES = {CLEAN: 2.6, "shadowed": 2.0, "hazy": 1.2, "snowy": 1.3}
-# These look much like clean pictures of something else; what tells them is the same picture without.
-TWINNED = frozenset({"shadowed", "hazy"})
-TWIN_SHARE = 0.6  # of the clean pictures that are drawn behind such a one
 MEASURED = 220
 MEASURED_WINDOWS = 2
 DESCRIBED_AT_ONCE = 16
@@ -58,22 +45,6 @@ def label_features(count: int, width: int, known: Tensor | None = None, seed: in
     return rows
 
 
-def tiled_whole_view(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The whole view of a larger picture that continues this one by its mirror images: what remains when that is shrunk.
-
-    It is shrunk before it is continued, to whole pixels: far cheaper, and next to the same.
-    """
-    down, right = (int(count) for count in rng.integers(1, 6, 2))
-    height, width = picture.shape[:2]
-    shorter = min(height * down, width * right)
-    small = Image.fromarray(np.ascontiguousarray(picture)).resize(
-        (-(-SIDE * width // shorter), -(-SIDE * height // shorter)), Image.BICUBIC)
-    part = np.asarray(small)
-    rows = np.concatenate([part if index % 2 == 0 else part[::-1] for index in range(down)])
-    whole = np.concatenate([rows if index % 2 == 0 else rows[:, ::-1] for index in range(right)], axis=1)
-    return window(whole, 0.5, 0.5)
-
-
 def wanted_probabilities(labels: list[list[str]]) -> Tensor:
     rows = torch.zeros(len(labels), len(LABELS))
     for row, names in zip(rows, labels):
@@ -87,15 +58,6 @@ def drift(embedding: Tensor, anchor: Tensor) -> Tensor:
     return (embedding - anchor).square().sum() / anchor.square().sum()
 
 
-class Shown(NamedTuple):
-    """A picture drawn: bytes (height, width, 3) before and after it was spoilt, its labels, the seed of how it is sent."""
-
-    clean: np.ndarray
-    degraded: np.ndarray
-    labels: list[str]
-    appearance: int
-
-
 class ControllerTraining:
     """Learns labels, and embeddings of clean pictures; with an anchor, the content embeddings stay near the anchor's instead,
     so that a restoration network that was trained with those has little to learn anew.
@@ -103,55 +65,12 @@ class ControllerTraining:
 
     def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int,
                  anchor: DegradationAwareCLIP | None = None):
-        self.model, self.pool, self.held_out, self.batch, self.anchor = model, pool, held_out, batch, anchor
+        self.model, self.held_out, self.batch, self.anchor = model, held_out, batch, anchor
         self.device = next(model.parameters()).device
-        self.rng = np.random.default_rng(seed)
-        self.draws = pool.draws(SHARES, self.rng)
-
-    def drawn_views(self) -> tuple[list[np.ndarray], list[np.ndarray], list[list[str]]]:
-        """Views of degraded pictures, picture by picture, the clean pictures, and the labels."""
-        degraded_views, clean_pictures, labels = [], [], []
-        for shown in self.drawn():
-            degraded = as_sent(shown.degraded, np.random.default_rng(shown.appearance))
-            is_tiled = self.rng.random() < TILED_SHARE
-            degraded_views.append(tiled_whole_view(degraded, self.rng) if is_tiled else whole_view(degraded))
-            degraded_views += self.drawn_windows(shown.clean, degraded, shown.labels, shown.appearance)
-            clean_pictures.append(shown.clean)
-            labels.append(shown.labels)
-        return degraded_views, clean_pictures, labels
-
-    def drawn(self) -> Iterator[Shown]:
-        """The pictures of a batch. Of the clean ones some are the twin of the last one that shows nothing but what is in `TWINNED`:
-        the same picture without that, from the same camera and as the same file; what is looked at in it is drawn anew.
-        """
-        waiting = None
-        for index in islice(self.draws, self.batch):
-            labels = self.pool.examples[index].labels
-            if labels == [CLEAN] and waiting is not None and self.rng.random() < TWIN_SHARE:
-                yield waiting._replace(degraded=waiting.clean, labels=labels)
-                waiting = None
-                continue
-            pictures = self.pool.pictures(index)
-            if self.rng.random() < 0.5:
-                pictures = [picture[:, ::-1] for picture in pictures]
-            shown = Shown(*pictures, labels, int(self.rng.integers(2**32)))
-            if TWINNED.issuperset(labels):
-                waiting = shown
-            yield shown
-
-    def drawn_windows(
-        self, clean: np.ndarray, degraded: np.ndarray, names: list[str], appearance: int,
-    ) -> list[np.ndarray]:
-        """Windows of the degraded picture as it is sent, at random places; where what it shows touches parts of a picture,
-        at times of the clean one instead, which is then sent alike: `appearance` is the seed.
-        """
-        are_untouched = self.rng.random(TRAINING_WINDOWS) < (UNTOUCHED_SHARE if PARTIAL >= set(names) else 0)
-        if are_untouched.any():
-            clean = as_sent(clean, np.random.default_rng(appearance))
-        return [window(clean if is_untouched else degraded, *self.rng.random(2)) for is_untouched in are_untouched]
+        self.batches = Batches(pool, batch, seed)
 
     def loss(self, step: int, progress: float) -> Tensor:
-        degraded_views, clean_pictures, labels = self.drawn_views()
+        degraded_views, clean_pictures, labels = self.batches.views()
         looked_at = 1 + TRAINING_WINDOWS
         pixels = prepared(degraded_views).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -164,15 +83,17 @@ class ControllerTraining:
         return loss
 
     def naming_loss(self, embeddings: Tensor, labels: list[list[str]]) -> Tensor:
-        """Cross-entropy of the labels over the mean embedding of each picture's views and, where what a picture shows is
-        everywhere, over the windows. (pictures, views, embed_dim), the whole view first.
+        """Cross-entropy of the labels over the mean embedding of each picture's views, its windows standing for all that are
+        looked at in use, and, where what a picture shows is everywhere, over the windows. (pictures, views, embed_dim), the
+        whole view first.
         """
         def surprise(said: Tensor, wanted: Tensor) -> Tensor:
             logits = LOGIT_SCALE * F.normalize(said, dim=-1) @ self.model.label_features.T
             return -(wanted * logits.log_softmax(dim=-1)).sum(dim=-1)
 
         wanted = wanted_probabilities(labels).to(self.device)
-        loss = surprise(embeddings.mean(dim=1), wanted)
+        mean = (embeddings[:, 0] + NATIVE_WINDOWS * embeddings[:, 1:].mean(dim=1)) / (1 + NATIVE_WINDOWS)
+        loss = surprise(mean, wanted)
         of_windows = surprise(embeddings[:, 1:], wanted[:, None]).mean(dim=1)
         are_alike = torch.tensor([EVERYWHERE >= set(names) for names in labels], device=self.device)
         return (loss + WINDOW_WEIGHT * are_alike * of_windows).mean()

@@ -16,6 +16,7 @@ from .daclip import IMAGE_DEVIATION, IMAGE_MEAN
 SIDE = 224
 # Places of the native windows as shares of the room there is, (down, right): the middle, then the quarters.
 WINDOW_PLACES = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25))
+NATIVE_WINDOWS = len(WINDOW_PLACES)  # that the bundles written here ask for
 
 
 def half_to_even(value: float) -> int:
