@@ -19,7 +19,7 @@ PARTIAL = frozenset({"shadowed", "raindrop", "uncompleted", "rainy", "snowy"})
 UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean one
 # A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows and haze take long to
 # learn, and large flakes look like drops; what is named without a fault is drawn less.
-SHARES = {CLEAN: 4.5, "shadowed": 2.4, "hazy": 1.6, "snowy": 1.4, "rainy": 1.2, "motion-blurry": 0.9, "jpeg-compressed": 0.8,
+SHARES = {CLEAN: 2.6, "shadowed": 2.4, "hazy": 1.6, "snowy": 1.4, "rainy": 1.2, "motion-blurry": 0.9, "jpeg-compressed": 0.8,
           "low-light": 0.6, "noisy": 0.6, "uncompleted": 0.6}
 # These look much like clean pictures of something else; what tells them is the same picture without.
 TWINNED = frozenset({"shadowed", "hazy"})
