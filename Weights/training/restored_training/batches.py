@@ -1,4 +1,4 @@
-"""What the encoder is shown in training: pictures of the pool, altered in ways that leave what they show as it is, and views of them."""
+"""What the encoder is shown in training: pictures of the pool, altered in ways that leave their labels true, and views of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TILED_SHARE = 0.3
 # These touch parts of a picture. In a large one many windows show none of it, and must not speak for a clean picture.
 PARTIAL = frozenset({"shadowed", "raindrop", "uncompleted", "rainy", "snowy"})
 UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean one
-# A clean picture is drawn most often: it must not be altered, but few of those sent are clean. Shadows and haze take long to
-# learn, and large flakes look like drops; what is named without a fault is drawn less.
+# These multiply with how often each label is made (`MADE_SHARES`). Clean pictures, which must not be altered, and shadows are
+# drawn most; haze takes long to learn as well, and large flakes look like drops; what is named without a fault is drawn less.
 SHARES = {CLEAN: 2.6, "shadowed": 2.4, "hazy": 1.6, "snowy": 1.4, "rainy": 1.2, "motion-blurry": 0.9, "jpeg-compressed": 0.8,
           "low-light": 0.6, "noisy": 0.6, "uncompleted": 0.6}
 # These look much like clean pictures of something else; what tells them is the same picture without.
@@ -50,7 +50,10 @@ def tiled_whole_view(picture: np.ndarray, rng: np.random.Generator) -> np.ndarra
 
 
 def joined(pictures: Pair, others: Pair, rng: np.random.Generator) -> Pair:
-    """A clean and a degraded picture on one side of a line, two others on the other side, as large as there is room for in both."""
+    """A clean and a degraded picture on one side of a line, two others on the other side, as large as there is room for in both.
+
+    A line may cut off what was spoilt: of shadows, one in a hundred is lost so.
+    """
     height, width = (min(sides) for sides in zip(pictures[0].shape[:2], others[0].shape[:2]))
     angle, place = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.7)
     down, right = np.ogrid[:1:height * 1j, :1:width * 1j]
@@ -85,9 +88,9 @@ class Batches:
         self.pool, self.size = pool, size
         self.rng = np.random.default_rng(seed)
         self.draws = pool.draws(SHARES, self.rng)
-        self.alike: dict[tuple[str, ...], list[int]] = {}  # the examples that show the same
+        self.with_labels: dict[tuple[str, ...], list[int]] = {}
         for index, example in enumerate(pool.examples):
-            self.alike.setdefault(tuple(example.labels), []).append(index)
+            self.with_labels.setdefault(tuple(example.labels), []).append(index)
 
     def views(self) -> tuple[list[np.ndarray], list[np.ndarray], list[list[str]]]:
         """Views of degraded pictures, picture by picture, the clean pictures, and the labels."""
@@ -102,7 +105,7 @@ class Batches:
         return degraded_views, clean_pictures, labels
 
     def pictures(self) -> Iterator[Shown]:
-        """The pictures of a batch. Of the clean ones some are the twin of the last one that shows nothing but what is in `TWINNED`:
+        """The pictures of a batch, some joined with one of the same labels, and turned. Of the clean ones some are the twin of the last one that shows nothing but what is in `TWINNED`:
         the same picture without that, from the same camera and as the same file; what is looked at in it is drawn anew.
         """
         waiting = None
@@ -114,7 +117,7 @@ class Batches:
                 continue
             pictures = self.pool.pictures(index)
             if self.rng.random() < JOINED_SHARE:
-                other = int(self.rng.choice(self.alike[tuple(labels)]))
+                other = int(self.rng.choice(self.with_labels[tuple(labels)]))
                 pictures = joined(pictures, self.pool.pictures(other), self.rng)
             shown = Shown(*turned(pictures, labels, self.rng), labels, int(self.rng.integers(2**32)))
             if TWINNED.issuperset(labels):

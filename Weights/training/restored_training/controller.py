@@ -118,7 +118,8 @@ class ControllerTraining:
         return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
 
     def quality(self) -> dict[str, float]:
-        """Shares of held-out pictures named right, by all views and by the whole view alone; mixtures and clean apart.
+        """Shares of held-out pictures named right, by the whole view and two windows, which count alike here, and by
+        the whole view alone; mixtures and clean apart.
 
         A mixture is named right by either of its labels. `called_clean` are the degraded ones that would be left as they are.
         """

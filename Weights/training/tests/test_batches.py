@@ -54,22 +54,34 @@ def test_joined_pictures_show_one_on_each_side_of_a_line_alike_in_both():
     assert 0.1 < min(shares) and max(shares) < 0.9
 
 
-def test_pictures_are_joined_with_those_that_show_the_same(larger_pool, monkeypatch):
-    asked = []
+def test_what_is_shown_was_joined_with_others_of_its_labels_and_then_turned(larger_pool, monkeypatch):
+    """Numbers stand for pictures: the example's, 1,000 more where it was joined, 10,000 more where it was turned."""
+    joins, turns = [], []
+
+    def join(own, other, rng):
+        joins.append((int(own[0]), int(other[0])))
+        return tuple(number + 1_000 for number in own)
+
+    def turn(pictures, names, rng):
+        turns.append((int(pictures[0]), names))
+        return tuple(number + 10_000 for number in pictures)
+
+    monkeypatch.setattr(batches_module, "joined", join)
+    monkeypatch.setattr(batches_module, "turned", turn)
     batches = Batches(larger_pool, 16, 1)
-    monkeypatch.setattr(batches.pool, "pictures", lambda index: asked.append(index) or Pool.pictures(larger_pool, index))
-    monkeypatch.setattr(batches_module, "joined", lambda pictures, others, rng: asked.append("with") or pictures)
-    for _ in range(20):
-        list(batches.pictures())
-    places = [place for place, what in enumerate(asked) if what == "with"]
-    assert len(places) > 60
-    for place in places:
-        own, other = (larger_pool.examples[asked[index]].labels for index in (place - 2, place - 1))
-        assert own == other
+    monkeypatch.setattr(batches.pool, "pictures", lambda index: (np.array(index), np.array(index)))
+    shown = [int(shown.degraded) for _ in range(20) for shown in batches.pictures()]
+
+    examples = larger_pool.examples
+    assert set(shown) == {number + 10_000 for number, _ in turns}
+    assert all(names == examples[number % 1_000].labels for number, names in turns)
+    assert [number - 1_000 for number, _ in turns if number >= 1_000] == [own for own, _ in joins]
+    assert all(examples[own].labels == examples[other].labels for own, other in joins)
+    assert 0.3 < len(joins) / len(turns) < 0.5 and any(own != other for own, other in joins)
 
 
 @pytest.mark.parametrize("names, ways", [(["shadowed"], 8), (["rainy"], 4), (["hazy", "snowy"], 4)])
-def test_pictures_are_turned_together_but_what_falls_stays_upright(names, ways):
+def test_pictures_are_turned_together_but_what_falls_is_never_on_its_side(names, ways):
     picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     rng, found = np.random.default_rng(1), set()
     for _ in range(300):
