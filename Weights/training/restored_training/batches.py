@@ -105,8 +105,9 @@ class Batches:
         return degraded_views, clean_pictures, labels
 
     def pictures(self) -> Iterator[Shown]:
-        """The pictures of a batch, some joined with one of the same labels, and turned. Of the clean ones some are the twin of the last one that shows nothing but what is in `TWINNED`:
-        the same picture without that, from the same camera and as the same file; what is looked at in it is drawn anew.
+        """The pictures of a batch, some joined with one of the same labels, and turned. Of the clean ones some are the twin of
+        the last one that shows nothing but what is in `TWINNED`: the same picture without that, from the same camera and as
+        the same file; what is looked at in it is drawn anew.
         """
         waiting = None
         for index in islice(self.draws, self.size):
