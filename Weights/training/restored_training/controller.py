@@ -65,7 +65,7 @@ class ControllerTraining:
 
     def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int,
                  anchor: DegradationAwareCLIP | None = None):
-        self.model, self.held_out, self.batch, self.anchor = model, held_out, batch, anchor
+        self.model, self.held_out, self.anchor = model, held_out, anchor
         self.device = next(model.parameters()).device
         self.batches = Batches(pool, batch, seed)
 
@@ -114,7 +114,7 @@ class ControllerTraining:
         similarity = CONTENT_SCALE * F.normalize(content, dim=-1) @ F.normalize(target, dim=-1).T
         twins = torch.tensor([[one is other for one in clean_pictures] for other in clean_pictures]).fill_diagonal_(False)
         similarity = similarity.masked_fill(twins.to(self.device), -torch.inf)
-        own = torch.arange(self.batch, device=self.device)
+        own = torch.arange(len(clean_pictures), device=self.device)
         return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
 
     def quality(self) -> dict[str, float]:
