@@ -14,13 +14,17 @@ let settings: [SwiftSetting] = [
 let kernelSettings: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall"])]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A network of `Sources/Networks`.
+func network(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Networks/\(name)", swiftSettings: settings)
 }
 
 /// libFuzzer's program, of which `Tests/Fuzz/run` alone has use: its linker needs what a usual build hasn't.
@@ -39,67 +43,71 @@ let package = Package(
     products: [.executable(name: "restored", targets: ["restored"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         .target(
+            name: "CSystem",
+            linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("openblas"), .linkedLibrary("z")]),
+        .target(
             name: "CImageCodecs", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])],
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
-        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
-        .systemLibrary(name: "CEpoll"),
-        .systemLibrary(name: "CMalloc"),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        library("Threads", []),
         library("Images", ["CImageCodecs"]),
-        library("Tensors", ["CKernels", "COpenBLAS"]),
+        library("Compute", ["Threads", "CKernels", "CSystem"]),
         library("Checkpoints", []),
-        library("Layers", ["Tensors", "Checkpoints"]),
-        library("CLIP", ["CZlib", "Images", "Tensors", "Checkpoints", "Layers"]),
-        library("Diffusion", ["CKernels", "Tensors", "Checkpoints", "Layers"]),
-        library("Bundles", ["Checkpoints", "CLIP", "Diffusion", crypto]),
-        library("Batching", []),
-        library("Restoration", ["Images", "Tensors", "CLIP", "Diffusion", "Bundles", "Batching"]),
+        library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
+        network("CLIP", ["CSystem", "Compute", "Checkpoints", "Layers"]),
+        network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
+        library("Diffusion", ["CKernels"]),
+        library("Bundles", ["Checkpoints", "CLIP", "RestorationUNet", "Diffusion", crypto]),
+        library("Scheduling", ["Threads"]),
+        library(
+            "Engine", ["Images", "Compute", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling"]),
         library("HTTPWire", [httpTypes]),
-        library("HTTPServer", ["CEpoll", "HTTPWire", httpTypes]),
+        library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
+        library("Settings", ["Images", "Engine"]),
         .target(
             name: "Service",
             dependencies: [
-                "Images", "Diffusion", "Bundles", "Restoration", "HTTPWire", "HTTPServer", crypto, httpTypes, logging,
+                "Images", "Diffusion", "Bundles", "Engine", "HTTPWire", "HTTPServer", "Settings", crypto, httpTypes,
+                logging,
             ],
             resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
         .executableTarget(
             name: "restored",
             dependencies: [
-                "CCurl", "CMalloc", "Images", "Tensors", "Diffusion", "Checkpoints", "Bundles", "Restoration", "HTTPServer",
-                "Service", argumentParser, logging,
+                "CSystem", "Images", "Compute", "RestorationUNet", "Diffusion", "Checkpoints", "Bundles", "Engine",
+                "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Tensors"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Compute"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .target(
             name: "FuzzChecks", dependencies: ["Checkpoints", "HTTPWire", "Images", httpTypes],
             path: "Tests/Fuzz/Checks", swiftSettings: settings),
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
-        tests("TensorsTests", ["Tensors"]),
+        tests("ComputeTests", ["Compute"]),
+        tests("LayersTests", ["Compute", "Layers"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
-        tests("CLIPTests", ["CLIP", "CZlib", "Checkpoints", "Tensors", "TestSupport"]),
-        tests("DiffusionTests", ["Diffusion", "CKernels", "Checkpoints", "Tensors", "TestSupport"]),
+        tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "TestSupport"]),
+        tests("DiffusionTests", ["Diffusion", "RestorationUNet", "CKernels", "Checkpoints", "Compute", "TestSupport"]),
         tests("BundlesTests", ["Bundles", "TestSupport"]),
-        tests("BatchingTests", ["Batching"]),
+        tests("SchedulingTests", ["Scheduling"]),
         tests(
-            "RestorationTests",
-            ["Restoration", "Bundles", "CLIP", "Checkpoints", "Diffusion", "Images", "Tensors", "TestSupport"]),
+            "EngineTests",
+            ["Engine", "Bundles", "CLIP", "Checkpoints", "Diffusion", "RestorationUNet", "Images", "Compute", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire", httpTypes]),
         tests("HTTPServerTests", ["HTTPServer", "HTTPWire", httpTypes]),
+        tests("SettingsTests", ["Settings", "Service"]),
         tests(
             "ServiceTests",
             [
-                "Service", "HTTPServer", "HTTPWire", "Images", "Diffusion", "Bundles", "Restoration", "TestSupport",
+                "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Diffusion", "Bundles", "Engine", "TestSupport",
                 httpTypes, logging,
             ]),
         tests("ProgramTests", ["TestSupport"]),

@@ -1,6 +1,7 @@
 package import CLIP
 import Checkpoints
 package import Diffusion
+package import RestorationUNet
 
 /// From a bundle's files to networks that compute.
 extension Bundle {

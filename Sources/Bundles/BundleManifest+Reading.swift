@@ -1,5 +1,5 @@
-package import FoundationEssentials
 import Diffusion
+package import FoundationEssentials
 
 extension BundleManifest {
     /// Bytes of a `bundle.json`.

@@ -1,7 +1,4 @@
-#define _GNU_SOURCE
 #include "CKernels.h"
-
-#include <pthread.h>
 
 extern const kernel_set kernel_set_portable;
 
@@ -28,8 +25,4 @@ const kernel_set *kernel_set_at(size_t index) {
 
 const kernel_set *kernel_set_best(void) {
     return kernel_set_at(0);
-}
-
-void kernel_name_thread(const char *name) {
-    pthread_setname_np(pthread_self(), name);
 }

@@ -1,4 +1,4 @@
-import CEpoll
+import CSystem
 import Glibc
 
 /// A set of sockets watched by epoll, which a Dispatch source in turn watches as one descriptor.

@@ -1,5 +1,5 @@
 package import Checkpoints
-package import Tensors
+import Compute
 
 /// Layers of the networks, made of parameters as PyTorch names them and orders their numbers.
 extension ParameterReader {

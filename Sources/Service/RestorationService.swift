@@ -1,7 +1,8 @@
+package import Engine
 package import HTTPServer
 import HTTPTypes
 package import HTTPWire
-package import Restoration
+package import Settings
 import Synchronization
 
 /// The service: what an HTTP server hands requests to.

@@ -1,4 +1,5 @@
 package import HTTPServer
+package import Settings
 
 /// Serving from the start to the end of a drain.
 package struct ServiceLifecycle: Sendable {

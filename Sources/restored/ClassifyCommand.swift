@@ -1,6 +1,6 @@
 import ArgumentParser
+import Engine
 import Images
-import Restoration
 import Service
 
 /// `restored classify IN... [--json]`.

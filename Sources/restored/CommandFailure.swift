@@ -1,8 +1,8 @@
 import ArgumentParser
 import Bundles
+import Engine
 import Glibc
 import Images
-import Restoration
 
 /// Exit statuses, as sysexits.h names them. Usage errors (64) are ArgumentParser's.
 enum ExitStatus: Int32 {

@@ -1,6 +1,7 @@
 import Bundles
-import Restoration
+import Engine
 import Service
+import Settings
 
 /// Loads a bundle and makes the engine that works with it. Takes seconds and blocks its thread.
 ///
@@ -9,7 +10,7 @@ import Service
 ///   - onSlowEvaluation: told of evaluations that took far longer than others of their kind.
 /// - Throws: `CommandFailure`.
 func makeEngine(
-    bundlePath: String, configuration: Service.Configuration,
+    bundlePath: String, configuration: Settings.Configuration,
     onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
 ) throws -> any RestorationEngine {
     var settings = RestorerConfiguration()

@@ -1,9 +1,10 @@
 import ArgumentParser
 import Dispatch
+import Engine
 import FoundationEssentials
 import Images
-import Restoration
 import Service
+import Settings
 
 /// Which weights a command works with.
 struct EngineOptions: ParsableArguments {

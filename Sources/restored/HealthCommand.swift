@@ -1,5 +1,5 @@
 import ArgumentParser
-import CCurl
+import CSystem
 import Service
 
 /// `restored health`: whether a service takes work. The container's own check.

@@ -1,4 +1,4 @@
-import Restoration
+import Engine
 import Synchronization
 
 /// One line on a terminal that shows how far all files are.

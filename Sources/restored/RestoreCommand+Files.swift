@@ -1,6 +1,7 @@
+import Engine
 import Images
-import Restoration
 import Service
+import Settings
 
 /// The files of one command go through the engine together, so that their steps share evaluations.
 extension RestoreCommand {

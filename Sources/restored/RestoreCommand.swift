@@ -1,6 +1,6 @@
 import ArgumentParser
 import Diffusion
-import Restoration
+import Engine
 import Service
 
 /// `restored restore IN... -o OUT`.

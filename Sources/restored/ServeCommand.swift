@@ -1,10 +1,11 @@
 import ArgumentParser
-import CMalloc
+import CSystem
+import Engine
 import FoundationEssentials
 import Glibc
 import HTTPServer
-import Restoration
 import Service
+import Settings
 
 /// `restored serve`.
 struct ServeCommand: AsyncParsableCommand {

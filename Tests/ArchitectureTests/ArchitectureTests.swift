@@ -11,8 +11,8 @@ struct ArchitectureTests {
     func manifestReads() throws {
         let names = try Manifest().targets.map(\.name)
         let flow = [
-            "Images", "Tensors", "Checkpoints", "Layers", "CLIP", "Diffusion", "Bundles", "Batching", "Restoration",
-            "HTTPWire", "HTTPServer", "Service", "restored",
+            "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "Diffusion", "Bundles",
+            "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", "Service", "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
         #expect(Set(names).count == names.count)
@@ -32,15 +32,18 @@ struct ArchitectureTests {
     @Test("the pictures know no tensors, the networks no pictures, the queue no models, the wire no sockets")
     func strangersStayStrangers() throws {
         let strangers = [
-            "Images": ["Tensors"],
-            "Tensors": ["Images", "Checkpoints"],
-            "Checkpoints": ["Images", "Tensors"],
+            "Images": ["Compute"],
+            "Compute": ["Images", "Checkpoints"],
+            "Checkpoints": ["Images", "Compute"],
             "Layers": ["Images"],
-            "Diffusion": ["Images", "CLIP"],
-            "Batching": ["Images", "Tensors", "CLIP", "Diffusion", "Bundles", "HTTPWire"],
-            "Restoration": ["HTTPWire", "HTTPServer", "httpTypes"],
-            "HTTPWire": ["HTTPServer", "Images", "Restoration"],
-            "HTTPServer": ["Images", "Restoration", "Batching"],
+            "CLIP": ["Images", "Diffusion"],
+            "RestorationUNet": ["Images", "Diffusion"],
+            "Diffusion": ["Images", "CLIP", "RestorationUNet"],
+            "Scheduling": ["Images", "Compute", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "HTTPWire"],
+            "Engine": ["HTTPWire", "HTTPServer", "httpTypes"],
+            "HTTPWire": ["HTTPServer", "Images", "Engine"],
+            "HTTPServer": ["Images", "Engine", "Scheduling"],
+            "Settings": ["HTTPWire", "HTTPServer", "httpTypes"],
         ]
         for target in try Manifest().targets {
             let met = Set(target.dependencies).intersection(strangers[target.name] ?? [])
@@ -55,6 +58,26 @@ struct ArchitectureTests {
         for (module, line) in file.imports where manifest.names.contains(module) {
             #expect(target.dependencies.contains(module), "\(file.path):\(line) imports \(module)")
         }
+    }
+
+    @Test("a target imports what it declares, in some file")
+    func declarationsAreUsed() throws {
+        let manifest = try Manifest()
+        let files = try (SourceFile.all(in: "Sources") + SourceFile.all(in: "Tests")).filter(\.isSwift)
+        for target in manifest.targets {
+            let imported = Set(files.filter { $0.target == target.name }.flatMap { $0.imports.map(\.module) })
+            let idle = target.dependencies.map(manifest.module).filter { !imported.contains($0) }
+            #expect(idle.isEmpty, "\(target.name) declares \(idle.joined(separator: ", ")) and imports it nowhere")
+        }
+    }
+
+    @Test("a package that no target uses is not fetched")
+    func packagesAreUsed() throws {
+        let manifest = try Manifest()
+        let used = Set(manifest.targets.flatMap(\.dependencies))
+        let idle = manifest.products.keys.filter { !used.contains($0) }
+        #expect(idle.isEmpty, "no target uses \(idle.sorted().joined(separator: ", "))")
+        #expect(manifest.packages == Set(manifest.products.values.map(\.package)))
     }
 
     @Test("no file is longer than a few screens", arguments: try SourceFile.all(in: "Sources"))

@@ -11,16 +11,27 @@ struct Manifest {
     }
 
     let targets: [Target]
+    /// The products of other packages, by the constants that name them.
+    let products: [String: (module: String, package: String)]
+    /// The packages that are fetched.
+    let packages: Set<String>
+
+    /// The module that stands behind a dependency's name.
+    func module(_ dependency: String) -> String { products[dependency]?.module ?? dependency }
 
     var names: Set<String> { Set(targets.map(\.name)) }
 
     init() throws {
         let text = try String(contentsOf: Repository.root.appending(path: "Package.swift"), encoding: .utf8)
+        products = Dictionary(
+            uniqueKeysWithValues: text.matches(of: /let (\w+) = Target\.Dependency\.product\(name: "(\w+)", package: "([\w-]+)"\)/)
+                .map { (String($0.output.1), (String($0.output.2), String($0.output.3))) })
+        packages = Set(text.matches(of: /\.package\(url: "[^"]*\/([\w-]+)"/).map { String($0.output.1) })
         // What stands above the package are the functions that declare targets.
         let declarations = try Substring(text).after("let package = Package(").after("targets: [")
         var targets: [Target] = []
         var rest = declarations
-        let opening = /(\.target|\.executableTarget|\.systemLibrary|\blibrary|\btests)\(/
+        let opening = /(\.target|\.executableTarget|\.systemLibrary|\blibrary|\bnetwork|\btests)\(/
         while let match = rest.firstMatch(of: opening) {
             let body = try Manifest.balanced(rest[match.range.upperBound...])
             targets.append(try Manifest.target(kind: String(match.output.1), body: body))
@@ -31,8 +42,8 @@ struct Manifest {
 
     private static func target(kind: String, body: Substring) throws -> Target {
         guard let name = body.firstMatch(of: /"(\w+)"/)?.output.1 else { throw Malformed(text: String(body)) }
-        // `library` and `tests` have the list as their second argument, the others under a label.
-        let list = ["library", "tests"].contains(kind) ? body : body.firstMatch(of: /dependencies:/).map {
+        // `library`, `network` and `tests` have the list as their second argument, the others under a label.
+        let list = ["library", "network", "tests"].contains(kind) ? body : body.firstMatch(of: /dependencies:/).map {
             body[$0.range.upperBound...]
         }
         var dependencies: [String] = []

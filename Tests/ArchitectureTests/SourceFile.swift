@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 /// One file of this project's code, by lines.
 struct SourceFile: CustomTestStringConvertible {
@@ -11,7 +11,13 @@ struct SourceFile: CustomTestStringConvertible {
     var testDescription: String { path }
 
     /// The target whose folder it is in.
-    var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+    var target: String {
+        let folders = path.split(separator: "/").map(String.init)
+        // Networks and the fuzzer's parts lie one folder deeper than the others.
+        if folders.starts(with: ["Sources", "Networks"]) { return folders.count > 2 ? folders[2] : "" }
+        if folders.starts(with: ["Tests", "Fuzz", "Checks"]) { return "FuzzChecks" }
+        return folders.count > 1 ? folders[1] : ""
+    }
 
     var isSwift: Bool { path.hasSuffix(".swift") }
 

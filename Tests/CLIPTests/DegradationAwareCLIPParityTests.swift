@@ -1,7 +1,7 @@
 import CLIP
 import Checkpoints
+import Compute
 import Foundation
-import Tensors
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import CLIP
-import CZlib
+import CSystem
 import Foundation
 import Testing
 

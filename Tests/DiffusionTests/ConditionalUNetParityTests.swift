@@ -1,7 +1,8 @@
 import Checkpoints
+import Compute
 import Diffusion
 import Foundation
-import Tensors
+import RestorationUNet
 import TestSupport
 import Testing
 

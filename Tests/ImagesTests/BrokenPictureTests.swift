@@ -1,7 +1,7 @@
 import Foundation
 import Images
-import Testing
 import TestSupport
+import Testing
 
 /// The error that a file ends in; nil for a picture.
 func outcome(_ broken: BrokenPicture) -> ImageError? {

@@ -1,7 +1,7 @@
 import FuzzChecks
 import Images
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Random damage")
 struct ImageFuzzTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Images
-import Testing
 import TestSupport
+import Testing
 
 /// Each runs in a process of its own: beside other tests the kernel's count would be theirs as well.
 @Suite("Memory of hostile pictures", .disabled(if: isSanitized, "a sanitizer keeps what was freed"))

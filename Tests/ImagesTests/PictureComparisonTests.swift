@@ -1,6 +1,6 @@
 import Images
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Comparing pictures")
 struct PictureComparisonTests {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Service
+import Settings
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
+import Engine
 import HTTPServer
 import HTTPTypes
-import Restoration
 import Service
 import Synchronization
 import Testing

@@ -1,7 +1,8 @@
+import Engine
 import HTTPServer
 import HTTPTypes
-import Restoration
 import Service
+import Settings
 import Testing
 
 @Suite("Start and end")

@@ -1,7 +1,7 @@
+import Engine
 import FoundationEssentials
 import HTTPTypes
 import Images
-import Restoration
 import Service
 import Testing
 

@@ -1,7 +1,7 @@
 import Bundles
 import Diffusion
+import Engine
 import Images
-import Restoration
 import Synchronization
 
 /// An engine that does what a test tells it: restores at once, holds work until it is let go, or fails.

@@ -1,10 +1,11 @@
+import Engine
 import FoundationEssentials
 import HTTPServer
 import HTTPTypes
 import Images
 import Logging
-import Restoration
 import Service
+import Settings
 import Synchronization
 import Testing
 

@@ -1,5 +1,5 @@
 package import Checkpoints
-package import Tensors
+package import Compute
 import Testing
 
 /// Compares what a network computes, stage by stage, with what a file of the parity folder recorded.

@@ -69,6 +69,3 @@ static inline void kernel_pause(void) {
     __asm__ volatile("yield");
 #endif
 }
-
-// Names the calling thread, for debuggers and `ps -L`; 15 characters at most.
-void kernel_name_thread(const char *name);

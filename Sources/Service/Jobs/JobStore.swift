@@ -1,5 +1,5 @@
+import Engine
 import HTTPServer
-import Restoration
 import Synchronization
 
 /// The jobs of clients that don't wait: their states, and their results until they expire.

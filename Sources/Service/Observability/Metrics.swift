@@ -1,4 +1,4 @@
-import Restoration
+import Engine
 import Synchronization
 
 /// Counts what happened since the start, for `/metrics`. Series are by route pattern, never by path, so that clients

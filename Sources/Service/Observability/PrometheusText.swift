@@ -1,4 +1,4 @@
-import Restoration
+import Engine
 
 /// Prints metrics in the text format 0.0.4 of Prometheus.
 struct PrometheusText {

@@ -1,6 +1,7 @@
+package import Engine
 import Glibc
 package import Logging
-package import Restoration
+package import Settings
 
 /// The program's log: messages through swift-log, and one line a request.
 package struct ServiceLog: Sendable {

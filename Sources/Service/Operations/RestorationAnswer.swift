@@ -1,7 +1,7 @@
 package import Bundles
+import Engine
 import HTTPServer
 import HTTPTypes
-import Restoration
 
 /// What `/restore` says about a restored picture.
 struct RestorationAnswer: Sendable {

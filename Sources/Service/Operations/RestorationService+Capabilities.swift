@@ -2,6 +2,7 @@ import Bundles
 import Diffusion
 import HTTPServer
 import Images
+import Settings
 
 /// `GET /capabilities`: what a client or an operator may want to know before the first picture.
 extension RestorationService {
@@ -72,8 +73,8 @@ private struct CapabilitiesDocument: Encodable {
         formats = ImageFormat.allCases.map(\.mediaType)
         var limits: [String: Limit] = [:]
         for setting in Setting.all where setting.isPublished {
-            guard case .integer(let path, let unit, _) = setting.value else { continue }
-            limits[setting.name] = Limit(value: configuration[keyPath: path], unit: unit.rawValue)
+            guard let (value, unit) = setting.quantity(in: configuration) else { continue }
+            limits[setting.name] = Limit(value: value, unit: unit.rawValue)
         }
         limits["smallest-side"] = Limit(value: Configuration.smallestSide, unit: Setting.Unit.pixels.rawValue)
         self.limits = limits

@@ -1,6 +1,6 @@
+package import Engine
 import HTTPServer
 import HTTPTypes
-package import Restoration
 
 /// `POST /classify`.
 extension RestorationService {

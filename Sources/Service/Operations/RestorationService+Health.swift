@@ -1,6 +1,6 @@
+import Engine
 import HTTPServer
 import HTTPTypes
-import Restoration
 
 /// Health, metrics and what the service says about itself. All of it comes out of memory and waits for nothing.
 extension RestorationService {

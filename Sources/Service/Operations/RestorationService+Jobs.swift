@@ -1,7 +1,7 @@
+import Engine
 import HTTPServer
 import HTTPTypes
 import HTTPWire
-import Restoration
 import Synchronization
 
 /// Restorations that nobody waits for: `Prefer: respond-async`, and `/jobs`.

@@ -1,8 +1,8 @@
+import Engine
 import HTTPServer
 import HTTPTypes
 import HTTPWire
 import Images
-import Restoration
 
 /// `POST /restore`.
 extension RestorationService {

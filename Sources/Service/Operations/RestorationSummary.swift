@@ -1,5 +1,5 @@
 package import Bundles
-package import Restoration
+package import Engine
 
 /// What `restored restore` prints about a picture.
 package struct RestorationSummary: Encodable, Sendable {

@@ -1,5 +1,5 @@
 import Bundles
-import Restoration
+import Engine
 
 /// The parameters of `/classify`, checked.
 struct ClassifyParameters: Sendable {

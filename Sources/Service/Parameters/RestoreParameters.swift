@@ -1,6 +1,6 @@
 import Bundles
 import Diffusion
-import Restoration
+import Engine
 
 /// The parameters of `/restore`, checked.
 struct RestoreParameters: Sendable {

@@ -1,8 +1,8 @@
+import Engine
 import HTTPServer
 import HTTPTypes
 import HTTPWire
 import Images
-import Restoration
 
 /// The one place where errors become statuses and words.
 extension Problem {

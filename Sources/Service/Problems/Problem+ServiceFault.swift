@@ -1,5 +1,5 @@
+import Engine
 import HTTPTypes
-import Restoration
 
 /// Statuses and words for what this layer finds wrong itself.
 extension Problem {

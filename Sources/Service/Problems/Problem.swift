@@ -1,5 +1,5 @@
-package import HTTPTypes
 import HTTPServer
+package import HTTPTypes
 
 /// What went wrong with one request, as clients are told (RFC 9457).
 package struct Problem: Error, Sendable, Equatable {

@@ -1,5 +1,5 @@
+import Engine
 import HTTPWire
-import Restoration
 
 /// The forms in which `/restore` can answer.
 enum AnswerForm: Sendable, Equatable {

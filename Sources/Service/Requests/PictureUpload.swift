@@ -3,10 +3,6 @@ import Images
 /// The bytes of a picture as they arrive: counted against the memory budget, and looked at as soon as its header is
 /// there, so that what can't be processed is refused before the rest is worth keeping.
 struct PictureUpload {
-    /// The most that work on a picture holds: three pictures where several degradations are treated, or two and the
-    /// encoded one; more than the pixels and coefficients of a JPEG of several scans.
-    static let peakBytesPerPixel = 12
-
     private let limits: ImageLimits
     private let reservation: MemoryBudget.Reservation
     private let declared: ImageFormat?

@@ -1,6 +1,6 @@
 import Dispatch
+import Engine
 import Images
-import Restoration
 import Synchronization
 
 /// Runs decoders and encoders on a few threads of its own, so that neither sockets nor Swift's cooperative pool wait

@@ -30,20 +30,4 @@ struct CrossOrigin: Sendable {
         fields[.accessControlAllowHeaders] = "Authorization, Content-Type, Prefer, X-Request-ID"
         fields[.accessControlMaxAge] = "600"
     }
-
-    /// Scheme and authority without a path: what browsers send as `Origin`.
-    static func isOrigin(_ text: String) -> Bool {
-        let schemes = ["https://", "http://"]
-        guard let scheme = schemes.first(where: text.hasPrefix) else { return false }
-        let authority = text.dropFirst(scheme.count)
-        let allowed = authority.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
-                true
-            default: false
-            }
-        }
-        return !authority.isEmpty && allowed
-    }
 }

@@ -1,6 +1,6 @@
 import Diffusion
+import Engine
 import Images
-import Restoration
 
 /// Times whole restorations by the engine: alone, one after another, and at once.
 struct EngineBenchmark {

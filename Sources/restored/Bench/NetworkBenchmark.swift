@@ -1,7 +1,8 @@
 import Bundles
+import Compute
 import Diffusion
+import RestorationUNet
 import Service
-import Tensors
 
 /// Times evaluations of a restoration network. Sendable, although a workspace isn't: the command calls one method after
 /// another, each to its end.

@@ -1,0 +1,13 @@
+// What Debian's libraries and Linux offer to Swift, in one module: each header beside what it is for.
+#pragma once
+
+#include <cblas.h>     // OpenBLAS: matrix products
+#include <malloc.h>    // when freed blocks go back to the system
+#include <sys/epoll.h> // waiting for sockets
+#include <sys/socket.h>
+#include <zlib.h>      // inflation
+
+#include "curl_calls.h"
+
+// glibc shows it only under _GNU_SOURCE, which a module cannot set for headers that another module owns.
+extern int accept4(int, struct sockaddr *restrict, socklen_t *restrict, int);

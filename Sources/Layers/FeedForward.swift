@@ -1,0 +1,74 @@
+import CKernels
+package import Compute
+
+/// The two-layer perceptron of a transformer block, computed some rows at a time: its wide middle never exists whole.
+package struct FeedForward: Sendable {
+    package enum Gate: Sendable {
+        /// W2 gelu(W1 x)
+        case gelu
+        /// GEGLU (Shazeer, 2020): W2 (a * gelu(b)), where W1 x = (a, b).
+        case gatedGELU
+    }
+
+    let norm: LayerNorm
+    let expand: Linear
+    let contract: Linear
+    let gate: Gate
+
+    package init(norm: LayerNorm, expand: Linear, contract: Linear, gate: Gate) {
+        precondition(expand.outputs == contract.inputs * (gate == .gatedGELU ? 2 : 1))
+        self.norm = norm
+        self.expand = expand
+        self.contract = contract
+        self.gate = gate
+    }
+
+    /// input + perceptron(norm(input))
+    package func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
+        let output = workspace.tensor(
+            batch: input.batch, height: input.height, width: input.width, channels: input.channels)
+        let rows = input.batch * input.pixels
+        let chunk = max(1, min(224, (rows + workspace.team.size - 1) / workspace.team.size))
+        let width = input.channels
+        let scratch = workspace.scratch(floats: chunk * (width + expand.outputs))
+        let weights = expand.inputs * expand.outputs + contract.inputs * contract.outputs
+        workspace.metered(.init("feed-forward \(width)", of: output, multiplyAdds: rows * weights)) {
+            workspace.team.run((rows + chunk - 1) / chunk) { item, thread in
+                let first = item * chunk
+                apply(
+                    input.base + first * width, to: output.base + first * width, rows: min(chunk, rows - first),
+                    scratch: scratch[thread], kernels: workspace.kernels)
+            }
+        }
+        return output
+    }
+
+    /// One thread's share; the scratch memory holds normalised rows, then the perceptron's middle.
+    private func apply(
+        _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, rows: Int,
+        scratch: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let width = contract.outputs
+        let middle = scratch + rows * width
+        norm.apply(
+            source, inputStride: width, output: scratch, outputStride: width, rows: rows, kernels: kernels)
+        expand.apply(
+            panelRange: 0..<expand.panels.count,
+            to: Linear.Rows(input: scratch, inputStride: width, output: middle, outputStride: expand.outputs),
+            first: 0, count: rows, activation: gate == .gelu ? .gelu : .none, kernels: kernels)
+        if gate == .gatedGELU { applyGate(middle, rows: rows, kernels: kernels) }
+        contract.apply(
+            panelRange: 0..<contract.panels.count,
+            to: Linear.Rows(
+                input: middle, inputStride: expand.outputs, output: target, outputStride: width, residual: source,
+                residualStride: width),
+            first: 0, count: rows, activation: .none, kernels: kernels)
+    }
+
+    private func applyGate(_ middle: UnsafeMutablePointer<Float>, rows: Int, kernels: kernel_set) {
+        for row in 0..<rows {
+            let line = middle + row * expand.outputs
+            kernels.gated_gelu(line, line + contract.inputs, line, contract.inputs)
+        }
+    }
+}

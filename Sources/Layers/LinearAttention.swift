@@ -1,0 +1,239 @@
+import CKernels
+package import Compute
+
+/// Attention that is linear in the pixels (Shen et al., 2021, "Efficient attention"), fused from its first
+/// normalisation to its last, so that queries, keys and values exist for a few hundred pixels at a time only.
+///
+/// With n = norm(x): q = softmax over a head's 32 channels times 32^-0.5, k = softmax over all pixels, v divided by the
+/// number of pixels; context = k v^T a head; result = outputNorm(W (context^T q) + b).
+package struct LinearAttention: Sendable {
+    /// Channels of a head: one panel of the kernels.
+    package static let headWidth = PackedPanels.width
+
+    package let channels: Int
+    package let heads: Int
+    let norm: LayerNorm
+    let projections: Linear
+    let output: Linear
+    let outputNorm: LayerNorm
+
+    /// Fixed, so that the order of the sums over pixels never depends on the number of threads.
+    private static let chunk = 256
+
+    /// - Parameters:
+    ///   - projections: `channels` to queries, keys and values of all heads, in this order, without bias.
+    ///   - output: all heads back to `channels`.
+    package init(heads: Int, norm: LayerNorm, projections: Linear, output: Linear, outputNorm: LayerNorm) {
+        precondition(projections.outputs == 3 * heads * Self.headWidth && output.inputs == heads * Self.headWidth)
+        channels = projections.inputs
+        self.heads = heads
+        self.norm = norm
+        self.projections = projections
+        self.output = output
+        self.outputNorm = outputNorm
+    }
+
+    /// - Parameter residual: add the input to the result.
+    package func callAsFunction(_ input: Tensor, residual: Bool, in workspace: Workspace) -> Tensor {
+        let result = workspace.tensor(
+            batch: input.batch, height: input.height, width: input.width, channels: channels)
+        workspace.metered(layer(result)) {
+            let summaries = summarise(input, in: workspace)
+            let maps = foldContexts(summaries, pixels: input.pixels, batch: input.batch, in: workspace)
+            apply(maps, to: input, residual: residual, result: result, in: workspace)
+        }
+        return result
+    }
+
+    /// Projections in and out, and a head's two products with 32 x 32 matrices.
+    private func layer(_ result: Tensor) -> WorkMeter.Layer {
+        let inner = heads * Self.headWidth
+        return WorkMeter.Layer(
+            "linear attention \(channels)", of: result,
+            multiplyAdds: result.batch * result.pixels * inner * (4 * channels + Self.headWidth))
+    }
+
+    // MARK: First pass: contexts
+
+    /// What a chunk of pixels adds to a head's context: column maxima of k, sums of exp(k - maximum), and
+    /// exp(k - maximum)^T v.
+    private enum Summary {
+        static let maximum = 0
+        static let sum = headWidth
+        static let context = 2 * headWidth
+        static let count = (2 + headWidth) * headWidth
+    }
+
+    private func summarise(_ input: Tensor, in workspace: Workspace) -> Tensor {
+        let chunks = (input.pixels + Self.chunk - 1) / Self.chunk
+        let result = workspace.tensor(
+            batch: input.batch, height: chunks, width: heads, channels: Summary.count)
+        let scratch = workspace.scratch(floats: Self.chunk * (channels + 2 * Self.headWidth))
+        workspace.team.run(input.batch * chunks) { item, thread in
+            let (sample, index) = item.quotientAndRemainder(dividingBy: chunks)
+            let first = index * Self.chunk
+            let count = min(Self.chunk, input.pixels - first)
+            let normalised = scratch[thread]
+            let keys = normalised + Self.chunk * channels
+            let values = keys + Self.chunk * Self.headWidth
+            norm.apply(
+                input.sample(sample) + first * channels, inputStride: channels, output: normalised,
+                outputStride: channels, rows: count, kernels: workspace.kernels)
+            for head in 0..<heads {
+                project(normalised, count: count, panel: heads + head, to: keys, kernels: workspace.kernels)
+                project(normalised, count: count, panel: 2 * heads + head, to: values, kernels: workspace.kernels)
+                let summary = result.sample(sample) + (index * heads + head) * Summary.count
+                workspace.kernels.column_maximum(keys, count, summary + Summary.maximum)
+                workspace.kernels.column_exponential(
+                    keys, count, summary + Summary.maximum, summary + Summary.sum)
+                multiply(
+                    keys, transposed: true, depth: count, by: values, to: summary + Summary.context,
+                    kernels: workspace.kernels)
+            }
+        }
+        return result
+    }
+
+    private func project(
+        _ rows: UnsafePointer<Float>, count: Int, panel: Int, to target: UnsafeMutablePointer<Float>,
+        kernels: kernel_set
+    ) {
+        // The panel's columns land at `output + panel * 32`: shift the base so that they start at `target`.
+        let operands = Linear.Rows(
+            input: rows, inputStride: channels, output: target - panel * Self.headWidth, outputStride: Self.headWidth)
+        projections.apply(
+            panelRange: panel..<panel + 1, to: operands, first: 0, count: count, activation: .none, kernels: kernels)
+    }
+
+    /// A 32 x `depth` matrix times a `depth` x 32 one.
+    private func multiply(
+        _ left: UnsafePointer<Float>, transposed: Bool, depth: Int, by right: UnsafePointer<Float>,
+        to target: UnsafeMutablePointer<Float>, columns: Int = headWidth, kernels: kernel_set
+    ) {
+        var taps: UnsafePointer<Float>? = left
+        withUnsafePointer(to: &taps) { taps in
+            var job = kernel_panel()
+            job.taps = taps
+            job.tap_count = 1
+            job.depth = depth
+            job.depth_stride = transposed ? Self.headWidth : 1
+            job.pixel_stride = transposed ? 1 : Self.headWidth
+            job.pixels = Self.headWidth
+            job.weights = right
+            job.columns = columns
+            job.output = target
+            job.output_stride = Self.headWidth
+            kernels.panel(&job)
+        }
+    }
+
+    // MARK: Between: one map a sample
+
+    /// Joins the chunks' summaries in order and folds the output projection in: what is left of a sample is one map of
+    /// heads x 32 rows, in the kernels' panels.
+    private func foldContexts(_ summaries: Tensor, pixels: Int, batch: Int, in workspace: Workspace) -> Tensor {
+        let rows = heads * Self.headWidth
+        let maps = workspace.tensor(
+            batch: batch, height: output.panels.count, width: rows, channels: PackedPanels.width)
+        let scratch = workspace.scratch(floats: Self.headWidth * Self.headWidth)
+        workspace.team.run(batch * heads) { item, thread in
+            let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+            let context = scratch[thread]
+            join(
+                summaries.sample(sample) + head * Summary.count, chunks: summaries.height, pixels: pixels,
+                to: context)
+            for panel in 0..<output.panels.count {
+                let offset = head * Self.headWidth * PackedPanels.width
+                multiply(
+                    context, transposed: false, depth: Self.headWidth, by: output.panels.panel(panel) + offset,
+                    to: maps.sample(sample) + panel * rows * PackedPanels.width + offset, kernels: workspace.kernels)
+            }
+        }
+        return maps
+    }
+
+    private func join(
+        _ summaries: UnsafePointer<Float>, chunks: Int, pixels: Int, to context: UnsafeMutablePointer<Float>
+    ) {
+        let width = Self.headWidth
+        context.update(repeating: 0, count: width * width)
+        for row in 0..<width {
+            var maximum = -Float.infinity
+            for chunk in 0..<chunks {
+                maximum = max(maximum, summaries[chunk * heads * Summary.count + Summary.maximum + row])
+            }
+            var sum: Float = 0
+            for chunk in 0..<chunks {
+                let summary = summaries + chunk * heads * Summary.count
+                let weight = Float.exponential(summary[Summary.maximum + row] - maximum)
+                sum += summary[Summary.sum + row] * weight
+                for column in 0..<width {
+                    context[row * width + column] += summary[Summary.context + row * width + column] * weight
+                }
+            }
+            let factor = 1 / (sum * Float(pixels))
+            for column in 0..<width { context[row * width + column] *= factor }
+        }
+    }
+
+    // MARK: Second pass: queries through the map
+
+    private func apply(
+        _ maps: Tensor, to input: Tensor, residual: Bool, result: Tensor, in workspace: Workspace
+    ) {
+        let chunks = (input.pixels + Self.chunk - 1) / Self.chunk
+        let inner = heads * Self.headWidth
+        let scratch = workspace.scratch(floats: Self.chunk * (channels + inner))
+        let scale = 1 / Float(Self.headWidth).squareRoot()
+        workspace.team.run(input.batch * chunks) { item, thread in
+            let (sample, index) = item.quotientAndRemainder(dividingBy: chunks)
+            let first = index * Self.chunk
+            let count = min(Self.chunk, input.pixels - first)
+            let source = input.sample(sample) + first * channels
+            let target = result.sample(sample) + first * channels
+            let normalised = scratch[thread]
+            let queries = normalised + Self.chunk * channels
+            norm.apply(
+                source, inputStride: channels, output: normalised, outputStride: channels, rows: count,
+                kernels: workspace.kernels)
+            projections.apply(
+                panelRange: 0..<heads,
+                to: Linear.Rows(input: normalised, inputStride: channels, output: queries, outputStride: inner),
+                first: 0, count: count, activation: .none, kernels: workspace.kernels)
+            workspace.kernels.softmax(queries, count * heads, Self.headWidth, Self.headWidth, scale)
+            mapQueries(queries, count: count, map: maps.sample(sample), to: target, kernels: workspace.kernels)
+            outputNorm.apply(
+                target, inputStride: channels, output: target, outputStride: channels, rows: count,
+                kernels: workspace.kernels)
+            if residual { for index in 0..<count * channels { target[index] += source[index] } }
+        }
+    }
+
+    private func mapQueries(
+        _ queries: UnsafePointer<Float>, count: Int, map: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>,
+        kernels: kernel_set
+    ) {
+        let inner = heads * Self.headWidth
+        var taps: UnsafePointer<Float>? = queries
+        withUnsafePointer(to: &taps) { taps in
+            output.bias.withOptionalPointer { bias in
+                for panel in 0..<output.panels.count {
+                    let column = panel * PackedPanels.width
+                    var job = kernel_panel()
+                    job.taps = taps
+                    job.tap_count = 1
+                    job.depth = inner
+                    job.depth_stride = 1
+                    job.pixel_stride = inner
+                    job.pixels = count
+                    job.weights = map + panel * inner * PackedPanels.width
+                    job.columns = output.panels.columns(in: panel)
+                    job.bias = bias.map { $0 + column }
+                    job.output = target + column
+                    job.output_stride = channels
+                    kernels.panel(&job)
+                }
+            }
+        }
+    }
+}

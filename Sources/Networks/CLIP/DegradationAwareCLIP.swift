@@ -1,0 +1,85 @@
+package import Checkpoints
+package import Compute
+
+/// DA-CLIP (Luo et al., ICLR 2024, section 3): an image encoder steered by a controller tells what a picture shows and
+/// what is wrong with it.
+package struct DegradationAwareCLIP: Sendable {
+    package let configuration: DegradationAwareCLIPConfiguration
+    private let encoder: VisionTransformer  // clip.visual
+    private let controller: Controller  // visual_control
+    /// nil where the checkpoint holds label features instead.
+    package let text: TextTransformer?  // clip
+    /// One row a label, where the checkpoint holds them in place of a text tower.
+    package let storedLabelFeatures: [[Float]]?  // label_features
+    /// e^logit_scale of the checkpoint's top level, where there is one.
+    package let logitScale: Float?  // logit_scale
+
+    /// - Parameter labelCount: rows of `label_features`, where there is no text tower.
+    /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
+    package init(
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration, labelCount: Int
+    ) throws(CheckpointError) {
+        self.configuration = configuration
+        let width = configuration.embeddingWidth
+        let clip = parameters.scope("clip")
+        let visual = clip.scope("visual")
+        encoder = VisionTransformer(
+            visual, blocks: visual.scope("transformer").scope("resblocks"), configuration: configuration.vision,
+            embeddingWidth: width)
+        controller = Controller(
+            parameters.scope("visual_control"), configuration: configuration.controller, embeddingWidth: width)
+        text = configuration.text.map { TextTransformer(clip, configuration: $0, embeddingWidth: width) }
+        storedLabelFeatures = configuration.text != nil ? nil : {
+            let rows = parameters.take("label_features", [labelCount, width])
+            return (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }
+        }()
+        logitScale = parameters.takeIfPresent("logit_scale", []).map { $0[0].exponential }
+        _ = clip.takeIfPresent("logit_scale", [])
+        // The same tensors as clip.visual, under their other name.
+        parameters.ignore(prefix: "visual.")
+        try parameters.finish()
+    }
+
+    /// What the restoration network is conditioned on; not normalised.
+    package struct Embeddings: Sendable, Equatable {
+        package var degradation: [Float]
+        package var content: [Float]
+    }
+
+    /// Embeds a batch of prepared pictures, each independently of the others.
+    ///
+    /// - Parameters:
+    ///   - images: batch x side x side x 3, normalised (`Preprocessing`).
+    ///   - observe: told each stage as `control.STAGE` or `image.STAGE`.
+    package func callAsFunction(
+        _ images: Tensor, observe: VisionTransformer.Observer? = nil, in workspace: Workspace
+    ) -> [Embeddings] {
+        let (degradations, additions) = controller(images, observe: Self.prefixed("control", observe), in: workspace)
+        let contents = encoder(
+            images, adding: additions, observe: Self.prefixed("image", observe), in: workspace)
+        return zip(rows(of: degradations), rows(of: contents)).map(Embeddings.init)
+    }
+
+    /// The degradation embeddings alone, which need no more than the controller; the same numbers as those of both.
+    ///
+    /// - Parameter images: batch x side x side x 3, normalised (`Preprocessing`).
+    package func degradationEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
+        rows(of: controller.embedding(images, in: workspace))
+    }
+
+    /// The plain CLIP embedding of pictures: the image encoder without its controller.
+    package func plainEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
+        rows(of: encoder(images, in: workspace))
+    }
+
+    private func rows(of embeddings: Tensor) -> [[Float]] {
+        let (values, width) = (embeddings.values, configuration.embeddingWidth)
+        return stride(from: 0, to: values.count, by: width).map { Array(values[$0..<$0 + width]) }
+    }
+
+    private static func prefixed(
+        _ prefix: String, _ observe: VisionTransformer.Observer?
+    ) -> VisionTransformer.Observer? {
+        observe.map { observe in { stage, tensor in observe("\(prefix).\(stage)", tensor) } }
+    }
+}

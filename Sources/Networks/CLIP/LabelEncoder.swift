@@ -1,0 +1,22 @@
+package import Compute
+
+/// The text side of zero-shot classification: a label's words as a feature that picture embeddings are compared with.
+package struct LabelEncoder: Sendable {
+    private let tokenizer: BytePairTokenizer
+    private let tower: TextTransformer
+
+    /// - Precondition: the tower's vocabulary is the tokenizer's.
+    package init(tokenizer: BytePairTokenizer, tower: TextTransformer) {
+        precondition(tokenizer.vocabularySize == tower.configuration.vocabularySize)
+        self.tokenizer = tokenizer
+        self.tower = tower
+    }
+
+    /// The features of labels, each independent of the others; not normalised.
+    package func features(of labels: [String], in workspace: Workspace) -> [[Float]] {
+        guard !labels.isEmpty else { return [] }
+        let length = tower.configuration.contextLength
+        let features = tower(labels.map { tokenizer.tokens(for: $0, contextLength: length) }, in: workspace)
+        return labels.indices.map { Array(features.values[$0 * features.channels..<($0 + 1) * features.channels]) }
+    }
+}

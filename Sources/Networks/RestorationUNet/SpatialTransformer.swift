@@ -1,0 +1,73 @@
+import Checkpoints
+import Compute
+import Layers
+
+/// Attention of every position to every other and to the content embedding (`model.md` section 2).
+///
+/// GroupNorm, 1x1 in; then on tokens self-attention, cross-attention with the single content token and a GEGLU
+/// perceptron, each pre-normed with a residual; 1x1 out, plus the input.
+struct SpatialTransformer: Sendable {
+    private static let headWidth = 32
+
+    private let norm: GroupNorm  // norm
+    private let enter: Linear  // proj_in
+    private let selfNorm: LayerNorm  // transformer_blocks.0.norm1
+    private let selfProjections: Linear  // attn1.to_q, to_k, to_v
+    private let attention: Attention
+    private let selfOutput: Linear  // attn1.to_out.0
+    private let contextValue: Linear  // attn2.to_v
+    private let contextOutput: Linear  // attn2.to_out.0
+    private let feedForward: FeedForward  // norm3, ff.net.0.proj, ff.net.2
+    private let leave: Linear  // proj_out
+
+    init(_ parameters: ParameterReader, width: Int, contextWidth: Int) {
+        norm = GroupNorm(
+            groups: 32, gain: parameters.take("norm.weight", [width]), bias: parameters.take("norm.bias", [width]),
+            epsilon: 1e-6)
+        enter = parameters.pointwise("proj_in", inputs: width, outputs: width, bias: true)
+        leave = parameters.pointwise("proj_out", inputs: width, outputs: width, bias: true)
+        let block = parameters.scope("transformer_blocks").scope("0")
+        selfNorm = block.layerNorm("norm1", width: width)
+        let projections = ["to_q", "to_k", "to_v"].flatMap { block.take("attn1.\($0).weight", [width, width]) }
+        selfProjections = Linear(weight: projections, bias: nil, inputs: width, outputs: 3 * width)
+        attention = Attention(heads: width / Self.headWidth, headWidth: Self.headWidth)
+        selfOutput = block.linear("attn1.to_out.0", inputs: width, outputs: width)
+        contextValue = block.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
+        contextOutput = block.linear("attn2.to_out.0", inputs: width, outputs: width)
+        Self.readUnused(block, width: width, contextWidth: contextWidth)
+        feedForward = FeedForward(
+            norm: block.layerNorm("norm3", width: width),
+            expand: block.linear("ff.net.0.proj", inputs: width, outputs: 8 * width),
+            contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), gate: .gatedGELU)
+    }
+
+    /// With one context token the softmax over it is 1 whatever the query: these can't influence anything, but a
+    /// checkpoint without them is not this network's.
+    private static func readUnused(_ block: ParameterReader, width: Int, contextWidth: Int) {
+        _ = block.take("attn2.to_q.weight", [width, width])
+        _ = block.take("attn2.to_k.weight", [width, contextWidth])
+        _ = block.take("norm2.weight", [width])
+        _ = block.take("norm2.bias", [width])
+    }
+
+    /// - Parameter content: one token a sample.
+    func callAsFunction(_ input: Tensor, content: Tensor, in workspace: Workspace) -> Tensor {
+        var tokens = enter(norm(input, in: workspace), in: workspace)
+        let attended = attention(selfProjections(selfNorm(tokens, in: workspace), in: workspace), in: workspace)
+        tokens = selfOutput(attended, adding: tokens, in: workspace)
+        addToEachToken(contextOutput(contextValue(content, in: workspace), in: workspace), of: tokens)
+        tokens = feedForward(tokens, in: workspace)
+        return leave(tokens, adding: input, in: workspace)
+    }
+
+    private func addToEachToken(_ vectors: Tensor, of tokens: Tensor) {
+        let width = tokens.channels
+        for sample in 0..<tokens.batch {
+            let vector = vectors.base + sample * width
+            let rows = tokens.sample(sample)
+            for token in 0..<tokens.pixels {
+                for channel in 0..<width { rows[token * width + channel] += vector[channel] }
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Checkpoints
+import Compute
+import Glibc
+import Layers
+
+/// What tells the blocks the time and, where the network uses it, the degradation (`model.md` section 2, steps 2 and 3).
+struct TimeEmbedding: Sendable {
+    private let baseWidth: Int
+    private let first: Linear  // time_mlp.1
+    private let second: Linear  // time_mlp.3
+    private let prompt: Prompt?
+
+    /// softmax(mlp(embedding)) * prompt, then a linear layer.
+    private struct Prompt: Sendable {
+        let first: Linear  // text_mlp.0
+        let second: Linear  // text_mlp.2
+        let learned: [Float]  // prompt
+        let output: Linear  // prompt_mlp
+    }
+
+    init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) {
+        let width = configuration.timeWidth
+        baseWidth = configuration.baseWidth
+        first = parameters.linear("time_mlp.1", inputs: baseWidth, outputs: width)
+        second = parameters.linear("time_mlp.3", inputs: width, outputs: width)
+        if configuration.usesDegradation, let contextWidth = configuration.contextWidth {
+            prompt = Prompt(
+                first: parameters.linear("text_mlp.0", inputs: contextWidth, outputs: width),
+                second: parameters.linear("text_mlp.2", inputs: width, outputs: width),
+                learned: parameters.take("prompt", [1, width]),
+                output: parameters.linear("prompt_mlp", inputs: width, outputs: width))
+        } else {
+            prompt = nil
+        }
+    }
+
+    /// The embedding of each sample, as tokens of one row.
+    ///
+    /// - Parameter degradations: embeddings as tokens; nil leaves the prompt out.
+    func callAsFunction(
+        times: [Float], degradations: Tensor?, observe: ((String, Tensor) -> Void)?, in workspace: Workspace
+    ) -> Tensor {
+        let waves = sinusoids(times, in: workspace)
+        let embedding = second.precise(first.precise(waves, activation: .gelu, in: workspace), in: workspace)
+        observe?("time.sinusoidal", waves)
+        observe?("time.embedding", embedding)
+        guard let prompt, let degradations else { return embedding }
+        let inner = prompt.first.precise(degradations, activation: .silu, in: workspace)
+        let weights = prompt.second.precise(inner, in: workspace)
+        softmaxTimesPrompt(weights, prompt.learned)
+        let promptEmbedding = prompt.output.precise(weights, in: workspace)
+        observe?("prompt.softmax_times_prompt", weights)
+        observe?("prompt.embedding", promptEmbedding)
+        for index in 0..<promptEmbedding.count { promptEmbedding.base[index] += embedding.base[index] }
+        return promptEmbedding
+    }
+
+    /// Sines, then cosines, of the time at frequencies from 1 to 1/10000.
+    private func sinusoids(_ times: [Float], in workspace: Workspace) -> Tensor {
+        let half = baseWidth / 2
+        let result = workspace.tensor(batch: 1, width: times.count, channels: baseWidth)
+        for (sample, time) in times.enumerated() {
+            for index in 0..<half {
+                let angle = Double(time) * exp(-Double(index) * log(10000) / Double(half - 1))
+                result.base[sample * baseWidth + index] = Float(sin(angle))
+                result.base[sample * baseWidth + half + index] = Float(cos(angle))
+            }
+        }
+        return result
+    }
+
+    private func softmaxTimesPrompt(_ rows: Tensor, _ learned: [Float]) {
+        let width = rows.channels
+        for sample in 0..<rows.pixels {
+            let row = UnsafeMutableBufferPointer(start: rows.base + sample * width, count: width)
+            let maximum = Double(row.max() ?? 0)
+            let exponentials = row.map { exp(Double($0) - maximum) }
+            let sum = exponentials.reduce(0, +)
+            for index in 0..<width { row[index] = Float(exponentials[index] / sum * Double(learned[index])) }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package import Images
+
+extension Configuration {
+    /// What of this concerns pictures.
+    package var imageLimits: ImageLimits {
+        var limits = ImageLimits()
+        limits.pixels = megapixelLimit * 1_000_000
+        limits.longestSide = sideLimit
+        limits.shortestSide = Self.smallestSide
+        return limits
+    }
+
+    /// Where a service of this configuration says whether it is ready, seen from its own machine.
+    package var readinessURL: String {
+        let name =
+            switch host {
+            case "0.0.0.0", "": "127.0.0.1"
+            case "::": "[::1]"
+            case let host where host.contains(":"): "[\(host)]"
+            case let host: host
+            }
+        return "http://\(name):\(port)/health/ready"
+    }
+
+    /// Adds the keys in the text of a key file: one a line; blank lines and those that start with `#` are skipped.
+    ///
+    /// - Throws: where a key is malformed, or there is none.
+    package mutating func addKeys(inFile text: String) throws(ConfigurationError) {
+        apiKeys += try APIKeyFormat.keys(inFile: text)
+    }
+}

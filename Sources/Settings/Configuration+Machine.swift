@@ -1,0 +1,24 @@
+extension Configuration {
+    /// The small layers of an evaluation have no work for more threads than this; further processors take another one.
+    static let mostThreadsChosen = 8
+    /// What part of the memory evaluations get where nothing is said; the rest is for weights, requests and results.
+    static let memoryShare = 0.5
+    static let smallestMemoryBudget = 64 << 20
+
+    /// With what was left open (0) chosen for a machine.
+    package func fitted(to machine: MachineLimits) -> Configuration {
+        var fitted = self
+        if memoryBudget == 0 {
+            fitted.memoryBudget = max(Self.smallestMemoryBudget, Int(Double(machine.memory) * Self.memoryShare))
+        }
+        if workers == 0 {
+            let share = threads > 0 ? threads : Self.mostThreadsChosen
+            fitted.workers = min(256, max(1, machine.processors / share))
+        }
+        if threads == 0 { fitted.threads = max(1, machine.processors / fitted.workers) }
+        return fitted
+    }
+
+    /// Bytes that all limits together allow, the weights not counted.
+    package var boundedBytes: Int { memoryBudget + requestMemory + resultMemory }
+}

@@ -1,6 +1,0 @@
-import Glibc
-
-extension Float {
-    /// e^x, from the system's library.
-    static func exponential(_ x: Float) -> Float { expf(x) }
-}

@@ -1,0 +1,45 @@
+import Compute
+import Synchronization
+import Testing
+
+@Suite("Thread team")
+struct ThreadTeamTests {
+    @Test("every item runs exactly once, and scratch is never shared", arguments: 1...4)
+    func items(size: Int) {
+        let team = ThreadTeam(size: size)
+        for count in [0, 1, 2, 7, 1000] {
+            let seen = Mutex([Int](repeating: 0, count: count))
+            let busy = Mutex(Set<Int>())
+            team.run(count) { item, thread in
+                let free = busy.withLock { $0.insert(thread).inserted }
+                #expect(free && (0..<size).contains(thread))
+                seen.withLock { $0[item] += 1 }
+                _ = busy.withLock { $0.remove(thread) }
+            }
+            #expect(seen.withLock { $0.allSatisfy { $0 == 1 } })
+        }
+    }
+
+    @Test("teams start, work thousands of short loops and end")
+    func manyLoops() {
+        for _ in 0..<5 {
+            let team = ThreadTeam(size: 3)
+            let total = Atomic<Int>(0)
+            for _ in 0..<2000 { team.run(3) { _, _ in total.add(1, ordering: .relaxed) } }
+            #expect(total.load(ordering: .relaxed) == 6000)
+        }
+    }
+
+    @Test("buffers are handed out again, and what is kept stays within the peak")
+    func pool() {
+        let pool = BufferPool()
+        func use(_ floats: Int) -> UnsafeMutablePointer<Float> {
+            Tensor(batch: 1, height: 1, width: 1, channels: floats, pool: pool).base
+        }
+        let first = use(1000)
+        #expect(use(1000) == first)
+        #expect(pool.liveBytes == 0)
+        _ = use(100_000)
+        #expect(pool.peakBytes == 400_000)
+    }
+}

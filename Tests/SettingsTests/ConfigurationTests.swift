@@ -1,0 +1,152 @@
+import Engine
+import Service
+import Settings
+import Testing
+
+@Suite("Settings")
+struct ConfigurationTests {
+    @Test("flags win over the environment, and both over defaults")
+    func precedence() throws {
+        let both = try Configuration(
+            arguments: ["--port", "81", "--host=0.0.0.0"],
+            environment: ["RESTORED_PORT": "80", "RESTORED_QUEUE_LIMIT": "5", "HOME": "/"])
+        #expect(both.port == 81)
+        #expect(both.host == "0.0.0.0")
+        #expect(both.queueLimit == 5)
+        #expect(both.bodyLimit == 33_554_432)
+        #expect(try Configuration(arguments: [], environment: [:]) == Configuration())
+    }
+
+    @Test("mistakes are named", arguments: [
+        (["--prot", "80"], [:], "--prot"), (["80"], [:], "80"), (["--port"], [:], "--port"),
+        (["--port", "65536"], [:], "--port"), (["--port", "x"], [:], "--port"), (["--port="], [:], "--port"),
+        (["--port", "1", "--port", "2"], [:], "--port"), (["--queue-limit", "0"], [:], "--queue-limit"),
+        (["--log-format", "xml"], [:], "--log-format"), ([], ["RESTORED_PROT": "1"], "RESTORED_PROT"),
+        ([], ["RESTORED_TIMEOUT": "0"], "RESTORED_TIMEOUT"), (["--host", ""], [:], "--host"),
+        (["--request-memory", "2000000"], [:], "--request-memory"), (["--head-limit", "4096"], [:], "--head-limit"),
+        (["--cors-origin", "*"], [:], "--cors-origin"), (["--cors-origin", "https://a.example/x"], [:], "--cors-origin"),
+        (["--megapixel-limit", "100"], [:], "--re"), (["--result-memory", "1048576"], [:], "--result-memory"),
+    ] as [([String], [String: String], String)])
+    func mistakes(arguments: [String], environment: [String: String], named: String) {
+        #expect {
+            try Configuration(arguments: arguments, environment: environment)
+        } throws: {
+            "\($0)".contains(named)
+        }
+    }
+
+    @Test("every whole-number setting takes its bounds and nothing past them")
+    func bounds() {
+        for setting in Setting.all {
+            guard let bounds = setting.bounds else { continue }
+            for value in [bounds.lowerBound - 1, bounds.upperBound + 1] {
+                #expect(throws: ConfigurationError.self) {
+                    try Configuration(arguments: [setting.flag, String(value)], environment: [:])
+                }
+            }
+        }
+    }
+
+    @Test("a bad key is refused without being repeated", arguments: ["short", "with space in", "comma,comma,x", "ümlaut-ümlaut"])
+    func badKeys(key: String) {
+        #expect {
+            try Configuration(arguments: ["--api-key", key], environment: [:])
+        } throws: {
+            !"\($0)".contains(key) && "\($0)".contains("API key")
+        }
+    }
+
+    @Test("keys come from flags, the environment and files")
+    func keys() throws {
+        let flags = try Configuration(
+            arguments: ["--api-key", "first-key-1", "--api-key", "second-key"],
+            environment: ["RESTORED_API_KEY": "from-environment"])
+        #expect(flags.apiKeys == ["first-key-1", "second-key"])
+        var environment = try Configuration(
+            arguments: [], environment: ["RESTORED_API_KEY": "from-environment,and-another"])
+        #expect(environment.apiKeys == ["from-environment", "and-another"])
+        try environment.addKeys(inFile: "# keys\n\n  in-a-file-1 \r\nin-a-file-2\n")
+        #expect(environment.apiKeys.suffix(2) == ["in-a-file-1", "in-a-file-2"])
+    }
+
+    @Test("a key file or variable without a key in it is a mistake, not an open service", arguments: ["", ",", ",,"])
+    func variablesWithoutKeys(value: String) {
+        #expect {
+            try Configuration(arguments: [], environment: ["RESTORED_API_KEY": value])
+        } throws: {
+            "\($0)".contains("RESTORED_API_KEY")
+        }
+    }
+
+    @Test("a key file without a key in it, or without a name, is a mistake too")
+    func keyFilesWithoutKeys() {
+        for text in ["", "\n\n", "# only a comment\n", "  \r\n# x\n"] {
+            #expect(throws: ConfigurationError.self) {
+                var configuration = Configuration()
+                try configuration.addKeys(inFile: text)
+            }
+        }
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(arguments: ["--api-key-file", ""], environment: [:])
+        }
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(arguments: [], environment: ["RESTORED_API_KEY_FILE": ""])
+        }
+    }
+
+    @Test("the links that Kubernetes makes for a service of this name don't count")
+    func serviceLinks() throws {
+        let configuration = try Configuration(
+            arguments: [],
+            environment: [
+                "RESTORED_PORT": "tcp://10.0.0.7:8080", "RESTORED_SERVICE_HOST": "10.0.0.7",
+                "RESTORED_PORT_8080_TCP_ADDR": "10.0.0.7",
+            ])
+        #expect(configuration == Configuration())
+    }
+
+    @Test("names are unique and help has them all")
+    func help() {
+        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
+        for setting in Setting.all {
+            #expect(Configuration.help.contains("\(setting.flag) "))
+            #expect(Configuration.help.contains(setting.environmentVariable))
+        }
+        #expect(Configuration.help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        #expect(Configuration().server.problem == nil)
+    }
+
+    @Test("what is left open is chosen for the machine, and what is set stays", arguments: [
+        ([], 2, 1, 2), ([], 16, 2, 8), ([], 12, 1, 12), ([], 1, 1, 1), (["--threads", "4"], 16, 4, 4),
+        (["--workers", "4"], 16, 4, 4), (["--workers", "4"], 2, 4, 1), (["--workers", "3", "--threads", "5"], 2, 3, 5),
+    ] as [([String], Int, Int, Int)])
+    func fitted(arguments: [String], processors: Int, workers: Int, threads: Int) throws {
+        let machine = MachineLimits(processors: processors, memory: 4 << 30)
+        let fitted = try Configuration(arguments: arguments, environment: [:]).fitted(to: machine)
+        #expect((fitted.workers, fitted.threads) == (workers, threads))
+        #expect(fitted.memoryBudget == 2 << 30)
+    }
+
+    @Test("the memory budget is what is set, else half the memory, and never too small for a tile")
+    func memoryBudget() throws {
+        let set = try Configuration(arguments: [], environment: ["RESTORED_MEMORY_BUDGET": "67108864"])
+        #expect(set.fitted(to: MachineLimits(processors: 1, memory: 1 << 40)).memoryBudget == 64 << 20)
+        #expect(Configuration().fitted(to: MachineLimits(processors: 1, memory: 1 << 20)).memoryBudget == 64 << 20)
+        #expect {
+            try Configuration(arguments: ["--memory-budget", "67108863"], environment: [:])
+        } throws: {
+            "\($0)".contains("--memory-budget")
+        }
+    }
+
+    @Test("the health command asks where the service listens")
+    func readiness() throws {
+        func url(_ host: String) throws -> String {
+            try Configuration(arguments: ["--host", host, "--port", "9"], environment: [:]).readinessURL
+        }
+        #expect(try url("0.0.0.0") == "http://127.0.0.1:9/health/ready")
+        #expect(try url("::") == "http://[::1]:9/health/ready")
+        #expect(try url("fd00::1") == "http://[fd00::1]:9/health/ready")
+        #expect(try url("10.1.2.3") == "http://10.1.2.3:9/health/ready")
+    }
+}
