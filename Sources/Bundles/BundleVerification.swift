@@ -29,18 +29,16 @@ package struct BundleVerification: Sendable, Equatable {
         version = manifest.version
         licence = manifest.licence
         trainingDataTerms = manifest.trainingDataTerms
-        files = manifest.files.map { file in
-            Self.report(on: file, in: directory, hasTensors: file != manifest.classifier.merges)
-        }
+        files = manifest.files.map { Self.report(on: $0, in: directory) }
     }
 
-    private static func report(on file: BundleManifest.File, in directory: String, hasTensors: Bool) -> FileReport {
+    private static func report(on file: BundleManifest.File, in directory: String) -> FileReport {
         var report = FileReport(name: file.name, expectedDigest: file.sha256)
         do throws(CheckpointError) {
             let bytes = try CheckpointBytes(contentsOf: directory + "/" + file.name)
             let digest = FileDigest.sha256(of: bytes)
             report.foundDigest = digest
-            if hasTensors { report.tensorCount = try StateDict(bytes).names.count }
+            if file.hasTensors { report.tensorCount = try StateDict(bytes).names.count }
             if digest != file.sha256 {
                 let error = BundleError.wrongDigest(file: file.name, expected: file.sha256, found: digest)
                 report.problem = error.description

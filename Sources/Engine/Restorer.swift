@@ -35,25 +35,23 @@ package final class Restorer: RestorationEngine {
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features or threads
     ///   can't be had.
     package init(_ bundle: Bundles.Bundle, configuration: RestorerConfiguration) throws {
-        let encoder = try bundle.makeClassifier()
-        let network = try bundle.makeNetwork()
-        labelEncoder = try encoder.text.flatMap { tower in
-            try bundle.makeTokenizer().map { LabelEncoder(tokenizer: $0, tower: tower) }
-        }
+        let networks = try DegradationDiffusion(bundle)
+        let (encoder, network) = (networks.encoder, networks.network)
+        labelEncoder = networks.labelEncoder
         let labels = bundle.manifest.labels
         guard
             let features = encoder.storedLabelFeatures
                 ?? labelEncoder?.features(of: labels, in: Workspace(threads: configuration.threadsPerEvaluation))
         else { throw RestorationError.internalFault("the bundle has neither label features nor a text tower") }
-        self.bundle = bundle.summary
+        self.bundle = BundleSummary(bundle.manifest, networks)
         self.configuration = configuration
-        diffusion = bundle.diffusion
-        prediction = bundle.prediction
-        defaultTimes = bundle.manifest.defaults.times
+        diffusion = networks.configuration.diffusion
+        prediction = networks.configuration.prediction
+        defaultTimes = networks.configuration.defaults.times
         encoderInput = EncoderInput(
-            side: encoder.configuration.vision.imageSize, nativeWindows: bundle.manifest.classifier.nativeWindows)
+            side: encoder.configuration.vision.imageSize, nativeWindows: encoder.configuration.nativeWindows)
         classifier = ZeroShotClassifier(
-            labels: labels, features: features, logitScale: Float(bundle.manifest.logitScale))
+            labels: labels, features: features, logitScale: Float(networks.configuration.logitScale))
         planner = TilePlanner(
             memory: MemoryEstimate(measuring: network), memoryBudget: configuration.memoryBudget)
         var scheduling = SchedulerConfiguration(workers: configuration.workers)

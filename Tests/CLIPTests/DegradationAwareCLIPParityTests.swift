@@ -1,7 +1,6 @@
 import CLIP
 import Checkpoints
 import Compute
-import Foundation
 import TestSupport
 import Testing
 
@@ -14,10 +13,8 @@ struct DegradationAwareCLIPParityTests {
     static let weights = ["daclip_small.pth", "daclip_small.safetensors"].filter { ParityFolder.current.has($0) }
 
     private func model(_ weights: String) throws -> DegradationAwareCLIP {
-        let data = try Data(contentsOf: ParityFolder.current.url("config.json"))
-        let all = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-        let own = try JSONSerialization.data(withJSONObject: try #require(all["daclip_small"]))
-        let configuration = try JSONDecoder().decode(DegradationAwareCLIPConfiguration.self, from: own)
+        let configuration = try DegradationAwareCLIPConfiguration(
+            ParityFolder.current.configuration().object("daclip_small"))
         let dictionary = try StateDict(contentsOf: ParityFolder.current.path(weights))
         return try DegradationAwareCLIP(ParameterReader(dictionary), configuration: configuration, labelCount: 0)
     }

@@ -9,12 +9,13 @@ struct Controller: Sendable {
     private let zeroModules: [Linear]  // visual_control.transformer.zero_modules
 
     init(
-        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision, embeddingWidth: Int
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation,
+        embeddingWidth: Int
     ) {
         let transformer = parameters.scope("transformer")
         tower = VisionTransformer(
             parameters, blocks: transformer.scope("transformer").scope("resblocks"), configuration: configuration,
-            embeddingWidth: embeddingWidth)
+            activation: activation, embeddingWidth: embeddingWidth)
         zeroModules = (0..<configuration.layers).map {
             transformer.scope("zero_modules").linear(
                 "\($0)", inputs: configuration.width, outputs: configuration.width)

@@ -20,15 +20,18 @@ package struct DegradationAwareCLIP: Sendable {
         _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration, labelCount: Int
     ) throws(CheckpointError) {
         self.configuration = configuration
-        let width = configuration.embeddingWidth
+        let (width, activation) = (configuration.embeddingWidth, configuration.activation)
         let clip = parameters.scope("clip")
         let visual = clip.scope("visual")
         encoder = VisionTransformer(
             visual, blocks: visual.scope("transformer").scope("resblocks"), configuration: configuration.vision,
-            embeddingWidth: width)
+            activation: activation, embeddingWidth: width)
         controller = Controller(
-            parameters.scope("visual_control"), configuration: configuration.controller, embeddingWidth: width)
-        text = configuration.text.map { TextTransformer(clip, configuration: $0, embeddingWidth: width) }
+            parameters.scope("visual_control"), configuration: configuration.controller, activation: activation,
+            embeddingWidth: width)
+        text = configuration.text.map {
+            TextTransformer(clip, configuration: $0, activation: activation, embeddingWidth: width)
+        }
         storedLabelFeatures = configuration.text != nil ? nil : {
             let rows = parameters.take("label_features", [labelCount, width])
             return (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }

@@ -12,7 +12,8 @@ package struct TextTransformer: Sendable {
     private let projection: Linear  // text_projection
 
     init(
-        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Text, embeddingWidth: Int
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Text, activation: Activation,
+        embeddingWidth: Int
     ) {
         self.configuration = configuration
         let width = configuration.width
@@ -21,7 +22,7 @@ package struct TextTransformer: Sendable {
         blocks = (0..<configuration.layers).map {
             TransformerBlock(
                 parameters.scope("transformer").scope("resblocks").scope("\($0)"), width: width,
-                heads: configuration.heads, causal: true)
+                heads: configuration.heads, causal: true, activation: activation)
         }
         norm = parameters.layerNorm("ln_final", width: width)
         projection = parameters.projection("text_projection", inputs: width, outputs: embeddingWidth)

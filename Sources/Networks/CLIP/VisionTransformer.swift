@@ -20,7 +20,8 @@ package struct VisionTransformer: Sendable {
     /// - Parameter blocks: where the transformer's blocks stand: the controller's are wrapped once more.
     init(
         _ parameters: ParameterReader, blocks blockParameters: ParameterReader,
-        configuration: DegradationAwareCLIPConfiguration.Vision, embeddingWidth: Int
+        configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation,
+        embeddingWidth: Int
     ) {
         self.configuration = configuration
         let width = configuration.width
@@ -29,7 +30,9 @@ package struct VisionTransformer: Sendable {
         positions = parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
         preNorm = parameters.layerNorm("ln_pre", width: width)
         blocks = (0..<configuration.layers).map {
-            TransformerBlock(blockParameters.scope("\($0)"), width: width, heads: configuration.heads, causal: false)
+            TransformerBlock(
+                blockParameters.scope("\($0)"), width: width, heads: configuration.heads, causal: false,
+                activation: activation)
         }
         postNorm = parameters.layerNorm("ln_post", width: configuration.pooledWidth)
         projection = parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)

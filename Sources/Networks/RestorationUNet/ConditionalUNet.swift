@@ -25,7 +25,7 @@ package struct ConditionalUNet: Sendable {
         let lowest = configuration.width(below: configuration.depth - 1)
         let levels = 0..<configuration.depth
         enter = parameters.convolution(
-            "init_conv", inputs: 2 * configuration.inputChannels, outputs: width, kernel: 7, padding: 3, bias: false)
+            "init_conv", inputs: 2 * ConditionalUNetConfiguration.pictureChannels, outputs: width, kernel: 7, padding: 3, bias: false)
         halve = !configuration.halvesFirst ? nil : parameters.convolution(
             "downsample", inputs: width, outputs: width, kernel: 4, stride: 2, padding: 1, bias: true)
         embedding = TimeEmbedding(parameters, configuration: configuration)
@@ -47,7 +47,7 @@ package struct ConditionalUNet: Sendable {
         leaveBlock = ResidualBlock(
             parameters.scope("final_res_block"), inputs: 2 * width, outputs: width, timeWidth: configuration.timeWidth)
         leave = parameters.convolution(
-            "final_conv", inputs: width, outputs: configuration.outputChannels, kernel: 3, padding: 1, bias: true)
+            "final_conv", inputs: width, outputs: ConditionalUNetConfiguration.pictureChannels, kernel: 3, padding: 1, bias: true)
         try parameters.finish()
     }
 

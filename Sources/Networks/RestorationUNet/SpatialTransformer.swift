@@ -7,7 +7,7 @@ import Layers
 /// GroupNorm, 1x1 in; then on tokens self-attention, cross-attention with the single content token and a GEGLU
 /// perceptron, each pre-normed with a residual; 1x1 out, plus the input.
 struct SpatialTransformer: Sendable {
-    private static let headWidth = 32
+    static let headWidth = 32
 
     private let norm: GroupNorm  // norm
     private let enter: Linear  // proj_in
@@ -38,7 +38,7 @@ struct SpatialTransformer: Sendable {
         feedForward = FeedForward(
             norm: block.layerNorm("norm3", width: width),
             expand: block.linear("ff.net.0.proj", inputs: width, outputs: 8 * width),
-            contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), gate: .gatedGELU)
+            contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), middle: .gatedGELU)
     }
 
     /// With one context token the softmax over it is 1 whatever the query: these can't influence anything, but a

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bundles
+import Engine
 
 /// `restored bench`.
 struct BenchCommand: AsyncParsableCommand {
@@ -89,8 +90,8 @@ struct BenchCommand: AsyncParsableCommand {
     private func networkBenchmark(_ path: String, threads: Int) throws -> NetworkBenchmark {
         let bundle = try Bundles.Bundle.load(path)
         return NetworkBenchmark(
-            bundle: bundle.summary, network: try bundle.makeNetwork(), threads: threads, evaluations: evaluations,
-            seconds: seconds)
+            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)", network: try DegradationDiffusion.network(of: bundle), threads: threads,
+            evaluations: evaluations, seconds: seconds)
     }
 
     private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {

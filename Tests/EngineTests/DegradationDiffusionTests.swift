@@ -1,11 +1,12 @@
 import Bundles
-import Foundation
+import Checkpoints
+import Engine
 import TestSupport
 import Testing
 
-/// A `bundle.json` is taken as it is meant, or refused with the place that is wrong.
-@Suite("Bundle manifest")
-struct BundleManifestTests {
+/// A `bundle.json` of DA-CLIP and IR-SDE is taken as it is meant, or refused with the place that is wrong.
+@Suite("Bundles of DA-CLIP and IR-SDE")
+struct DegradationDiffusionTests {
     /// The official pair, as a bundle would describe it.
     static let official = """
         {
@@ -25,59 +26,70 @@ struct BundleManifestTests {
         }
         """
 
-    private func read(_ json: String) throws(BundleError) -> BundleManifest {
-        try BundleManifest(json: Data(json.utf8))
+    private struct Read {
+        let manifest: BundleManifest
+        let own: DegradationDiffusion.Configuration
+    }
+
+    private func read(_ json: [UInt8]) throws -> Read {
+        let reader = try ConfigurationReader(json: json)
+        let read = Read(manifest: try BundleManifest(reader), own: try DegradationDiffusion.Configuration(reader))
+        try Self.takeFiles(reader)
+        try reader.finish()
+        return read
+    }
+
+    /// What building the networks asks for beside their sizes.
+    private static func takeFiles(_ reader: ConfigurationReader) throws {
+        let (encoder, network) = (try reader.object("daclip"), try reader.object("unet"))
+        let merges = try encoder.optionalObject("text_cfg").map { _ in try encoder.object("merges") }
+        for object in [encoder, network, merges].compactMap(\.self) {
+            _ = (try object.text("file", upTo: 64), try object.text("sha256", upTo: 64))
+        }
     }
 
     /// The official one with a piece of its text replaced.
-    private func read(replacing old: String, with new: String) throws -> BundleManifest {
+    private func read(replacing old: String, with new: String) throws -> Read {
         try #require(Self.official.contains(old))
-        return try read(Self.official.replacingOccurrences(of: old, with: new))
+        return try read(Array(Self.official.replacing(old, with: new).utf8))
     }
 
     @Test("keys that are left out take the official defaults")
     func defaults() throws {
-        let manifest = try read(Self.official)
-        #expect(manifest.classifier.usesQuickGELU == false)
-        #expect(manifest.classifier.vision.headWidth == 64)
-        #expect(manifest.classifier.vision.stem == nil)
-        #expect(manifest.classifier.nativeWindows == 0)
-        #expect(manifest.classifier.merges?.name == "merges.txt.gz")
-        #expect(manifest.network.scale == 1)
-        #expect(manifest.diffusion.steps == 100)
-        #expect(manifest.diffusion.schedule == .cosine)
-        #expect(manifest.diffusion.epsilon == 0.005)
-        #expect(manifest.diffusion.maximumSigma == 50)
-        #expect(manifest.diffusion.sampledSteps == nil)
-        #expect(manifest.defaults.sampler == .posterior)
-        #expect(manifest.defaults.steps == 100)
-        #expect(manifest.defaults.times == nil)
-        #expect(manifest.files.map(\.name) == ["daclip_ViT-B-32.pt", "universal-ir.pth", "merges.txt.gz"])
+        let (manifest, own) = try { ($0.manifest, $0.own) }(read(Array(Self.official.utf8)))
+        #expect(manifest.kind == DegradationDiffusion.kind)
+        #expect(own.encoder.usesQuickGELU == false)
+        #expect(own.encoder.vision.headWidth == 64)
+        #expect(own.encoder.vision.stem == nil)
+        #expect(own.encoder.nativeWindows == 0)
+        #expect(own.encoder.controller == own.encoder.vision)
+        #expect(!own.network.halvesFirst)
+        #expect(own.diffusion == .init())
+        #expect(own.defaults.sampler == .posterior && own.defaults.steps == 100 && own.defaults.times == nil)
+        #expect(Set(manifest.files.map(\.name)) == ["daclip_ViT-B-32.pt", "universal-ir.pth", "merges.txt.gz"])
     }
 
     @Test("a network without contexts needs no embedding")
     func plainNetwork() throws {
-        let manifest = try read(
+        let own = try read(
             replacing: #""context_dim": 512, "use_degra_context": true, "use_image_context": true"#,
-            with: #""context_dim": null, "use_degra_context": false, "use_image_context": false, "note": "plain IR-SDE""#)
-        #expect(manifest.network.contextDimension == nil)
+            with: #""context_dim": null, "use_degra_context": false, "use_image_context": false, "note": "plain IR-SDE""#).own
+        #expect(own.network.contextWidth == nil)
     }
 
     @Test("a controller is shaped like the image encoder, but for what is said of it")
     func controller() throws {
-        let manifest = try read(
+        let encoder = try read(
             replacing: #""patch_size": 32}"#,
             with: """
                 "patch_size": 8, "stem": [32, 64], "stem_blocks": [0, 1, 0]},
                 "controller_cfg": {"stem_blocks": [0, 2, 1], "pool": "patches", "note": "looks longer"}
-                """)
-        #expect(manifest.classifier.vision.stemBlocks == [0, 1, 0])
-        #expect(manifest.classifier.vision.pool == .classToken)
-        #expect(manifest.classifier.controller.stemBlocks == [0, 2, 1])
-        #expect(manifest.classifier.controller.pool == .patches)
-        #expect(manifest.classifier.controller.stem == [32, 64])
-        let plain = try read(Self.official)
-        #expect(plain.classifier.controller == plain.classifier.vision)
+                """).own.encoder
+        #expect(encoder.vision.stemBlocks == [0, 1, 0])
+        #expect(encoder.vision.pool == .classToken)
+        #expect(encoder.controller.stemBlocks == [0, 2, 1])
+        #expect(encoder.controller.pool == .patches)
+        #expect(encoder.controller.stem == [32, 64])
     }
 
     @Test("what can't be is refused, with its place", arguments: [
@@ -112,8 +124,8 @@ struct BundleManifestTests {
         (#""file": "universal-ir.pth""#, #""file": "daclip_ViT-B-32.pt""#, "two networks name the same file"),
         ("0c0c0c0c", "0C0c0c0c", "unet.sha256: expected 64 lower-case hexadecimal digits"),
         ("0c0c0c0c", "0c0c0c0", "unet.sha256"),
-        (#""nf": 64"#, #""nf": 0"#, "unet.nf: expected 4 to 4096, found 0"),
-        (#""nf": 64"#, #""nf": 9223372036854775807"#, "unet.nf: expected 4 to 4096"),
+        (#""nf": 64"#, #""nf": 0"#, "unet.nf: expected 4 to 1024, found 0"),
+        (#""nf": 64"#, #""nf": 9223372036854775807"#, "unet.nf: expected 4 to 1024"),
         (#""nf": 64"#, #""nf": 9223372036854775808"#, "unet.nf: expected a whole number"),
         (#""nf": 64"#, #""nf": 63"#, "unet.nf: expected an even number"),
         (#""nf": 64"#, #""nf": 64, "nff": 1"#, "unet: the key \"nff\" is not known"),
@@ -122,6 +134,7 @@ struct BundleManifestTests {
         (#""in_nc": 3"#, #""in_nc": 4"#, "unet.in_nc: expected 3 to 3, found 4"),
         (#""context_dim": 512"#, #""context_dim": 256"#, "unet.context_dim: expected the embeddings' 512, found 256"),
         (#""context_dim": 512"#, #""context_dim": null"#, "unet.context_dim: is needed with a context"),
+        (#""nf": 64"#, #""nf": 36"#, "unet.nf: a level with a spatial transformer has 144 channels"),
         (#""use_image_context": true"#, #""use_image_context": true, "scale": 0.25"#, "unet.scale: expected 1 or 0.5"),
         (#""use_image_context": true"#, #""use_image_context": 1"#, "unet.use_image_context: expected true or false"),
         (#""width": 768"#, #""width": 769"#, "daclip.vision_cfg.head_width: 64 doesn't divide the width 769"),
@@ -144,9 +157,17 @@ struct BundleManifestTests {
             #""embed_dim": 512"#, #""embed_dim": 512, "controller_cfg": {"width": 64}"#,
             "daclip.controller_cfg: the key \"width\" is not known"
         ),
-        (#""custom_text": true, "merges""#, #""custom_text": true, "other""#, "the key \"other\" is not known"),
+        (#""custom_text": true, "merges""#, #""custom_text": true, "other""#, "daclip.merges: is needed (an object)"),
+        (#""custom_text": true"#, #""custom_txt": true"#, "daclip: the key \"custom_txt\" is not known"),
         (#""steps": 100"#, #""steps": 0"#, "default.steps: expected 1 to 100, found 0"),
         (#""steps": 100"#, #""steps": 101"#, "default.steps: expected 1 to 100, found 101"),
+        (#""diffusion": {}"#, #""diffusion": {"T": 50}"#, "default.steps: expected 1 to 50, found 100"),
+        (
+            #""sampler": "posterior", "steps": 100"#, #""sampler": "sde", "steps": 10, "times": [9, 8, 7, 6, 5, 4, 3, 2, 1]"#,
+            "default.times: only posterior visits times of its own"
+        ),
+        (#""custom_text": true, "merges""#, #""custom_text": 1, "merges""#, "daclip.custom_text: expected true or false"),
+        (#""text_cfg": {"#, #""no_text_cfg": {"#, "daclip: the key"),
         (#""steps": 100"#, #""steps": 2, "times": [100]"#, "default.times: expected 2 steps"),
         (#""steps": 100"#, #""steps": 2, "times": [50, 100]"#, "default.times"),
         (#""steps": 100"#, #""steps": 2, "times": [101, 50]"#, "default.times"),
@@ -155,22 +176,14 @@ struct BundleManifestTests {
         ("{", "", "expected a JSON object"),
     ])
     func refused(old: String, new: String, reason: String) throws {
-        let error = try #require(throws: BundleError.self) { try read(replacing: old, with: new) }
-        #expect(error.description.hasPrefix("bundle.json"))
+        let error = try #require(throws: ConfigurationError.self) { try read(replacing: old, with: new) }
         #expect(error.description.contains(reason), "\(error.description)")
         #expect(!error.description.contains("\n"))
-    }
-
-    @Test("a manifest of the largest size is read, one of a byte more is not")
-    func size() throws {
-        let padded = Self.official + String(repeating: " ", count: BundleManifest.byteLimit - Self.official.utf8.count)
-        _ = try read(padded)
-        #expect(throws: BundleError.self) { try read(padded + " ") }
     }
 
     @Test("random faults in a manifest never end in a crash", arguments: 1...3)
     func faults(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        for _ in 0..<500 { _ = try? BundleManifest(json: Data(generator.mutate(Array(Self.official.utf8)))) }
+        for _ in 0..<500 { _ = try? read(generator.mutate(Array(Self.official.utf8))) }
     }
 }
