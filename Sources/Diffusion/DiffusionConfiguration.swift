@@ -26,6 +26,9 @@ package struct DiffusionConfiguration: Sendable, Equatable {
     /// stands for T).
     package var sampleStepCount: Int?
 
+    /// The number of steps in the tables that `posterior` goes by.
+    package var tableStepCount: Int { sampleStepCount ?? stepCount }
+
     /// The most steps that tables are built for.
     package static let maximumStepCount = 10_000
 
@@ -51,8 +54,8 @@ package struct DiffusionConfiguration: Sendable, Equatable {
         guard maximumSigma > 0, maximumSigma <= 255 else {
             return .invalidConfiguration("max_sigma is \(maximumSigma), not above 0 and at most 255")
         }
-        guard counts.contains(sampleStepCount ?? stepCount) else {
-            return .invalidConfiguration("sample_T is \(sampleStepCount ?? stepCount), not in \(counts)")
+        guard counts.contains(tableStepCount) else {
+            return .invalidConfiguration("sample_T is \(tableStepCount), not in \(counts)")
         }
         return nil
     }

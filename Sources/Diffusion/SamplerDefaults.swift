@@ -17,7 +17,7 @@ package struct SamplerDefaults: Sendable, Equatable {
         sampler = try reader.choice(SamplerKind.self, "sampler")
         let allowed = SamplerPlan.allowedStepCounts(sampler, diffusion)
         steps = try reader.size("steps", allowed.lowerBound...min(allowed.upperBound, Self.stepLimit))
-        times = try reader.sizes("times", 1...diffusion.stepCount, count: 1...Self.stepLimit)
+        times = try reader.sizes("times", 1...diffusion.tableStepCount, count: 1...Self.stepLimit)
         guard let times else { return }
         guard sampler == .posterior else {
             throw reader.fault("times", "only posterior visits times of its own, and the sampler is \(sampler.rawValue)")

@@ -8,6 +8,8 @@ package import RestorationUNet
 /// diffusion that the network steers.
 package struct DegradationDiffusion: Sendable {
     package static let kind = "daclip-ir-sde"
+    /// What a checkpoint's logit scale may differ from that of `bundle.json`, as a share.
+    private static let logitScaleTolerance = 0.004
 
     package let configuration: Configuration
     package let encoder: DegradationAwareCLIP
@@ -49,6 +51,12 @@ package struct DegradationDiffusion: Sendable {
         guard labels > 0 else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
         encoder = try bundle.network(from: bundle.section("daclip")) { parameters throws(CheckpointError) in
             try DegradationAwareCLIP(parameters, configuration: configuration.encoder, labelCount: labels)
+        }
+        // Half-precision checkpoints round the logarithm.
+        if let stored = encoder.logitScale.map(Double.init),
+            !(abs(stored / configuration.logitScale - 1) < Self.logitScaleTolerance) {
+            throw .malformed(bundle.configuration.fault(
+                "logit_scale", "expected the checkpoint's \(stored), found \(configuration.logitScale)"))
         }
         labelEncoder = try Self.labelEncoder(encoder.text, bundle)
         network = try Self.network(configuration.network, bundle)

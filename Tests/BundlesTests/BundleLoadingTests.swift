@@ -19,8 +19,8 @@ struct BundleLoadingTests {
         #expect(manifest.licence != "MIT" && manifest.trainingDataTerms.contains("non-commercial"))
         let shape = try bundle.network(from: bundle.section("unet")) { $0.shape(of: "final_conv.bias") }
         #expect(shape == [3])
-        let features = try bundle.network(from: bundle.section("daclip")) { parameters in
-            parameters.take("label_features", parameters.shape(of: "label_features") ?? [])
+        let features = try bundle.network(from: bundle.section("daclip")) { parameters throws(CheckpointError) in
+            try parameters.take("label_features", parameters.shape(of: "label_features") ?? [])
         }
         for row in stride(from: 0, to: features.count, by: features.count / manifest.labels.count) {
             let length = features[row..<row + features.count / manifest.labels.count].reduce(0) { $0 + $1 * $1 }

@@ -11,8 +11,8 @@ package struct DegradationAwareCLIP: Sendable {
     package let text: TextTransformer?  // clip
     /// One row a label, where the checkpoint holds them in place of a text tower.
     package let storedLabelFeatures: [[Float]]?  // label_features
-    /// e^logit_scale of the checkpoint's top level, where there is one.
-    package let logitScale: Float?  // logit_scale
+    /// e^logit_scale, where the checkpoint holds one.
+    package let logitScale: Float?  // logit_scale, else clip.logit_scale
 
     /// - Parameter labelCount: rows of `label_features`, where there is no text tower.
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
@@ -23,21 +23,25 @@ package struct DegradationAwareCLIP: Sendable {
         let (width, activation) = (configuration.embeddingWidth, configuration.activation)
         let clip = parameters.scope("clip")
         let visual = clip.scope("visual")
-        encoder = VisionTransformer(
+        encoder = try VisionTransformer(
             visual, blocks: visual.scope("transformer").scope("resblocks"), configuration: configuration.vision,
             activation: activation, embeddingWidth: width)
-        controller = Controller(
+        controller = try Controller(
             parameters.scope("visual_control"), configuration: configuration.controller, activation: activation,
             embeddingWidth: width)
-        text = configuration.text.map {
-            TextTransformer(clip, configuration: $0, activation: activation, embeddingWidth: width)
+        text = try configuration.text.map { text throws(CheckpointError) in
+            try TextTransformer(clip, configuration: text, activation: activation, embeddingWidth: width)
         }
-        storedLabelFeatures = configuration.text != nil ? nil : {
-            let rows = parameters.take("label_features", [labelCount, width])
-            return (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }
-        }()
-        logitScale = parameters.takeIfPresent("logit_scale", []).map { $0[0].exponential }
-        _ = clip.takeIfPresent("logit_scale", [])
+        if configuration.text == nil {
+            let rows = try parameters.take("label_features", [labelCount, width])
+            storedLabelFeatures = (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }
+        } else {
+            storedLabelFeatures = nil
+        }
+        let (trained, original) = (
+            try parameters.takeIfPresent("logit_scale", []), try clip.takeIfPresent("logit_scale", [])
+        )
+        logitScale = (trained ?? original)?.first?.exponential
         // The same tensors as clip.visual, under their other name.
         parameters.ignore(prefix: "visual.")
         try parameters.finish()

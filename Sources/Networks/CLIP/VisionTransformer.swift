@@ -22,20 +22,20 @@ package struct VisionTransformer: Sendable {
         _ parameters: ParameterReader, blocks blockParameters: ParameterReader,
         configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation,
         embeddingWidth: Int
-    ) {
+    ) throws(CheckpointError) {
         self.configuration = configuration
         let width = configuration.width
-        patches = PatchEmbedding(parameters, configuration: configuration)
-        classEmbedding = parameters.take("class_embedding", [width])
-        positions = parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
-        preNorm = parameters.layerNorm("ln_pre", width: width)
-        blocks = (0..<configuration.layers).map {
-            TransformerBlock(
-                blockParameters.scope("\($0)"), width: width, heads: configuration.heads, causal: false,
+        patches = try PatchEmbedding(parameters, configuration: configuration)
+        classEmbedding = try parameters.take("class_embedding", [width])
+        positions = try parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
+        preNorm = try parameters.layerNorm("ln_pre", width: width)
+        blocks = try (0..<configuration.layers).map { index throws(CheckpointError) in
+            try TransformerBlock(
+                blockParameters.scope("\(index)"), width: width, heads: configuration.heads, causal: false,
                 activation: activation)
         }
-        postNorm = parameters.layerNorm("ln_post", width: configuration.pooledWidth)
-        projection = parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
+        postNorm = try parameters.layerNorm("ln_post", width: configuration.pooledWidth)
+        projection = try parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
     }
 
     /// Encodes a batch of prepared pictures.
