@@ -10,6 +10,8 @@ import TestSupport
 struct RandomBundle {
     /// Of `bundle.json`, files and digests aside.
     var manifest: [String: Any] = [:]
+    /// The logarithm in the checkpoint, where it holds one.
+    var storedLogitScale: Float?
     private var random: SeededGenerator
 
     init(seed: UInt64) {
@@ -158,6 +160,9 @@ struct RandomBundle {
         for wanted in try complaint(Dictionary(uniqueKeysWithValues: names.map { ($0, nothing) })).misshaped {
             let values = (0..<wanted.expected.reduce(1, *)).map { _ in Float.random(in: -0.2...0.2, using: &random) }
             tensors[wanted.name] = StoredTensor(values, shape: wanted.expected)
+        }
+        if section == "daclip", let logarithm = storedLogitScale {
+            tensors["logit_scale"] = StoredTensor([logarithm], shape: [])
         }
         let name = section + ".safetensors"
         try SafetensorsWriter.write(tensors, to: folder.path + "/" + name)

@@ -37,6 +37,28 @@ struct RandomBundleTests {
         #expect(refused > 60)
     }
 
+    @Test("a checkpoint's logit scale must be the manifest's, but for what half precision rounds")
+    func logitScale() throws {
+        for (logarithm, scale, isRight) in [
+            (Float(4.605_170_2), 100.0, true), (4.605_170_2, 100.3, true), (4.605_170_2, 99, false), (.nan, 100, false),
+            (.infinity, 100, false), (4.605_170_2, 4.605_170_2, false),
+        ] {
+            var bundle = RandomBundle(seed: 1)
+            bundle.storedLogitScale = logarithm
+            bundle.manifest["logit_scale"] = scale
+            let folder = try bundle.write()
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let loaded = try Bundles.Bundle.load(folder.path)
+            guard !isRight else {
+                _ = try DegradationDiffusion(loaded)
+                continue
+            }
+            let error = try #require(throws: BundleError.self) { try DegradationDiffusion(loaded) }
+            let names = ["bundle.json, logit_scale: expected the checkpoint's ", ", found \(scale)"]
+            #expect(names.allSatisfy(error.description.contains), "\(error)")
+        }
+    }
+
     /// Loads the bundle and works with it.
     private func run(_ folder: URL) async throws {
         let restorer = try Restorer(Bundles.Bundle.load(folder.path), configuration: RestorerConfiguration())

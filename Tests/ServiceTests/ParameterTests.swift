@@ -165,6 +165,9 @@ struct ParameterTests {
         #expect(subject.engine.state.withLock { $0.labelsSeen } == [["a dog", "b"]])
         let many = (0..<65).map { "l\($0)" }.joined(separator: ",")
         #expect(await subject.send(.post, "/classify?labels=" + many, body: ServiceUnderTest.png).status == 400)
+        for none in ["", ",", "%20", "a,", "a,,b"] {
+            #expect(await subject.send(.post, "/classify?labels=" + none, body: ServiceUnderTest.png).status == 400)
+        }
         #expect(await subject.send(.post, "/classify?steps=3", body: ServiceUnderTest.png).status == 400)
     }
 

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Reading the merges: text, or text in gzip, one header line and then a merge a line in the order of their rank.
 extension BytePairTokenizer {
     /// CLIP's published file is 1.3 MiB packed and 3.1 MiB as text.
@@ -27,29 +25,6 @@ extension BytePairTokenizer {
         }
         return bytes
     }()
-
-    static func readFile(_ path: String) throws(TokenizerError) -> [UInt8] {
-        func failure() -> TokenizerError { .unreadable(path: path, reason: String(cString: strerror(errno))) }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure() }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "not a regular file") }
-        guard status.st_size <= maximumMergesFileBytes else { throw .tooLarge(limitBytes: maximumMergesFileBytes) }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        var filled = 0
-        while filled < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure() }
-            guard count > 0 else { throw .unreadable(path: path, reason: "the file shrank while it was read") }
-            filled += count
-        }
-        return bytes
-    }
 
     /// The pairs with the id of what each becomes: 512 and the rank.
     static func merges(in file: [UInt8], count: Int) throws(TokenizerError) -> [UInt64: Int32] {
