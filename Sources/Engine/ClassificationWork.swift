@@ -14,18 +14,15 @@ final class ClassificationWork: Sendable {
     }
 
     private let picture: Picture
-    private let encoderInput: EncoderInput
     private let classifier: ZeroShotClassifier
     private let labels: [String]?
     private let progress: Mutex<Progress>
 
     /// - Parameters:
-    ///   - encoderInput: how the encoder looks at pictures.
     ///   - classifier: with the bundle's own labels.
     ///   - labels: those to choose among instead.
-    init(_ picture: Picture, encoderInput: EncoderInput, classifier: ZeroShotClassifier, labels: [String]?) {
+    init(_ picture: Picture, classifier: ZeroShotClassifier, labels: [String]?) {
         self.picture = picture
-        self.encoderInput = encoderInput
         self.classifier = classifier
         self.labels = labels
         progress = Mutex(Progress(features: [[Float]?](repeating: nil, count: labels?.count ?? 0)))
@@ -34,7 +31,7 @@ final class ClassificationWork: Sendable {
     /// Sample 0 is the picture, sample i label i - 1.
     func makeSample(_ index: Int) -> sending EngineSample {
         guard index > 0, let labels else {
-            return EngineSample(.embedding(EmbeddingWork(views: encoderInput.views(of: picture))))
+            return EngineSample(.embedding(EmbeddingWork(picture: picture)))
         }
         return EngineSample(.label(LabelWork(label: labels[index - 1])))
     }

@@ -1,5 +1,6 @@
 import CLIP
 import Diffusion
+import Images
 import RestorationUNet
 
 /// One sample of a batch: a picture or a label to be embedded, or a diffusion state between two evaluations.
@@ -19,8 +20,7 @@ final class EngineSample {
 
 /// A picture on its way through the encoder.
 struct EmbeddingWork {
-    /// Interleaved RGB bytes of the encoder's input size: the whole picture, then windows of it.
-    let views: [[UInt8]]
+    let picture: Picture
     /// The content of the whole, and the degradation as the mean over the views.
     var embeddings: DegradationAwareCLIP.Embeddings?
 }

@@ -17,6 +17,7 @@ struct NetworkEvaluator: StepEvaluator {
     /// Nil where the bundle has no text tower.
     let labelEncoder: LabelEncoder?
     let network: ConditionalUNet
+    private let preprocessing: Preprocessing
     private let maximumBatch: Int
     private let workspaces: Workspaces
 
@@ -30,6 +31,7 @@ struct NetworkEvaluator: StepEvaluator {
         self.classifier = classifier
         self.labelEncoder = labelEncoder
         self.network = network
+        preprocessing = Preprocessing(classifier.configuration)
         self.maximumBatch = maximumBatch
         workspaces = Workspaces(count: workers, threads: threads)
     }
@@ -60,7 +62,7 @@ struct NetworkEvaluator: StepEvaluator {
     private func embed(_ samples: [EngineSample], in workspace: Workspace) {
         let views = samples.compactMap { sample -> [[UInt8]]? in
             guard case .embedding(let work) = sample.work else { return nil }
-            return work.views
+            return preprocessing.views(of: work.picture, in: workspace)
         }
         let wholes = embeddings(of: views.map { $0[0] }, in: workspace) { classifier($0, in: workspace) }
         var windows = embeddings(of: views.flatMap { $0.dropFirst() }, in: workspace) {
@@ -82,10 +84,9 @@ struct NetworkEvaluator: StepEvaluator {
     private func embeddings<Embedding>(
         of views: [[UInt8]], in workspace: Workspace, by encode: (Tensor) -> [Embedding]
     ) -> [Embedding] {
-        let side = classifier.configuration.vision.imageSize
         return stride(from: 0, to: views.count, by: maximumBatch).flatMap { start in
             let batch = Array(views[start..<min(start + maximumBatch, views.count)])
-            return encode(Preprocessing.normalised(batch, side: side, in: workspace))
+            return encode(preprocessing.normalised(batch, in: workspace))
         }
     }
 
@@ -111,7 +112,7 @@ struct NetworkEvaluator: StepEvaluator {
         for (sample, output) in zip(samples, outputs) {
             guard case .diffusion(var work) = sample.work else { continue }
             // The sample lets go of its state while it changes, so that it isn't copied.
-            sample.work = .embedding(EmbeddingWork(views: [], embeddings: nil))
+            sample.work = .label(LabelWork(label: ""))
             work.advance(output)
             sample.work = .diffusion(work)
         }

@@ -17,7 +17,6 @@ final class RestorationWork: Sendable {
         let plan: SamplerPlan
         let seed: UInt64
         let classifier: ZeroShotClassifier
-        let encoderInput: EncoderInput
     }
 
     /// The label of pictures that nothing is wrong with, in bundles that know it.
@@ -55,7 +54,7 @@ final class RestorationWork: Sendable {
         }
         switch order.layout[index] {
         case .embedding:
-            return EngineSample(.embedding(EmbeddingWork(views: order.encoderInput.views(of: picture))))
+            return EngineSample(.embedding(EmbeddingWork(picture: picture)))
         case .tile(let tile, let round):
             guard let embeddings else { throw RestorationError.internalFault("a tile before its embedding") }
             let place = order.layout.tiles[tile]

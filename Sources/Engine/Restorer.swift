@@ -13,7 +13,7 @@ package final class Restorer: RestorationEngine {
     private let defaultTimes: [Int]?
     private let classifier: ZeroShotClassifier
     private let labelEncoder: LabelEncoder?
-    private let encoderInput: EncoderInput
+    private let encoderInput: Preprocessing
     private let planner: TilePlanner
     private let configuration: RestorerConfiguration
     private let scheduler: StepScheduler<NetworkEvaluator>
@@ -48,8 +48,7 @@ package final class Restorer: RestorationEngine {
         diffusion = networks.configuration.diffusion
         prediction = networks.configuration.prediction
         defaultTimes = networks.configuration.defaults.times
-        encoderInput = EncoderInput(
-            side: encoder.configuration.vision.imageSize, nativeWindows: encoder.configuration.nativeWindows)
+        encoderInput = Preprocessing(encoder.configuration)
         classifier = ZeroShotClassifier(
             labels: labels, features: features, logitScale: Float(networks.configuration.logitScale))
         planner = TilePlanner(
@@ -142,7 +141,7 @@ package final class Restorer: RestorationEngine {
         let work = RestorationWork(.init(
             picture: picture, layout: layout, labels: options.degradations,
             returnsCleanUnchanged: options.degradations == nil && !options.force, plan: plan,
-            seed: options.seed ?? .random(in: .min ... .max), classifier: classifier, encoderInput: encoderInput))
+            seed: options.seed ?? .random(in: .min ... .max), classifier: classifier))
         // The embeddings are steps of the job but not of the diffusion that the client counts.
         let total = plan.steps.count * layout.rounds * layout.tiles.count
         try await submit(StepJob(
@@ -164,7 +163,7 @@ package final class Restorer: RestorationEngine {
         _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
     ) async throws(RestorationError) -> Classification {
         if labels != nil, labelEncoder == nil { throw .needsTextTower(bundle: bundle.name) }
-        let work = ClassificationWork(picture, encoderInput: encoderInput, classifier: classifier, labels: labels)
+        let work = ClassificationWork(picture, classifier: classifier, labels: labels)
         let outlines = [embeddingOutline] + (labels ?? []).map { _ in labelOutline }
         try await submit(StepJob(
             outlines: outlines, samplesAtOnce: configuration.maximumBatch, deadline: deadline,

@@ -32,10 +32,10 @@ struct ShippedWeightsTests {
         let encoder = networks.encoder
         let stored = try #require(recorded["picture"])
         let picture = Picture(width: stored.shape[1], height: stored.shape[0], pixels: stored.withBytes { [UInt8]($0) })
-        let side = encoder.configuration.vision.imageSize
-        let views = picture.viewsForCLIP(side: side, nativeWindows: encoder.configuration.nativeWindows)
-        let images = Preprocessing.normalised(views, side: side, in: workspace)
-        let whole = encoder(Preprocessing.normalised([views[0]], side: side, in: workspace), in: workspace)[0]
+        let preprocessing = Preprocessing(encoder.configuration)
+        let views = preprocessing.views(of: picture, in: workspace)
+        let images = preprocessing.normalised(views, in: workspace)
+        let whole = encoder(preprocessing.normalised([views[0]], in: workspace), in: workspace)[0]
         let degradations = encoder.degradationEmbeddings(images, in: workspace)
         let mean = whole.degradation.indices.map { index in
             degradations.reduce(0) { $0 + $1[index] } / Float(views.count)

@@ -1,4 +1,5 @@
 import Glibc
+package import Images
 
 /// Why two pictures cannot be compared.
 package enum ComparisonError: Error, Equatable, Sendable {
@@ -34,8 +35,9 @@ package struct PictureComparison: Sendable {
         guard first.width == second.width, first.height == second.height else { throw .sizesDiffer }
         guard border >= 0, min(first.width, first.height) > 2 * border else { throw .tooSmall(minimum: 2 * border + 1) }
         let planes = [first, second].map { picture in
-            let inner = picture.cropped(
-                x: border, y: border, width: picture.width - 2 * border, height: picture.height - 2 * border)
+            let (columns, rows) = (border..<picture.width - border, border..<picture.height - border)
+            let inner = Picture(
+                width: columns.count, height: rows.count, pixels: picture.window(columns: columns, rows: rows))
             return channels == .rgb ? inner.colourPlanes() : [inner.lumaPlane()]
         }
         pairs = zip(planes[0], planes[1]).map { ($0, $1) }
