@@ -56,7 +56,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CKernels", cSettings: kernelSettings),
         library("Threads", []),
-        library("Images", ["CImageCodecs"]),
+        library("Images", ["CSystem", "CImageCodecs"]),
         library("Compute", ["Threads", "CKernels", "CSystem"]),
         library("Checkpoints", []),
         library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
@@ -74,8 +74,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Images", "Diffusion", "Bundles", "Engine", "HTTPWire", "HTTPServer", "Settings", crypto, httpTypes,
-                logging,
+                "Images", "Checkpoints", "Diffusion", "Bundles", "Engine", "HTTPWire", "HTTPServer", "Settings", crypto,
+                httpTypes, logging,
             ],
             resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
         .executableTarget(

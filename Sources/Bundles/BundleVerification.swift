@@ -67,19 +67,45 @@ package struct BundleVerification: Sendable, Equatable {
     }
 
     /// The same for programs.
-    package var json: String {
-        let reports = files.map { file in
-            """
-            {"file": \(JSONText.string(file.name)), "expected_sha256": "\(file.expectedDigest)", \
-            "found_sha256": \(file.foundDigest.map(JSONText.string) ?? "null"), \
-            "tensors": \(file.tensorCount.map(String.init) ?? "null"), \
-            "problem": \(file.problem.map(JSONText.string) ?? "null")}
-            """
-        }
-        return """
-            {"bundle": \(JSONText.string(bundle)), "version": \(JSONText.string(version)), "sound": \(isSound), \
-            "licence": \(JSONText.string(licence)), "training_data_terms": \(JSONText.string(trainingDataTerms)), \
-            "code_licence": "MIT", "files": [\(reports.joined(separator: ", "))]}
-            """
+    package var json: String { JSON.line(self) }
+}
+
+extension BundleVerification: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case bundle, version, licence, files
+        case isSound = "sound"
+        case trainingDataTerms = "training_data_terms"
+        case codeLicence = "code_licence"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(bundle, forKey: .bundle)
+        try values.encode(version, forKey: .version)
+        try values.encode(isSound, forKey: .isSound)
+        try values.encode(licence, forKey: .licence)
+        try values.encode(trainingDataTerms, forKey: .trainingDataTerms)
+        try values.encode("MIT", forKey: .codeLicence)
+        try values.encode(files, forKey: .files)
+    }
+}
+
+extension BundleVerification.FileReport: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case name = "file"
+        case expectedDigest = "expected_sha256"
+        case foundDigest = "found_sha256"
+        case tensorCount = "tensors"
+        case problem
+    }
+
+    /// What there is none of is null, not left out.
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(expectedDigest, forKey: .expectedDigest)
+        try values.encode(foundDigest, forKey: .foundDigest)
+        try values.encode(tensorCount, forKey: .tensorCount)
+        try values.encode(problem, forKey: .problem)
     }
 }

@@ -100,6 +100,7 @@ struct BundleLoadingTests {
             let verification = try BundleVerification(folder.path)
             #expect(verification.files[0].problem == "daclip.safetensors can't be read: No such file or directory")
             #expect(verification.files[0].foundDigest == nil)
+            #expect(verification.json.contains(#""found_sha256":null,"problem":"daclip"#))
         }
     }
 
@@ -164,7 +165,7 @@ struct BundleLoadingTests {
             b    float32  [2]
             2 tensors, 2 elements, 8 bytes (tensors with two names count twice)
             """)
-        #expect(listing.json == #"{"tensors": [{"name": "a\u001b\"", "dtype": "bfloat16", "shape": [2, 0]}, "#
-            + #"{"name": "b", "dtype": "float32", "shape": [2]}]}"#)
+        #expect(listing.json == #"{"tensors":[{"dtype":"bfloat16","name":"a\u001b\"","shape":[2,0]},"#
+            + #"{"dtype":"float32","name":"b","shape":[2]}]}"#)
     }
 }

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Error-safe calls into libpng, libjpeg and zlib. Both picture libraries report errors by longjmp; here it never
+// Error-safe calls into libpng and libjpeg. Both picture libraries report errors by longjmp; here it never
 // leaves the C function that called setjmp, so Swift only ever sees a status. Nothing is kept between calls: each
 // one creates its library state and releases it before it returns, whatever happened.
 
@@ -101,9 +101,5 @@ typedef struct {
 /// Encodes a JPEG, over white where the picture is transparent.
 void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *options,
                        const codec_monitor *monitor, codec_output *output, codec_report *report);
-
-/// Expands a zlib stream into at most `capacity` bytes; CODEC_OVER_LIMIT where it is longer.
-void codec_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *produced,
-                   codec_report *report);
 
 #pragma clang assume_nonnull end

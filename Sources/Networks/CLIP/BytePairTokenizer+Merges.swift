@@ -1,3 +1,5 @@
+import CSystem
+
 /// Reading the merges: text, or text in gzip, one header line and then a merge a line in the order of their rank.
 extension BytePairTokenizer {
     /// CLIP's published file is 1.3 MiB packed and 3.1 MiB as text.
@@ -28,8 +30,7 @@ extension BytePairTokenizer {
 
     /// The pairs with the id of what each becomes: 512 and the rank.
     static func merges(in file: [UInt8], count: Int) throws(TokenizerError) -> [UInt64: Int32] {
-        let isCompressed = file.starts(with: [0x1f, 0x8b])
-        let text = isCompressed ? try inflatingGzip(file, limitBytes: maximumMergesFileBytes) : file
+        let text = file.starts(with: [0x1f, 0x8b]) ? try inflated(file) : file
         var ids: [Symbol: Int32] = [:]
         for (index, byte) in byteOrder.enumerated() {
             ids[Symbol(bytes: [byte], endsWord: false)] = Int32(index)
@@ -55,6 +56,20 @@ extension BytePairTokenizer {
         }
         guard merges.count == count else { throw .tooFewMerges(expected: count, found: merges.count) }
         return merges
+    }
+
+    /// Unpacks gzip data, checksum and length verified.
+    private static func inflated(_ file: [UInt8]) throws(TokenizerError) -> [UInt8] {
+        var status = INFLATION_CORRUPT
+        let text = [UInt8](unsafeUninitializedCapacity: maximumMergesFileBytes) { space, count in
+            guard let output = space.baseAddress else { return }
+            status = inflate_within(file, file.count, INFLATION_GZIP, output, space.count, &count)
+        }
+        switch status {
+        case INFLATION_COMPLETE: return text
+        case INFLATION_TOO_LONG: throw .tooLarge(limitBytes: maximumMergesFileBytes)
+        default: throw .corruptCompression(reason: "the gzip data is corrupt or incomplete")
+        }
     }
 
     /// The next line; one at a time, as a hostile file may hold millions.

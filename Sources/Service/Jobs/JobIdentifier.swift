@@ -1,3 +1,4 @@
+import Checkpoints
 import Crypto
 
 /// Makes and recognises the names of jobs.

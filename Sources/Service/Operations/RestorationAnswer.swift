@@ -1,4 +1,5 @@
 package import Bundles
+import Checkpoints
 import Engine
 import HTTPServer
 import HTTPTypes

@@ -1,3 +1,4 @@
+import Checkpoints
 package import Engine
 import HTTPServer
 import HTTPTypes

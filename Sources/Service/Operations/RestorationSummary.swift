@@ -1,4 +1,5 @@
 package import Bundles
+import Checkpoints
 package import Engine
 
 /// What `restored restore` prints about a picture.
