@@ -18,13 +18,15 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func library(_ name: String, _ dependencies: [Target.Dependency], exclude pages: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: pages, swiftSettings: settings)
 }
 
-/// A network of `Sources/Networks`.
+/// A network of `Sources/Networks`, with the page that defines it.
 func network(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/Networks/\(name)", swiftSettings: settings)
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Networks/\(name)", exclude: ["README.md"],
+        swiftSettings: settings)
 }
 
 /// libFuzzer's program, of which `Tests/Fuzz/run` alone has use: its linker needs what a usual build hasn't.
@@ -62,7 +64,7 @@ let package = Package(
         library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
         network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
-        library("Diffusion", ["CKernels", "Checkpoints"]),
+        library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
         library("Bundles", ["Checkpoints", "Diffusion", crypto]),
         library("Scheduling", ["Threads"]),
         library(

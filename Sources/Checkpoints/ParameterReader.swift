@@ -67,12 +67,6 @@ package struct ParameterReader {
         return [Float](repeating: 0, count: count)
     }
 
-    /// Whether there is such a parameter. Asking doesn't count as using it.
-    package func has(_ name: String) -> Bool { dictionary[prefix + name] != nil }
-
-    /// The shape of a parameter, for sizes that only the file tells. Asking doesn't count as using it.
-    package func shape(of name: String) -> [Int]? { dictionary[prefix + name]?.shape }
-
     /// Declares that what begins so is not needed, for instance because it is an alias of something that is.
     package func ignore(prefix ignored: String) { account.ignoredPrefixes.append(prefix + ignored) }
 

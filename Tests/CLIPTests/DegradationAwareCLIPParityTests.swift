@@ -45,9 +45,11 @@ struct DegradationAwareCLIPParityTests {
         checker.check("image.projected__image_features", embeddings.flatMap(\.content))
         checker.check("degra_features_normalized", embeddings.flatMap(\.degradation.normalised))
         checker.check("image_features_normalized", embeddings.flatMap(\.content.normalised))
-        let plain = model.plainEmbeddings(images, in: workspace)
-        checker.check("image_features_no_control", plain.flatMap(\.self))
-        checker.check("image_features_no_control_normalized", plain.flatMap(\.normalised))
+        let plain = model.encoder(images, in: workspace).values
+        let width = plain.count / input.shape[0]
+        let rows = stride(from: 0, to: plain.count, by: width).map { Array(plain[$0..<$0 + width]) }
+        checker.check("image_features_no_control", plain)
+        checker.check("image_features_no_control_normalized", rows.flatMap(\.normalised))
         let scale = try #require(model.logitScale)
         checker.check("logit_scale_exp", [scale])
 

@@ -1,5 +1,6 @@
 import CLIP
 import Foundation
+import TestSupport
 import Testing
 
 /// The recorded prompts of the parity folder: cleaned text and ids, exactly.
@@ -86,55 +87,35 @@ struct TokenizerFixture {
         var degradations: [Label]
     }
 
-    private struct Configuration: Decodable {
-        struct Model: Decodable {
-            struct Text: Decodable {
-                var context_length: Int
-                var vocab_size: Int
-            }
-            var text_cfg: Text
-        }
-        var daclip_small: Model
-    }
-
     let prompts: [Prompt]
     let degradations: [Label]
     let contextLength: Int
     private let vocabularySize: Int
 
-    static var folder: URL {
-        if let path = ProcessInfo.processInfo.environment["RESTORED_PARITY"] { return URL(filePath: path) }
-        return URL(filePath: #filePath).appending(path: "../../../../shared/parity").standardized
-    }
-
     private static let mergesName = "bpe_simple_vocab_16e6.txt.gz"
 
-    static var isPresent: Bool {
-        ["tokenizer.json", "tokenizer.safetensors", mergesName].allSatisfy {
-            FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
-        }
-    }
+    static var isPresent: Bool { ParityFolder.current.has("tokenizer.json", "tokenizer.safetensors", mergesName) }
 
     init() throws {
         func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
-            try JSONDecoder().decode(type, from: Data(contentsOf: Self.folder.appending(path: name)))
+            try JSONDecoder().decode(type, from: Data(contentsOf: ParityFolder.current.url(name)))
         }
         let recording = try decode(Recording.self, "tokenizer.json")
         prompts = recording.prompts
         degradations = recording.degradations
-        let text = try decode(Configuration.self, "config.json").daclip_small.text_cfg
-        contextLength = text.context_length
-        vocabularySize = text.vocab_size
+        let sizes = try ParityFolder.current.configuration().object("daclip_small")
+        let text = try #require(DegradationAwareCLIPConfiguration(sizes).text)
+        (contextLength, vocabularySize) = (text.contextLength, text.vocabularySize)
     }
 
     func tokenizer() throws -> BytePairTokenizer {
-        let file = try Data(contentsOf: Self.folder.appending(path: Self.mergesName))
+        let file = try Data(contentsOf: ParityFolder.current.url(Self.mergesName))
         return try BytePairTokenizer(merges: [UInt8](file), vocabularySize: vocabularySize)
     }
 
     /// Every int64 tensor, read as simply as can be.
     func tensors() throws -> [String: [Int64]] {
-        let file = try Data(contentsOf: Self.folder.appending(path: "tokenizer.safetensors"))
+        let file = try Data(contentsOf: ParityFolder.current.url("tokenizer.safetensors"))
         let headerLength = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = try #require(
             JSONSerialization.jsonObject(with: file[8..<(8 + headerLength)]) as? [String: [String: Any]])

@@ -5,7 +5,8 @@ package import Compute
 /// what is wrong with it.
 package struct DegradationAwareCLIP: Sendable {
     package let configuration: DegradationAwareCLIPConfiguration
-    private let encoder: VisionTransformer  // clip.visual
+    /// Without its controller, plain CLIP.
+    package let encoder: VisionTransformer  // clip.visual
     private let controller: Controller  // visual_control
     /// nil where the checkpoint holds label features instead.
     package let text: TextTransformer?  // clip
@@ -72,11 +73,6 @@ package struct DegradationAwareCLIP: Sendable {
     /// - Parameter images: batch x side x side x 3, normalised (`Preprocessing`).
     package func degradationEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
         rows(of: controller.embedding(images, in: workspace))
-    }
-
-    /// The plain CLIP embedding of pictures: the image encoder without its controller.
-    package func plainEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
-        rows(of: encoder(images, in: workspace))
     }
 
     private func rows(of embeddings: Tensor) -> [[Float]] {

@@ -2,7 +2,7 @@ import Checkpoints
 package import Compute
 import Layers
 
-/// CLIP's text tower (`model.md` section 1): a causal transformer, pooled at the end token.
+/// CLIP's text tower (README, "The text tower"): a causal transformer, pooled at the end token.
 package struct TextTransformer: Sendable {
     package let configuration: DegradationAwareCLIPConfiguration.Text
     private let embeddings: [Float]  // token_embedding.weight

@@ -2,7 +2,7 @@ import Checkpoints
 package import Compute
 import Layers
 
-/// A vision tower of CLIP (`model.md` section 1): patches, class token, positions, pre-norm blocks, and an embedding
+/// A vision tower of CLIP (README, "A tower"): patches, class token, positions, pre-norm blocks, and an embedding
 /// of the class token or of all patches.
 package struct VisionTransformer: Sendable {
     let configuration: DegradationAwareCLIPConfiguration.Vision
@@ -45,7 +45,7 @@ package struct VisionTransformer: Sendable {
     ///   - additions: added to the stream after each block, the first block's first; empty for none.
     ///   - eachBlock: given each block's output, additions included.
     /// - Returns: one embedding a picture, as tokens of one row, not normalised.
-    func callAsFunction(
+    package func callAsFunction(
         _ images: Tensor, adding additions: [Tensor] = [], eachBlock: ((Int, Tensor) -> Void)? = nil,
         observe: Observer? = nil, in workspace: Workspace
     ) -> Tensor {

@@ -3,7 +3,7 @@ package import Compute
 import Layers
 
 /// The restoration network: predicts the noise, or the clean picture, from a diffusion state and the degraded picture
-/// (`model.md` section 2; DA-CLIP section 4, IR-SDE appendix).
+/// (README, "From end to end"; DA-CLIP section 4, IR-SDE appendix).
 package struct ConditionalUNet: Sendable {
     package let configuration: ConditionalUNetConfiguration
     private let enter: Convolution  // init_conv

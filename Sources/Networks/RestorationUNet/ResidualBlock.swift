@@ -2,7 +2,8 @@ import Checkpoints
 import Compute
 import Layers
 
-/// Two 3x3 convolutions around a shortcut; the time embedding scales and shifts between them (`model.md` section 2).
+/// Two 3x3 convolutions around a shortcut; the time embedding scales and shifts between them (README,
+/// "Residual block").
 ///
 ///     h = silu(block1(x) * (scale + 1) + shift),  (scale, shift) = mlp(silu(time))
 ///     y = silu(block2(h)) + shortcut(x)

@@ -2,7 +2,7 @@ import Checkpoints
 import Compute
 import Layers
 
-/// Attention of every position to every other and to the content embedding (`model.md` section 2).
+/// Attention of every position to every other and to the content embedding (README, "Attention").
 ///
 /// GroupNorm, 1x1 in; then on tokens self-attention, cross-attention with the single content token and a GEGLU
 /// perceptron, each pre-normed with a residual; 1x1 out, plus the input.

@@ -3,7 +3,8 @@ import Compute
 import Glibc
 import Layers
 
-/// What tells the blocks the time and, where the network uses it, the degradation (`model.md` section 2, steps 2 and 3).
+/// What tells the blocks the time and, where the network uses it, the degradation (README,
+/// "From end to end", steps 2 and 3).
 struct TimeEmbedding: Sendable {
     private let baseWidth: Int
     private let first: Linear  // time_mlp.1
