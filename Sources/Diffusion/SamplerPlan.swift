@@ -33,6 +33,14 @@ package struct SamplerPlan: Sendable, Equatable {
         }
     }
 
+    /// The number of steps that a sampler takes where none is asked for and a bundle has no number of its own.
+    package static func defaultStepCount(_ sampler: SamplerKind, _ configuration: DiffusionConfiguration) -> Int {
+        let allowed = allowedStepCounts(sampler, configuration)
+        guard sampler != .posterior else { return allowed.upperBound }
+        let preferred = configuration.sampleStepCount ?? defaultEulerStepCount
+        return min(max(preferred, allowed.lowerBound), allowed.upperBound)
+    }
+
     /// A plan as a request asks for it.
     ///
     /// `posterior` in n steps visits t_k = round-half-up(S k / n), k = n ... 1, on tables of S steps, T or `sample_T`, and
@@ -49,9 +57,7 @@ package struct SamplerPlan: Sendable, Equatable {
     ) throws(SamplerError) {
         if let fault = configuration.fault { throw fault }
         let allowed = Self.allowedStepCounts(sampler, configuration)
-        let preferred = configuration.sampleStepCount ?? Self.defaultEulerStepCount
-        let steps = steps ?? (sampler == .posterior
-            ? allowed.upperBound : min(max(preferred, allowed.lowerBound), allowed.upperBound))
+        let steps = steps ?? Self.defaultStepCount(sampler, configuration)
         guard allowed.contains(steps) else { throw .stepsOutOfRange(steps, allowed: allowed, sampler: sampler) }
         switch sampler {
         case .posterior:
