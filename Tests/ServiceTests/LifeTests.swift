@@ -43,7 +43,7 @@ struct LifeTests {
         subject.engine.release()
         #expect(await running.value.status == 200)
         await subject.service.waitUntilIdle()
-        #expect(subject.service.workCount == 0)
+        #expect(subject.service.taskCount == 0)
     }
 
     @Test("a drain that runs out answers every open request 503, and unfinished jobs read failed")

@@ -258,21 +258,3 @@ final class JobStore: Sendable {
         if let index = state.finished.firstIndex(of: id) { state.finished.remove(at: index) }
     }
 }
-
-/// Runs a closure when its last reference goes.
-final class Subscription: Sendable {
-    private let end: @Sendable () -> Void
-
-    init(end: @escaping @Sendable () -> Void) {
-        self.end = end
-    }
-
-    deinit { end() }
-}
-
-extension Response {
-    /// Bytes of a body that is held in memory.
-    var byteCount: Int {
-        if case .bytes(let bytes) = body { bytes.count } else { 0 }
-    }
-}

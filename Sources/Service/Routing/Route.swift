@@ -1,43 +1,18 @@
-import HTTPServer
 import HTTPTypes
 
-/// One operation: where it is, who may call it, what it takes, what it answers with and what runs it.
+/// Where an operation is, and who may call it.
 struct Route: Sendable {
-    enum Access: Sendable {
-        /// Needs a key where keys are set.
-        case key
-        case open
-    }
-
-    enum Handler: Sendable {
-        /// Answers at once, out of memory.
-        case immediate(@Sendable (RestorationService, Exchange) throws -> Response)
-        /// Does work, for which it looks at the head first and then reads the body.
-        case working(@Sendable (RestorationService, Exchange) throws -> Work)
-    }
-
-    /// What is left to do once the head was found right.
-    typealias Work = @Sendable (any RequestBody) async throws -> Response
-
     let method: HTTPRequest.Method
     let pattern: PathPattern
-    let access: Access
-    /// Its parameters. Any other in a query is refused before the handler is called.
-    let parameters: ParameterNames
-    /// The media types of its answers; empty where the Accept field isn't looked at.
-    let offers: [String]
-    let handler: Handler
+    /// Whether it needs a key where keys are set.
+    let needsKey: Bool
+    let operation: any Operation
 
-    init(
-        _ method: HTTPRequest.Method, _ pattern: String, access: Access = .key, parameters: ParameterNames = .none,
-        offers: [String] = [], _ handler: Handler
-    ) {
+    init(_ method: HTTPRequest.Method, _ pattern: String, needsKey: Bool = true, _ operation: any Operation) {
         self.method = method
         self.pattern = PathPattern(pattern)
-        self.access = access
-        self.parameters = parameters
-        self.offers = offers
-        self.handler = handler
+        self.needsKey = needsKey
+        self.operation = operation
     }
 }
 

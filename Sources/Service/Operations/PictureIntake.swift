@@ -3,20 +3,25 @@ import HTTPTypes
 import Images
 
 /// What `/restore` and `/classify` have in common: a picture in a body.
-extension RestorationService {
+struct PictureIntake: Sendable {
+    let imageLimits: ImageLimits
+    /// Bytes.
+    let bodyLimit: Int
+    let partLimit: Int
+    let codecs: CodecQueue
+    let metrics: Metrics
+    let now: @Sendable () -> ContinuousClock.Instant
+
     /// Checks what the head says about the body.
     ///
     /// - Throws: `ServiceFault`.
-    func uploadReader(_ exchange: Exchange) throws(ServiceFault) -> UploadReader {
-        if let coding = exchange.fields[.contentEncoding], coding.lowercased() != "identity" {
+    func reader(for request: ServiceRequest) throws(ServiceFault) -> UploadReader {
+        if let coding = request.fields[.contentEncoding], coding.lowercased() != "identity" {
             throw .encodedBody(coding)
         }
-        let form = try UploadReader.form(contentType: exchange.fields[.contentType])
-        if let length = exchange.head.declaredBodyLength, length > configuration.bodyLimit {
-            throw .bodyTooLarge(limit: configuration.bodyLimit)
-        }
-        return UploadReader(
-            form: form, imageLimits: configuration.imageLimits, partLimit: configuration.partLimit)
+        let form = try UploadReader.form(contentType: request.fields[.contentType])
+        if let length = request.head.declaredBodyLength, length > bodyLimit { throw .bodyTooLarge(limit: bodyLimit) }
+        return UploadReader(form: form, imageLimits: imageLimits, partLimit: partLimit)
     }
 
     /// Decodes away from the sockets and Swift's own threads.
@@ -30,15 +35,14 @@ extension RestorationService {
         _ upload: UploadReader.Upload, reservation: MemoryBudget.Reservation, workBytes: Int,
         deadline: ContinuousClock.Instant
     ) async throws -> (picture: Picture, duration: Duration) {
-        let limits = configuration.imageLimits
         let bytes = upload.bytes
         // The upload is gone by the time that the work begins.
         try reservation.grow(by: max(upload.header.decodingBytes, workBytes - reservation.bytes))
-        let start = time.now()
-        let picture = try await codecs.run(until: deadline) { shouldContinue in
-            try ImageDecoder.decode(bytes, limits: limits, shouldContinue: shouldContinue)
+        let start = now()
+        let picture = try await codecs.run(until: deadline) { [imageLimits] shouldContinue in
+            try ImageDecoder.decode(bytes, limits: imageLimits, shouldContinue: shouldContinue)
         }
-        let duration = start.duration(to: time.now())
+        let duration = start.duration(to: now())
         metrics.stage("decode", took: duration)
         try reservation.resize(to: workBytes + Self.metadataBytes(picture))
         return (picture, duration)

@@ -1,15 +1,31 @@
 import Bundles
 import Diffusion
 import HTTPServer
+import HTTPTypes
 import Images
 import Settings
 
 /// `GET /capabilities`: what a client or an operator may want to know before the first picture.
-extension RestorationService {
-    func capabilities(_ exchange: Exchange) throws -> Response {
-        Self.json(
-            CapabilitiesDocument(
-                bundles: engine.map { [CapabilitiesDocument.Bundle($0.bundle)] } ?? [], configuration: configuration))
+struct Capabilities: Operation {
+    let engines: EngineAccess
+    let configuration: Configuration
+
+    let mediaTypes = ["application/json"]
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        let bundles = engines.forQuestions.map { [CapabilitiesDocument.Bundle($0.bundle)] } ?? []
+        return .immediate(.json(CapabilitiesDocument(bundles: bundles, configuration: configuration)))
+    }
+}
+
+/// `GET /openapi.yaml`: the description of this API, built into the program.
+struct Description: Operation {
+    let mediaTypes = ["application/yaml"]
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        .immediate(
+            Response(
+                status: .ok, fields: [.contentType: "application/yaml"], body: .bytes(PackageResources.openapi_yaml)))
     }
 }
 

@@ -1,0 +1,147 @@
+import Engine
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+import Images
+
+/// `POST /restore`.
+struct Restore: Operation {
+    let engines: EngineAccess
+    let intake: PictureIntake
+    let codecs: CodecQueue
+    let memory: MemoryBudget
+    let metrics: Metrics
+    let jobs: JobRunner
+    /// The longest time for a request, in seconds.
+    let timeoutLimit: Int
+    let now: @Sendable () -> ContinuousClock.Instant
+
+    let parameters = RestoreParameters.names
+    let mediaTypes = AnswerForm.offers
+
+    /// A decoded picture, and what is wanted of it.
+    private struct Restoration: Sendable {
+        let engine: any RestorationEngine
+        var picture: Picture
+        var parameters: RestoreParameters
+        var form: AnswerForm
+        var quality: Int
+        var decodeDuration: Duration
+        /// When the answer is no longer wanted.
+        var deadline: ContinuousClock.Instant
+        /// Holds the memory of the picture, its restoration and the answer.
+        var reservation: MemoryBudget.Reservation
+    }
+
+    func begin(_ request: ServiceRequest) throws -> Reply {
+        let engine = try engines.forWork()
+        let reader = try intake.reader(for: request)
+        // What is wrong already needn't wait for the body.
+        _ = try RestoreParameters(request.parameters, bundle: engine.bundle, timeoutLimit: timeoutLimit)
+        return .afterBody { body in
+            let restoration = try await take(body, request, reader: reader, engine: engine)
+            if PreferField(request.fields[.prefer]).respondsAsynchronously {
+                return try await jobs.start(requestID: request.id, engine: engine) { progress in
+                    try await perform(restoration, progress: progress)
+                }
+            }
+            return try await perform(restoration) { _ in }.holding(restoration.reservation)
+        }
+    }
+
+    /// Reads and decodes the picture, refusing what can't be done before the cost of decoding.
+    private func take(
+        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, engine: any RestorationEngine
+    ) async throws -> Restoration {
+        let reservation = memory.reservation()
+        let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
+        var parameters = try RestoreParameters(upload.parameters, bundle: engine.bundle, timeoutLimit: timeoutLimit)
+        let form = try AnswerForm(accept: request.fields[.accept], format: parameters.format)
+        let quality = try parameters.encodingQuality(for: form.format)
+        let deadline = request.start + .seconds(parameters.timeout)
+        parameters.options.deadline = deadline
+        let estimate = try engine.estimate(
+            width: upload.header.width, height: upload.header.height, options: parameters.options)
+        let remaining = now().duration(to: deadline).seconds
+        if let seconds = estimate.seconds, seconds > remaining {
+            throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: remaining)
+        }
+        let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
+        let (picture, duration) = try await intake.decode(
+            upload, reservation: reservation, workBytes: workBytes, deadline: deadline)
+        return Restoration(
+            engine: engine, picture: picture, parameters: parameters, form: form, quality: quality,
+            decodeDuration: duration, deadline: deadline, reservation: reservation)
+    }
+
+    /// What the work holds at once: first pictures and the sums of overlapping tiles, then the picture that came, the
+    /// restored one and the answer that is made of it.
+    ///
+    /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
+    ///   however idle the service is.
+    private func workBytes(
+        _ estimate: WorkEstimate, of header: ImageHeader, options: RestorationOptions, form: AnswerForm
+    ) throws -> Int {
+        let pictures = PictureMemory.bytes(width: header.width, height: header.height, options: options)
+        let limit = max(0, memory.limit - pictures)
+        guard estimate.blendingBytes <= limit else {
+            throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
+        }
+        let pixels = header.width * header.height
+        let answering = 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
+        // That a picture fits is checked at the start.
+        if case .document = form, answering > memory.limit {
+            throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
+        }
+        return max(pictures + estimate.blendingBytes, answering)
+    }
+
+    /// Restores and encodes.
+    private func perform(
+        _ restoration: Restoration, progress: @escaping @Sendable (RestorationProgress) -> Void
+    ) async throws -> Response {
+        do {
+            let result = try await restoration.engine.restore(
+                restoration.picture, options: restoration.parameters.options, progress: progress)
+            metrics.stage("queue", took: result.timing.queue)
+            metrics.stage("classify", took: result.timing.classify)
+            metrics.stage("diffuse", took: result.timing.diffuse)
+            let response = try await answer(restoration, result)
+            metrics.restorationEnded(result.unchanged ? "unchanged" : "restored")
+            return response
+        } catch {
+            metrics.restorationEnded(Problem(error).kind)
+            throw error
+        }
+    }
+
+    private func answer(_ restoration: Restoration, _ result: RestorationResult) async throws -> Response {
+        let format = restoration.form.format
+        let quality = restoration.quality
+        let keepsExif = restoration.parameters.metadata == .keep
+        let start = now()
+        let bytes = try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
+            switch format {
+            case .png:
+                return try ImageEncoder.png(result.picture, keepsExif: keepsExif, shouldContinue: shouldContinue)
+            case .jpeg:
+                return try ImageEncoder.jpeg(
+                    result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif,
+                    shouldContinue: shouldContinue)
+            }
+        }
+        let encodeDuration = start.duration(to: now())
+        metrics.stage("encode", took: encodeDuration)
+        let answer = RestorationAnswer(
+            result: result, bundle: restoration.engine.bundle.identifier, format: format,
+            decode: restoration.decodeDuration, encode: encodeDuration)
+        switch restoration.form {
+        case .picture:
+            return answer.response(picture: bytes)
+        case .document:
+            return try await codecs.run(until: restoration.deadline, isBegun: true) { _ in
+                answer.response(document: bytes)
+            }
+        }
+    }
+}
