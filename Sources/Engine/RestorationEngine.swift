@@ -41,7 +41,7 @@ extension RestorationEngine {
 
 /// The choices of one restoration. Whatever is nil takes the bundle's default.
 package struct RestorationOptions: Sendable, Equatable {
-    /// Network evaluations, 1...100.
+    /// Network evaluations for each label, as many as the sampler allows.
     package var steps: Int?
     package var sampler: SamplerKind?
     /// The seed of the noise; nil draws one, which the result tells.
@@ -65,13 +65,16 @@ package struct WorkEstimate: Sendable, Equatable {
     package var bytes: Int
     /// Bytes that sums of overlapping tiles take from the first tile to the last, beside the budget.
     package var blendingBytes: Int
-    /// From measured step times; nil until one has been measured.
+    /// Beside the work that is there now, from measured step times; nil until one has been measured.
     package var seconds: Double?
+    /// The same without any other work.
+    package var idleSeconds: Double?
 
-    package init(bytes: Int, blendingBytes: Int = 0, seconds: Double?) {
+    package init(bytes: Int, blendingBytes: Int = 0, seconds: Double?, idleSeconds: Double?) {
         self.bytes = bytes
         self.blendingBytes = blendingBytes
         self.seconds = seconds
+        self.idleSeconds = idleSeconds
     }
 }
 

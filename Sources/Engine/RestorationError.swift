@@ -11,12 +11,14 @@ package enum RestorationError: Error, Sendable, Equatable {
     case needsTextTower(bundle: String)
     case stepsOutOfRange(Int, allowed: ClosedRange<Int>, sampler: String)
     case queueFull(limit: Int, retryAfterSeconds: Double)
-    /// The estimate says that the deadline can't be met.
+    /// The estimate says that the deadline can't be met, even by an engine without other work.
     case deadlineUnattainable(estimatedSeconds: Double, allowedSeconds: Double)
     case deadlineExceeded(whileQueued: Bool)
     case cancelled
     /// The engine is being shut down.
     case draining
+    /// A stage's numbers stopped being finite: a defect of the weights or of this program.
+    case nonFinite(stage: String)
     /// A defect of this program: never a client's fault.
     case internalFault(String)
 }

@@ -76,10 +76,11 @@ package final class Restorer: RestorationEngine {
         let plan = try plan(options)
         let layout = try layout(width: width, height: height, options: options)
         let (tileWidth, tileHeight) = (layout.tiles.tileWidth, layout.tiles.tileHeight)
+        let outlines = outlines(layout, steps: plan.steps.count)
         return WorkEstimate(
             bytes: planner.bytes(tileWidth, tileHeight), blendingBytes: try blendingBytes(layout),
-            seconds: scheduler.estimatedSeconds(
-                for: outlines(layout, steps: plan.steps.count), sharing: true))
+            seconds: scheduler.estimatedSeconds(for: outlines, sharing: true),
+            idleSeconds: scheduler.estimatedSeconds(for: outlines, sharing: false))
     }
 
     /// The samples of a picture.

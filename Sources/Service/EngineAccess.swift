@@ -7,26 +7,29 @@ import Synchronization
 final class EngineAccess: Sendable {
     enum Phase: Sendable {
         case loading
-        case serving(any RestorationEngine)
-        case draining(any RestorationEngine)
+        case serving(Loaded)
+        case draining(Loaded)
         /// Asked to end before the weights were there.
         case ended
     }
+
+    /// An engine, and what may be asked of it.
+    typealias Loaded = (engine: any RestorationEngine, choices: RestorationChoices)
 
     private let currentPhase = Mutex(Phase.loading)
 
     var phase: Phase { currentPhase.withLock { $0 } }
 
-    func start(_ engine: any RestorationEngine) {
+    func start(_ loaded: Loaded) {
         currentPhase.withLock { phase in
-            if case .loading = phase { phase = .serving(engine) }
+            if case .loading = phase { phase = .serving(loaded) }
         }
     }
 
     func beginDrain() {
         currentPhase.withLock { phase in
             switch phase {
-            case .serving(let engine): phase = .draining(engine)
+            case .serving(let loaded): phase = .draining(loaded)
             case .loading: phase = .ended
             case .draining, .ended: break
             }
@@ -36,18 +39,18 @@ final class EngineAccess: Sendable {
     /// The engine, for new work.
     ///
     /// - Throws: `ServiceFault.loading` or `.draining`.
-    func forWork() throws(ServiceFault) -> any RestorationEngine {
+    func forWork() throws(ServiceFault) -> Loaded {
         switch phase {
-        case .serving(let engine): return engine
+        case .serving(let loaded): return loaded
         case .loading: throw .loading
         case .draining, .ended: throw .draining
         }
     }
 
     /// The engine, for questions about it; nil where there is none.
-    var forQuestions: (any RestorationEngine)? {
+    var forQuestions: Loaded? {
         switch phase {
-        case .serving(let engine), .draining(let engine): engine
+        case .serving(let loaded), .draining(let loaded): loaded
         case .loading, .ended: nil
         }
     }

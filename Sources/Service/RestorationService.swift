@@ -76,7 +76,11 @@ package final class RestorationService: RequestHandler, ServerObserver {
     // MARK: Life
 
     /// Starts to serve.
-    package func start(_ engine: any RestorationEngine) { engines.start(engine) }
+    ///
+    /// - Parameter choices: what requests may ask of the engine.
+    package func start(_ engine: any RestorationEngine, choices: RestorationChoices) {
+        engines.start((engine, choices))
+    }
 
     /// Takes no new work from now on; what is under way goes on.
     package func beginDrain() { engines.beginDrain() }
@@ -184,7 +188,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
     // MARK: Answers
 
     private func fail(_ error: any Error, _ request: ServiceRequest, bytesIn: Int = 0) -> Response {
-        let problem = Problem(error, load: engines.forQuestions?.load)
+        let problem = Problem(error, load: engines.forQuestions?.engine.load)
         return finish(problem.response(instance: request.id), request, bytesIn: bytesIn, problem: problem)
     }
 

@@ -23,7 +23,7 @@ struct ClassifyCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration()
         let engine: any RestorationEngine
         do {
-            engine = try await engineOptions.engine(configuration)
+            engine = try await EngineOptions.load(configuration).engine
         } catch {
             throw CommandFailure(error).reported()
         }

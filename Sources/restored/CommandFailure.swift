@@ -65,6 +65,7 @@ struct CommandFailure: Error {
                 "the sampler \(sampler) takes \(allowed.lowerBound) to \(allowed.upperBound) steps, not \(steps)")
         case .queueFull, .deadlineUnattainable, .deadlineExceeded, .cancelled, .draining:
             self.init(.unavailable, "the work was refused or stopped: \(error)")
+        case .nonFinite(let stage): self.init(.internalFault, "the numbers of the stage '\(stage)' are not finite")
         case .internalFault(let inside): self.init(.internalFault, inside)
         }
     }

@@ -3,6 +3,12 @@ import Engine
 import Service
 import Settings
 
+/// An engine, and what may be asked of it.
+struct LoadedEngine: Sendable {
+    let engine: any RestorationEngine
+    let choices: RestorationChoices
+}
+
 /// Loads a bundle and makes the engine that works with it. Takes seconds and blocks its thread.
 ///
 /// - Parameters:
@@ -12,7 +18,7 @@ import Settings
 func makeEngine(
     bundlePath: String, configuration: Settings.Configuration,
     onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
-) throws -> any RestorationEngine {
+) throws -> LoadedEngine {
     var settings = RestorerConfiguration()
     settings.workers = configuration.workers
     settings.threadsPerEvaluation = configuration.threads
@@ -20,7 +26,9 @@ func makeEngine(
     settings.queueLimit = configuration.queueLimit
     settings.onSlowEvaluation = onSlowEvaluation
     do {
-        return try Restorer(Bundles.Bundle.load(bundlePath), configuration: settings)
+        let bundle = try Bundles.Bundle.load(bundlePath)
+        return LoadedEngine(
+            engine: try Restorer(bundle, configuration: settings), choices: RestorationChoices(bundle))
     } catch {
         let failure = CommandFailure(error)
         throw CommandFailure(failure.status, "the bundle at \(bundlePath) can't be used: \(failure.message)")

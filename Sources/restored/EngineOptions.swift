@@ -30,14 +30,10 @@ struct EngineOptions: ParsableArguments {
         }
     }
 
-    func engine(_ configuration: Configuration) async throws -> any RestorationEngine {
-        try await Self.load(configuration)
-    }
-
     /// Loads away from Swift's own threads, which must not block.
     static func load(
         _ configuration: Configuration, onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
-    ) async throws -> any RestorationEngine {
+    ) async throws -> LoadedEngine {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global(qos: .userInitiated).async {
                 continuation.resume(

@@ -83,11 +83,12 @@ extension RestoreCommand {
     private func source(
         _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine, limits: ImageLimits
     ) async throws -> Source {
-        let input = order.input
+        let (input, form) = (order.input, writesJPEG(order.output) ? ImageFormat.jpeg : .png)
         let (bytes, header) = try await PictureWork.run {
             let bytes = try PictureFile.read(input)
             let header = try ImageHeader.read(bytes)
             try header.check(limits)
+            try ImageEncoder.check(width: header.width, height: header.height, as: form)
             return (bytes, header)
         }
         let estimate = try engine.estimate(width: header.width, height: header.height, options: options)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Diffusion
 import Engine
 import Service
 
@@ -24,7 +23,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @OptionGroup var engineOptions: EngineOptions
 
-    @Option(help: "Network evaluations, 1 to 100.")
+    @Option(help: "Network evaluations, from 1 to the bundle's T; sde and ode take at least 10.")
     var steps: Int?
 
     @Option(help: "posterior, sde or ode.")
@@ -59,6 +58,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
+        guard steps.map({ $0 >= 1 }) ?? true else { throw ValidationError("--steps must be at least 1") }
         _ = try options()
         for output in try outputs() where quality != nil && !writesJPEG(output) {
             throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
@@ -67,19 +67,20 @@ struct RestoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try engineOptions.configuration()
-        let options = try options()
-        let engine: any RestorationEngine
+        let loaded: LoadedEngine
         do {
             if inputs.count > 1 { try PictureFile.makeFolder(output) }
-            engine = try await engineOptions.engine(configuration)
+            loaded = try await EngineOptions.load(configuration)
         } catch {
             throw CommandFailure(error).reported()
         }
         let files = zip(inputs, try outputs()).map { (input: $0, output: $1) }
-        let failure = await restoreAll(files, options: options, engine: engine, configuration: configuration)
+        let failure = await restoreAll(
+            files, options: try options(loaded.choices), engine: loaded.engine, configuration: configuration)
         if let failure { throw ExitCode(failure.status.rawValue) }
     }
 
+    /// The options, as far as they can be told without the engine.
     private func options() throws -> RestorationOptions {
         var options = RestorationOptions()
         options.seed = seed
@@ -93,24 +94,27 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         options.tile = tile
         options.overlap = overlap
-        if let sampler {
-            guard let kind = SamplerKind(rawValue: sampler) else {
-                let kinds = SamplerKind.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("--sampler must be one of \(kinds), not '\(sampler)'")
-            }
-            options.sampler = kind
-        }
-        let allowed = options.sampler.map(StepBounds.allowed) ?? StepBounds.all
-        if let steps, !allowed.contains(steps) {
-            throw ValidationError(
-                "--steps must be from \(allowed.lowerBound) to \(allowed.upperBound) here, not \(steps)")
-        }
-        options.steps = steps ?? options.sampler.flatMap(StepBounds.standard)
         guard let labels = CommaList.pieces(of: degradation) else {
             throw ValidationError(
                 "--degradation must be auto, or labels separated by commas, none empty and none twice")
         }
         options.degradations = labels == ["auto"] ? nil : labels
+        return options
+    }
+
+    private func options(_ choices: RestorationChoices) throws -> RestorationOptions {
+        var options = try options()
+        guard let chosen = choices.sampler(named: sampler) else {
+            throw ValidationError(
+                "--sampler must be one of \(choices.samplerNames.joined(separator: ", ")), not '\(sampler ?? "")'")
+        }
+        if let steps, !chosen.steps.contains(steps) {
+            throw ValidationError(
+                "--steps must be from \(chosen.steps.lowerBound) to \(chosen.steps.upperBound) with the sampler "
+                    + "\(chosen.kind.rawValue), not \(steps)")
+        }
+        options.sampler = sampler == nil ? nil : chosen.kind
+        options.steps = steps ?? (sampler == nil ? nil : chosen.defaultSteps)
         return options
     }
 

@@ -42,7 +42,8 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let starting = Task {
             do {
-                service.start(try await loading.value)
+                let loaded = try await loading.value
+                service.start(loaded.engine, choices: loaded.choices)
                 log.logger.notice(
                     "ready",
                     metadata: [

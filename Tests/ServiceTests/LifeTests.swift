@@ -20,7 +20,7 @@ struct LifeTests {
         #expect(refused.status == 503)
         #expect(refused["Retry-After"] != nil)
         #expect(await subject.send(.get, "/capabilities").json["bundles"]?.items?.isEmpty == true)
-        subject.service.start(subject.engine)
+        subject.service.start(subject.engine, choices: subject.engine.choices)
         #expect(await subject.send(.get, "/health/ready").status == 200)
         #expect(await subject.restore().status == 200)
     }
@@ -100,7 +100,8 @@ struct LifeTests {
             configuration.drainTimeout = 0
             let log = ServiceLog(level: .error, sink: LogSink { _ in })
             let service = RestorationService(configuration: configuration, log: log)
-            service.start(ScriptedEngine())
+            let engine = ScriptedEngine()
+            service.start(engine, choices: engine.choices)
             let server = try HTTPServer(configuration: configuration.server, handler: service)
             try server.start()
             let life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
@@ -112,7 +113,7 @@ struct LifeTests {
     func endWhileLoading() async {
         let subject = ServiceUnderTest(isStarted: false)
         subject.service.beginDrain()
-        subject.service.start(subject.engine)
+        subject.service.start(subject.engine, choices: subject.engine.choices)
         #expect(await subject.restore().kind == "draining")
     }
 }

@@ -97,6 +97,20 @@ struct ParameterTests {
         #expect(subject.engine.seen.last?.sampler == sampler)
     }
 
+    @Test("the steps that may be asked for are the engine's, as the capabilities tell them", arguments: [20, 50, 1000])
+    func stepsOfTheEngine(most: Int) async {
+        let subject = ServiceUnderTest(engine: ScriptedEngine(mostSteps: most))
+        let samplers = await subject.send(.get, "/capabilities").json["samplers"]?.items ?? []
+        #expect(samplers.compactMap { $0.members?["most_steps"]?.number } == [Double](repeating: Double(most), count: 3))
+        #expect(samplers.compactMap { $0.members?["fewest_steps"]?.number } == [1, 10, 10])
+        for sampler in ["posterior", "ode"] {
+            #expect(await subject.restore("?sampler=\(sampler)&steps=\(most)").status == 200)
+            let refused = await subject.restore("?sampler=\(sampler)&steps=\(most + 1)")
+            #expect(refused.status == 400 && refused.detail.contains("to \(most) with the sampler \(sampler)"))
+        }
+        #expect(await subject.restore("?steps=\(most + 1)").status == 400)
+    }
+
     @Test("tiles go to the engine as asked for, and else are its own choice")
     func tiles() async {
         #expect(await subject.restore("?tile=256&overlap=128").status == 200)

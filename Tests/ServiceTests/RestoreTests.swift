@@ -162,6 +162,26 @@ struct RestoreTests {
         }
     }
 
+    @Test("what no JPEG can hold is refused before the work where the answer is to be one", arguments: [
+        ("?format=jpeg", nil), ("", "image/jpeg"), ("?format=jpeg", "application/json"),
+    ] as [(String, String?)])
+    func longestJPEG(query: String, accept: String?) async throws {
+        let subject = ServiceUnderTest { $0.sideLimit = 65_535 }
+        var fields: HTTPFields = [:]
+        fields[.accept] = accept
+        for (width, height) in [(65_501, 8), (8, 65_501)] {
+            let body = try ImageEncoder.png(
+                Picture(width: width, height: height, pixels: [UInt8](repeating: 9, count: width * height * 3)))
+            let refused = await subject.restore(query, fields: fields, body: body)
+            #expect(refused.status == 422 && refused.kind == "unprocessable-picture")
+            #expect(refused.detail.contains("JPEG") && refused.detail.contains("65500"), "\(refused.detail)")
+            #expect(subject.engine.seen.isEmpty)
+        }
+        let fits = try ImageEncoder.png(
+            Picture(width: 65_500, height: 8, pixels: [UInt8](repeating: 9, count: 65_500 * 8 * 3)))
+        #expect(await subject.restore(query, fields: fields, body: fits).status == 200)
+    }
+
     @Test("a picture over 50 megapixels is refused by its header, before the rest has come")
     func megapixels() async throws {
         var header = Array("IHDR".utf8) + [0, 0, 0x27, 0x10, 0, 0, 0x13, 0x89, 8, 2, 0, 0, 0]
@@ -193,6 +213,7 @@ struct RestoreTests {
         (.deadlineExceeded(whileQueued: true), 503, "expired-in-queue", "3"),
         (.deadlineExceeded(whileQueued: false), 504, "deadline-exceeded", nil),
         (.draining, 503, "draining", "5"),
+        (.nonFinite(stage: "diffuse"), 500, "non-finite", nil),
         (.internalFault("secret path /etc/x"), 500, "internal-fault", nil),
     ] as [(RestorationError, Int, String, String?)])
     func engineErrors(error: RestorationError, status: Int, kind: String, retryAfter: String?) async {
@@ -216,9 +237,41 @@ struct RestoreTests {
         #expect(line.contains("secret path"))
     }
 
-    @Test("a request whose estimate exceeds its deadline is 422 at once, and one that fits isn't")
+    @Test("numbers that aren't finite are a 500 that names the stage, counted by stage", arguments: ["/restore", "/classify"])
+    func nonFinite(path: String) async {
+        subject.engine.change { $0.failure = .nonFinite(stage: "diffuse") }
+        for _ in 0..<2 {
+            let answer = await subject.send(.post, path, body: ServiceUnderTest.png)
+            #expect(answer.status == 500 && answer.kind == "non-finite")
+            #expect(answer.detail.contains("'diffuse'"), "\(answer.detail)")
+        }
+        subject.engine.change { $0.failure = .internalFault("something else") }
+        _ = await subject.send(.post, path, body: ServiceUnderTest.png)
+        let lines = await subject.send(.get, "/metrics").text.split(separator: "\n")
+        #expect(lines.filter { $0.hasPrefix("restored_nonfinite_total") } == [#"restored_nonfinite_total{stage="diffuse"} 2"#])
+    }
+
+    @Test("a deadline that an idle service could keep and a busy one can't is 503, and the wait is told")
+    func deadlineUnattainableNow() async {
+        subject.engine.change {
+            $0.estimatedSeconds = 40.5
+            $0.idleSeconds = 10
+        }
+        let busy = await subject.restore("?timeout=30")
+        #expect(busy.status == 503 && busy.kind == "deadline-unattainable-now")
+        #expect(busy["Retry-After"] == "11")
+        #expect(subject.engine.seen.isEmpty)
+        #expect(await subject.restore("?timeout=41").status == 200)
+        let never = await subject.restore("?timeout=9")
+        #expect(never.status == 422 && never.kind == "deadline-unattainable" && never["Retry-After"] == nil)
+    }
+
+    @Test("a request that even an idle service can't do by its deadline is 422 at once, and one that fits isn't")
     func unattainableDeadline() async {
-        subject.engine.change { $0.estimatedSeconds = 30 }
+        subject.engine.change {
+            $0.estimatedSeconds = 30
+            $0.idleSeconds = 30
+        }
         let answer = await subject.restore("?timeout=29")
         #expect(answer.status == 422)
         #expect(answer.kind == "deadline-unattainable")

@@ -2,6 +2,7 @@ import Bundles
 import Diffusion
 import Engine
 import Images
+import Service
 import Synchronization
 
 /// An engine that does what a test tells it: restores at once, holds work until it is let go, or fails.
@@ -13,6 +14,7 @@ final class ScriptedEngine: RestorationEngine {
         /// Work waits, after having been taken, until `release` is called.
         var holds = false
         var estimatedSeconds: Double?
+        var idleSeconds: Double?
         var blendingBytes = 0
         var load = EngineLoad(queued: 0, running: 0, typicalSeconds: 2.5)
         var queueLimit = Int.max
@@ -36,15 +38,26 @@ final class ScriptedEngine: RestorationEngine {
     let state: Mutex<State>
     let bundle: BundleSummary
 
-    init(_ configure: (inout State) -> Void = { _ in }, hasTextTower: Bool = false) {
+    /// What the service is told that may be asked of it.
+    let choices: RestorationChoices
+
+    init(_ configure: (inout State) -> Void = { _ in }, hasTextTower: Bool = false, mostSteps: Int = 100) {
         var initial = State()
         configure(&initial)
         state = Mutex(initial)
         bundle = BundleSummary(
             name: "scripted", version: "1", licence: "none", trainingDataTerms: "none",
-            labels: ["rainy", "noisy", "clean"], hasTextTower: hasTextTower, defaultSampler: .posterior,
+            labels: Self.labels, hasTextTower: hasTextTower, defaultSampler: .posterior,
             defaultSteps: 7, digests: ["unet.safetensors": String(repeating: "ab", count: 32)])
+        choices = RestorationChoices(
+            samplers: [
+                RestorationChoices.Sampler(.posterior, steps: 1...mostSteps),
+                RestorationChoices.Sampler(.sde, steps: 10...mostSteps, defaultSteps: 20),
+                RestorationChoices.Sampler(.ode, steps: 10...mostSteps, defaultSteps: 20),
+            ], labels: Self.labels)
     }
+
+    private static let labels = ["rainy", "noisy", "clean"]
 
     var seen: [RestorationOptions] { state.withLock { $0.seen } }
     var active: Int { state.withLock { $0.active } }
@@ -72,7 +85,8 @@ final class ScriptedEngine: RestorationEngine {
     func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> WorkEstimate {
         state.withLock { state in
             WorkEstimate(
-                bytes: width * height, blendingBytes: state.blendingBytes, seconds: state.estimatedSeconds)
+                bytes: width * height, blendingBytes: state.blendingBytes, seconds: state.estimatedSeconds,
+                idleSeconds: state.idleSeconds)
         }
     }
 

@@ -30,7 +30,7 @@ final class ServiceUnderTest: Sendable {
         service = RestorationService(
             configuration: configuration, log: ServiceLog(level: .debug, sink: sink),
             time: clock.timekeeper)
-        if isStarted { service.start(engine) }
+        if isStarted { service.start(engine, choices: engine.choices) }
     }
 
     /// What has been logged so far.

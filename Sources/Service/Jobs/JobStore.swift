@@ -9,7 +9,7 @@ final class JobStore: Sendable {
     struct Limits: Sendable {
         /// Seconds that a finished job is kept.
         var lifetime: Int
-        /// Bytes of all results together.
+        /// Bytes of all results together, until the last client that reads one has done so.
         var resultBytes: Int
         /// Jobs, unfinished ones included.
         var jobs: Int
@@ -27,9 +27,8 @@ final class JobStore: Sendable {
         let cancel: @Sendable () -> Void
         /// Whether the engine has taken it.
         var isAdmitted = false
-        var result: Response?
+        var result: JobResult?
         var problem: Problem?
-        var resultBytes = 0
         var ended: ContinuousClock.Instant?
         var watchers: [Int: Watcher] = [:]
     }
@@ -43,13 +42,14 @@ final class JobStore: Sendable {
         var finished: [String] = []
         /// Jobs that the engine has not taken yet.
         var unadmitted = 0
-        var resultBytes = 0
         var nextWatcher = 0
     }
 
     private let limits: Limits
     private let now: @Sendable () -> ContinuousClock.Instant
     private let identifiers = JobIdentifier()
+    /// Of results that are kept, or that clients still read.
+    private let heldBytes = ByteCount()
     private let state = Mutex(State())
 
     init(limits: Limits, now: @escaping @Sendable () -> ContinuousClock.Instant) {
@@ -106,9 +106,7 @@ final class JobStore: Sendable {
             case .done(let response, _):
                 job.status.state = .done
                 job.status.step = job.status.steps
-                job.result = response
-                job.resultBytes = response.byteCount
-                state.resultBytes += response.byteCount
+                job.result = JobResult(response, countedIn: heldBytes)
             case .failed(let problem, let requestID):
                 job.status.state = .failed
                 job.status.problem = problem.document(instance: requestID)
@@ -122,16 +120,17 @@ final class JobStore: Sendable {
         }
     }
 
-    /// Makes room for a result, the oldest going first.
+    /// Makes room for a result: the oldest goes first, but none that a client still reads, which would free nothing.
     private func settle(_ outcome: Outcome, in state: inout State) -> Outcome {
         guard case .done(let response, let requestID) = outcome else { return outcome }
         guard response.byteCount <= limits.resultBytes else {
             let fault = ServiceFault.answerTooLarge(needed: response.byteCount, limit: limits.resultBytes)
             return .failed(Problem(fault), requestID: requestID)
         }
-        while state.resultBytes + response.byteCount > limits.resultBytes,
-            let oldest = state.finished.first(where: { state.jobs[$0]?.result != nil })
-        {
+        while resultBytes + response.byteCount > limits.resultBytes {
+            guard let oldest = state.finished.first(where: { state.jobs[$0]?.result?.isBeingRead == false }) else {
+                return .failed(Problem(ServiceFault.resultMemoryExhausted), requestID: requestID)
+            }
             remove(oldest, from: &state)
         }
         return outcome
@@ -154,7 +153,7 @@ final class JobStore: Sendable {
         switch job.status.state {
         case .done:
             guard let result = job.result else { throw ServiceFault.jobGone }
-            return result
+            return result.read()
         case .failed: throw job.problem ?? Problem(ServiceFault.internalFault("a failed job without its problem"))
         case .cancelled: throw ServiceFault.jobCancelled
         case .queued, .running: throw ServiceFault.jobUnfinished
@@ -199,7 +198,8 @@ final class JobStore: Sendable {
         }
     }
 
-    var resultBytes: Int { state.withLock { $0.resultBytes } }
+    /// Bytes of results, those included whose jobs are gone and that clients still read.
+    var resultBytes: Int { heldBytes.value }
 
     // MARK: Under the lock
 
@@ -253,8 +253,33 @@ final class JobStore: Sendable {
 
     private func remove(_ id: String, from state: inout State) {
         guard let job = state.jobs.removeValue(forKey: id) else { return }
-        state.resultBytes -= job.resultBytes
         if !job.isAdmitted { state.unadmitted -= 1 }
         if let index = state.finished.firstIndex(of: id) { state.finished.remove(at: index) }
+    }
+}
+
+/// A finished job's answer. Its bytes count until the last who holds it lets go: the store, or a client that reads
+/// slowly. The atomic counts these clients.
+final class JobResult: Sendable {
+    private let response: Response
+    private let heldBytes: ByteCount
+    private let readers = Atomic(0)
+
+    init(_ response: Response, countedIn heldBytes: ByteCount) {
+        self.response = response
+        self.heldBytes = heldBytes
+        heldBytes.add(response.byteCount)
+    }
+
+    deinit { heldBytes.add(-response.byteCount) }
+
+    var isBeingRead: Bool { readers.load(ordering: .relaxed) > 0 }
+
+    /// The answer for one client, who reads it until the server lets go of it.
+    func read() -> Response {
+        readers.add(1, ordering: .relaxed)
+        var response = response
+        response.retained = Subscription { [self] in readers.subtract(1, ordering: .relaxed) }
+        return response
     }
 }

@@ -28,6 +28,8 @@ final class Metrics: Sendable {
         /// By `outcome`: `restored`, `unchanged` or the kind of the problem.
         var restorations: [String: Int] = [:]
         var classifications: [String: Int] = [:]
+        /// Results that were not finite, by stage.
+        var nonFinite: [String: Int] = [:]
         var inFlight = 0
         var connections = 0
         var refusedConnections = 0
@@ -60,12 +62,18 @@ final class Metrics: Sendable {
         state.withLock { $0.stages[name, default: Self.seconds].add(duration.seconds) }
     }
 
-    func restorationEnded(_ outcome: String) {
-        state.withLock { $0.restorations[outcome, default: 0] += 1 }
+    func restorationEnded(_ outcome: String) { count(outcome, in: \.restorations) }
+    func classificationEnded(_ outcome: String) { count(outcome, in: \.classifications) }
+    func restorationFailed(_ error: any Error) { count(error, in: \.restorations) }
+    func classificationFailed(_ error: any Error) { count(error, in: \.classifications) }
+
+    private func count(_ error: any Error, in series: WritableKeyPath<State, [String: Int]>) {
+        count(Problem(error).kind, in: series)
+        if case RestorationError.nonFinite(let stage) = error { count(stage, in: \.nonFinite) }
     }
 
-    func classificationEnded(_ outcome: String) {
-        state.withLock { $0.classifications[outcome, default: 0] += 1 }
+    private func count(_ label: String, in series: WritableKeyPath<State, [String: Int]>) {
+        state.withLock { $0[keyPath: series][label, default: 0] += 1 }
     }
 
     var snapshot: State { state.withLock { $0 } }

@@ -1,5 +1,4 @@
 import Bundles
-import Diffusion
 import HTTPServer
 import HTTPTypes
 import Images
@@ -13,8 +12,7 @@ struct Capabilities: Operation {
     let mediaTypes = ["application/json"]
 
     func begin(_ request: ServiceRequest) -> Reply {
-        let bundles = engines.forQuestions.map { [CapabilitiesDocument.Bundle($0.bundle)] } ?? []
-        return .immediate(.json(CapabilitiesDocument(bundles: bundles, configuration: configuration)))
+        .immediate(.json(CapabilitiesDocument(engines.forQuestions, configuration)))
     }
 }
 
@@ -42,12 +40,12 @@ private struct CapabilitiesDocument: Encodable {
         let default_steps: Int
         let sha256: [String: String]
 
-        init(_ bundle: BundleSummary) {
+        init(_ bundle: BundleSummary, labels: [String]) {
             name = bundle.name
             version = bundle.version
             licence = bundle.licence
             training_data_terms = bundle.trainingDataTerms
-            labels = bundle.labels
+            self.labels = labels
             text_tower = bundle.hasTextTower
             default_sampler = bundle.defaultSampler.rawValue
             default_steps = bundle.defaultSteps
@@ -61,6 +59,13 @@ private struct CapabilitiesDocument: Encodable {
         let most_steps: Int
         /// Where it isn't the bundle's.
         let default_steps: Int?
+
+        init(_ sampler: RestorationChoices.Sampler) {
+            name = sampler.kind.rawValue
+            fewest_steps = sampler.steps.lowerBound
+            most_steps = sampler.steps.upperBound
+            default_steps = sampler.defaultSteps
+        }
     }
 
     struct Limit: Encodable {
@@ -75,14 +80,10 @@ private struct CapabilitiesDocument: Encodable {
     let formats: [String]
     let limits: [String: Limit]
 
-    init(bundles: [Bundle], configuration: Configuration) {
-        self.bundles = bundles
-        samplers = SamplerKind.allCases.map { kind in
-            let allowed = StepBounds.allowed(with: kind)
-            return Sampler(
-                name: kind.rawValue, fewest_steps: allowed.lowerBound, most_steps: allowed.upperBound,
-                default_steps: StepBounds.standard(with: kind))
-        }
+    /// - Parameter loaded: nil until there is an engine, and so neither bundle nor samplers.
+    init(_ loaded: EngineAccess.Loaded?, _ configuration: Configuration) {
+        bundles = loaded.map { [Bundle($0.engine.bundle, labels: $0.choices.labels)] } ?? []
+        samplers = loaded?.choices.samplers.map(Sampler.init) ?? []
         parameters = [
             "restore": RestoreParameters.names.offered, "classify": ClassifyParameters.names.offered,
         ]

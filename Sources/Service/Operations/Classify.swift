@@ -17,7 +17,7 @@ struct Classify: Operation {
     let mediaTypes = ["application/json"]
 
     func begin(_ request: ServiceRequest) throws -> Reply {
-        let engine = try engines.forWork()
+        let engine = try engines.forWork().engine
         let reader = try intake.reader(for: request)
         // What is wrong already needn't wait for the body.
         _ = try ClassifyParameters(request.parameters, bundle: engine.bundle)
@@ -41,7 +41,7 @@ struct Classify: Operation {
                     document, fields: [.cacheControl: "no-store", .serverTiming: timing.fieldText]
                 ).holding(reservation)
             } catch {
-                metrics.classificationEnded(Problem(error).kind)
+                metrics.classificationFailed(error)
                 throw error
             }
         }

@@ -22,7 +22,7 @@ struct Liveness: Operation {
     let hangLimit: Int
 
     func begin(_ request: ServiceRequest) -> Reply {
-        let longest = engines.forQuestions?.load.longestEvaluationUnderWay ?? 0
+        let longest = engines.forQuestions?.engine.load.longestEvaluationUnderWay ?? 0
         return .immediate(longest <= Double(hangLimit) ? .status("live") : .status("hanging", retryAfter: 5))
     }
 }

@@ -24,9 +24,12 @@ struct MetricsPage: Operation {
         page.counters("restored_restorations_total", "Restorations by outcome.", by: "outcome", counts.restorations)
         page.counters(
             "restored_classifications_total", "Classifications by outcome.", by: "outcome", counts.classifications)
+        page.counters(
+            "restored_nonfinite_total", "Pictures whose numbers stopped being finite, by stage.", by: "stage",
+            counts.nonFinite)
         page.histograms(
             "restored_stage_duration_seconds", "Time that each stage of the work took.", by: "stage", counts.stages)
-        if let load = engines.forQuestions?.load { addLoad(to: &page, load) }
+        if let load = engines.forQuestions?.engine.load { addLoad(to: &page, load) }
         page.gauge("restored_request_memory_bytes", "Bytes that bodies and pictures hold.", memory.used)
         page.gauge("restored_request_memory_limit_bytes", "Bytes that bodies and pictures may hold.", memory.limit)
         let jobCounts = jobs.counts
@@ -34,7 +37,7 @@ struct MetricsPage: Operation {
         for state in JobStatus.State.allCases {
             page.sample("restored_jobs", [("state", state.rawValue)], jobCounts[state] ?? 0)
         }
-        page.gauge("restored_job_result_bytes", "Bytes of results kept for clients.", jobs.resultBytes)
+        page.gauge("restored_job_result_bytes", "Bytes of results kept for clients or still read by them.", jobs.resultBytes)
         page.gauge("restored_event_streams", "Event streams that are open.", streams.count)
         return page.text
     }

@@ -34,12 +34,12 @@ struct Restore: Operation {
     }
 
     func begin(_ request: ServiceRequest) throws -> Reply {
-        let engine = try engines.forWork()
+        let (engine, choices) = try engines.forWork()
         let reader = try intake.reader(for: request)
         // What is wrong already needn't wait for the body.
-        _ = try RestoreParameters(request.parameters, bundle: engine.bundle, timeoutLimit: timeoutLimit)
+        _ = try RestoreParameters(request.parameters, choices: choices, timeoutLimit: timeoutLimit)
         return .afterBody { body in
-            let restoration = try await take(body, request, reader: reader, engine: engine)
+            let restoration = try await take(body, request, reader: reader, engine: engine, choices: choices)
             if PreferField(request.fields[.prefer]).respondsAsynchronously {
                 return try await jobs.start(requestID: request.id, engine: engine) { progress in
                     try await perform(restoration, progress: progress)
@@ -51,27 +51,36 @@ struct Restore: Operation {
 
     /// Reads and decodes the picture, refusing what can't be done before the cost of decoding.
     private func take(
-        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, engine: any RestorationEngine
+        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, engine: any RestorationEngine,
+        choices: RestorationChoices
     ) async throws -> Restoration {
         let reservation = memory.reservation()
         let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
-        var parameters = try RestoreParameters(upload.parameters, bundle: engine.bundle, timeoutLimit: timeoutLimit)
+        var parameters = try RestoreParameters(upload.parameters, choices: choices, timeoutLimit: timeoutLimit)
         let form = try AnswerForm(accept: request.fields[.accept], format: parameters.format)
         let quality = try parameters.encodingQuality(for: form.format)
+        let (width, height) = (upload.header.width, upload.header.height)
+        try ImageEncoder.check(width: width, height: height, as: form.format == .jpeg ? .jpeg : .png)
         let deadline = request.start + .seconds(parameters.timeout)
         parameters.options.deadline = deadline
-        let estimate = try engine.estimate(
-            width: upload.header.width, height: upload.header.height, options: parameters.options)
-        let remaining = now().duration(to: deadline).seconds
-        if let seconds = estimate.seconds, seconds > remaining {
-            throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: remaining)
-        }
+        let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
+        try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
         let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
         let (picture, duration) = try await intake.decode(
             upload, reservation: reservation, workBytes: workBytes, deadline: deadline)
         return Restoration(
             engine: engine, picture: picture, parameters: parameters, form: form, quality: quality,
             decodeDuration: duration, deadline: deadline, reservation: reservation)
+    }
+
+    /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.
+    private func check(_ estimate: WorkEstimate, secondsLeft: Double) throws {
+        if let seconds = estimate.idleSeconds, seconds > secondsLeft {
+            throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
+        }
+        if let seconds = estimate.seconds, seconds > secondsLeft {
+            throw ServiceFault.deadlineUnattainableNow(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
+        }
     }
 
     /// What the work holds at once: first pictures and the sums of overlapping tiles, then the picture that came, the
@@ -110,7 +119,7 @@ struct Restore: Operation {
             metrics.restorationEnded(result.unchanged ? "unchanged" : "restored")
             return response
         } catch {
-            metrics.restorationEnded(Problem(error).kind)
+            metrics.restorationFailed(error)
             throw error
         }
     }

@@ -1,5 +1,3 @@
-import Bundles
-import Diffusion
 import Engine
 
 /// The parameters of `/restore`, checked.
@@ -30,14 +28,21 @@ struct RestoreParameters: Sendable {
     var timeout: Int
 
     /// - Parameters:
-    ///   - bundle: knows the labels and the defaults.
+    ///   - choices: what the engine takes.
     ///   - timeoutLimit: the server's longest time, in seconds; also the default.
-    init(_ list: ParameterList, bundle: BundleSummary, timeoutLimit: Int) throws(ServiceFault) {
-        options.sampler = try list.choice("sampler", of: SamplerKind.self)
-        let sampler = options.sampler ?? bundle.defaultSampler
-        options.steps = try Self.steps(list, sampler: sampler) ?? options.sampler.flatMap(StepBounds.standard)
+    init(_ list: ParameterList, choices: RestorationChoices, timeoutLimit: Int) throws(ServiceFault) {
+        let named = list["sampler"]
+        guard let sampler = choices.sampler(named: named) else {
+            throw .invalidParameter(
+                name: "sampler", value: named ?? "",
+                expected: "one of \(choices.samplerNames.joined(separator: ", "))")
+        }
+        options.sampler = named == nil ? nil : sampler.kind
+        options.steps =
+            try list.integer("steps", in: sampler.steps, when: " with the sampler \(sampler.kind.rawValue)")
+            ?? (named == nil ? nil : sampler.defaultSteps)
         options.seed = try list.unsigned("seed")
-        options.degradations = try Self.degradations(list, labels: bundle.labels)
+        options.degradations = try Self.degradations(list, labels: choices.labels)
         options.force = try list.flag("force") ?? false
         options.tile = try list.integer("tile", in: TileBounds.sides)
         options.overlap = try list.integer("overlap", in: TileBounds.overlaps(ofTile: options.tile))
@@ -58,17 +63,6 @@ struct RestoreParameters: Sendable {
                 name: "quality", value: String(quality), expected: "left out where the answer is a PNG (format=jpeg)")
         }
         return quality ?? Self.standardQuality
-    }
-
-    private static func steps(_ list: ParameterList, sampler: SamplerKind) throws(ServiceFault) -> Int? {
-        guard let number = try list.integer("steps", in: StepBounds.all) else { return nil }
-        let allowed = StepBounds.allowed(with: sampler)
-        guard allowed.contains(number) else {
-            throw .invalidParameter(
-                name: "steps", value: String(number),
-                expected: "from \(allowed.lowerBound) to \(allowed.upperBound) with the sampler \(sampler.rawValue)")
-        }
-        return number
     }
 
     /// Nil for `auto`.

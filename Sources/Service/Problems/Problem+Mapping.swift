@@ -69,7 +69,7 @@ extension Problem {
         case .deadlineUnattainable(let estimated, let allowed):
             self.init(
                 .unprocessableContent, "deadline-unattainable", "The deadline can't be met",
-                "Restoring this picture takes about \(Self.wholeSeconds(estimated)) seconds and "
+                "Even without other work this picture takes about \(Self.wholeSeconds(estimated)) seconds and "
                     + "less than \(Self.wholeSeconds(allowed)) are left; send a smaller picture, fewer steps or a longer "
                     + "timeout.")
         case .deadlineExceeded(whileQueued: true):
@@ -83,6 +83,11 @@ extension Problem {
                 "The picture was not restored before the request's deadline.")
         case .cancelled: self.init(ServiceFault.clientGone, load: nil)
         case .draining: self.init(ServiceFault.draining, load: nil)
+        case .nonFinite(let stage):
+            self.init(
+                .internalServerError, "non-finite", "The restoration went wrong",
+                "The numbers of the stage \(Quoted.text(stage)) are not finite. The fault is ours and has been logged "
+                    + "under this request's id.", secret: "non-finite numbers in \(stage)")
         case .internalFault(let inside): self.init(ServiceFault.internalFault(inside), load: nil)
         }
     }

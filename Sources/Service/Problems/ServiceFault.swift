@@ -33,6 +33,10 @@ package enum ServiceFault: Error, Sendable, Equatable {
 
     // The state of the service.
     case memoryExhausted
+    /// Clients still read the results that fill it.
+    case resultMemoryExhausted
+    /// An idle service could keep the deadline, and this one can't now.
+    case deadlineUnattainableNow(estimatedSeconds: Double, allowedSeconds: Double)
     /// More than all the memory there is for answers of this kind, however idle the service is.
     case answerTooLarge(needed: Int, limit: Int)
     case tooManyStreams(limit: Int)
@@ -147,6 +151,16 @@ extension Problem {
             self.init(
                 .serviceUnavailable, "memory-exhausted", "The memory for requests is used up",
                 "Too many pictures are being worked on; try again later.", retryAfter: Self.retryAfter(load()))
+        case .resultMemoryExhausted:
+            self.init(
+                .serviceUnavailable, "result-memory-exhausted", "The memory for results is used up",
+                "Clients still read the results that fill it; try again later.", retryAfter: 5)
+        case .deadlineUnattainableNow(let estimated, let allowed):
+            self.init(
+                .serviceUnavailable, "deadline-unattainable-now", "The deadline can't be met now",
+                "With the work that is there, this picture takes about \(Self.wholeSeconds(estimated)) seconds and less "
+                    + "than \(Self.wholeSeconds(allowed)) are left; try again later, or with a longer timeout.",
+                retryAfter: Self.wholeSeconds(estimated - allowed))
         case .answerTooLarge(let needed, let limit):
             self.init(
                 .unprocessableContent, "answer-too-large", "The answer is too large here",

@@ -35,11 +35,15 @@ struct ParameterList: Sendable {
     subscript(name: String) -> String? { values[name] }
 
     /// A whole number within bounds, in plain digits.
-    func integer(_ name: String, in bounds: ClosedRange<Int>) throws(ServiceFault) -> Int? {
+    ///
+    /// - Parameter condition: under which these are the bounds, for whoever breaks them.
+    func integer(
+        _ name: String, in bounds: ClosedRange<Int>, when condition: String = ""
+    ) throws(ServiceFault) -> Int? {
         guard let text = values[name] else { return nil }
         guard Self.isDigits(text), let number = Int(text), bounds.contains(number) else {
             throw .invalidParameter(
-                name: name, value: text, expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+                name: name, value: text, expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)\(condition)")
         }
         return number
     }

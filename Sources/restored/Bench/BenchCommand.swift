@@ -74,7 +74,7 @@ struct BenchCommand: AsyncParsableCommand {
             }
             if !networkOnly {
                 let engine = EngineBenchmark(
-                    engine: try await engineOptions.engine(configuration), steps: steps, rounds: rounds)
+                    engine: try await EngineOptions.load(configuration).engine, steps: steps, rounds: rounds)
                 for size in pictures {
                     report.engine.append(try await engine.measure(size: size) { benchmark.evaluate(size: size) })
                 }
