@@ -8,9 +8,8 @@ final class EngineAccess: Sendable {
     enum Phase: Sendable {
         case loading
         case serving(Loaded)
-        case draining(Loaded)
-        /// Asked to end before the weights were there.
-        case ended
+        /// Without an engine where the end was asked for before the weights were there.
+        case draining(Loaded?)
     }
 
     /// An engine, and what may be asked of it.
@@ -30,8 +29,8 @@ final class EngineAccess: Sendable {
         currentPhase.withLock { phase in
             switch phase {
             case .serving(let loaded): phase = .draining(loaded)
-            case .loading: phase = .ended
-            case .draining, .ended: break
+            case .loading: phase = .draining(nil)
+            case .draining: break
             }
         }
     }
@@ -43,15 +42,16 @@ final class EngineAccess: Sendable {
         switch phase {
         case .serving(let loaded): return loaded
         case .loading: throw .loading
-        case .draining, .ended: throw .draining
+        case .draining: throw .draining
         }
     }
 
     /// The engine, for questions about it; nil where there is none.
     var forQuestions: Loaded? {
         switch phase {
-        case .serving(let loaded), .draining(let loaded): loaded
-        case .loading, .ended: nil
+        case .serving(let loaded): loaded
+        case .draining(let loaded): loaded
+        case .loading: nil
         }
     }
 }

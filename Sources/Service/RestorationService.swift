@@ -233,10 +233,8 @@ package final class RestorationService: RequestHandler, ServerObserver {
             route: request.route, method: method, status: response.status.code, seconds: seconds, bytesIn: bytesIn,
             bytesOut: bytesOut)
         log.access(
-            ServiceLog.Access(
-                id: request.id, peer: request.head.peer, method: request.method.rawValue, path: request.path,
-                route: request.route, status: response.status.code, seconds: seconds, bytesIn: bytesIn,
-                bytesOut: bytesOut, problem: problem))
+            request, status: response.status.code, seconds: seconds, bytesIn: bytesIn, bytesOut: bytesOut,
+            problem: problem)
     }
 
     /// Methods that have series of their own in the metrics.

@@ -94,6 +94,26 @@ struct RestorerTests {
         #expect(try PictureComparison(tiled, expected).psnr() > 30)
     }
 
+    @Test("other work lengthens an estimate, but not that of the same engine without it")
+    func estimates() async throws {
+        let restorer = try Self.restorer()
+        let wanted = options()
+        @Sendable func estimate() throws -> WorkEstimate { try restorer.estimate(width: 64, height: 64, options: wanted) }
+        #expect(try estimate().idleSeconds == nil)
+        let labelled = options { $0.degradations = ["noisy"] }
+        _ = try await restorer.restore(.sample(width: 64, height: 64), options: labelled) { _ in }
+        let alone = try estimate()
+        #expect(try #require(alone.idleSeconds) > 0 && alone.seconds == alone.idleSeconds)
+        let beside = Mutex<WorkEstimate?>(nil)
+        _ = try await restorer.restore(.sample(width: 64, height: 64), options: labelled) { progress in
+            guard case .running(completed: 1, _, _) = progress else { return }
+            let now = try? estimate()
+            beside.withLock { $0 = now }
+        }
+        let busy = try #require(beside.withLock { $0 })
+        #expect(try #require(busy.seconds) > #require(busy.idleSeconds))
+    }
+
     @Test("memory that not even the smallest tile fits is an error that says so")
     func tooLittleMemory() throws {
         let restorer = try Self.restorer(memory: 100_000)

@@ -15,32 +15,32 @@ struct JobRunner: Sendable {
         _ work: @escaping @Sendable (@escaping @Sendable (RestorationProgress) -> Void) async throws -> Response
     ) async throws -> Response {
         let admission = Promise<Void>()
-        let canceller = Canceller()
-        let id = try store.add { canceller.cancel() }
-        canceller.attach(
-            Task {
-                do {
-                    let response = try await tasks.perform {
-                        try await work { progress in
-                            store.update(id, progress)
-                            admission.resolve(.success(()))
-                        }
-                    }
-                    store.finish(id, .done(response, requestID: requestID))
-                    admission.resolve(.success(()))
-                } catch {
-                    // Only one of the two hears of it: the client that waits for its 202, or the job.
-                    if admission.resolve(.failure(error)) {
-                        store.discard(id)
-                    } else {
-                        store.finish(id, .failed(Problem(error, load: engine.load), requestID: requestID))
+        let id = try store.add()
+        let task = Task {
+            do {
+                let response = try await tasks.perform {
+                    try await work { progress in
+                        store.update(id, progress)
+                        admission.resolve(.success(()))
                     }
                 }
-            })
+                store.finish(id, .done(response, requestID: requestID))
+                admission.resolve(.success(()))
+            } catch {
+                // Only one of the two hears of it: the client that waits for its 202, or the job.
+                if admission.resolve(.failure(error)) {
+                    store.discard(id)
+                } else {
+                    store.finish(id, .failed(Problem(error, load: engine.load), requestID: requestID))
+                }
+            }
+        }
+        // Before anyone knows the job, and so could cancel it.
+        store.setTask(task, of: id)
         try await withTaskCancellationHandler {
             try await admission.value()
         } onCancel: {
-            canceller.cancel()
+            task.cancel()
         }
         return .json(
             try store.status(id), status: .accepted,

@@ -24,7 +24,8 @@ final class JobStore: Sendable {
 
     private struct Job {
         var status: JobStatus
-        let cancel: @Sendable () -> Void
+        /// Does its work; cancelled with the job, and nothing else is.
+        var task: Task<Void, Never>?
         /// Whether the engine has taken it.
         var isAdmitted = false
         var result: JobResult?
@@ -61,19 +62,22 @@ final class JobStore: Sendable {
 
     /// Adds a queued job. Once it is known that the engine takes it, finished ones give way to it.
     ///
-    /// - Parameter cancel: stops its work, and nothing else; called outside any lock.
     /// - Throws: `RestorationError.queueFull` where every place is taken by an unfinished job.
-    func add(cancel: @escaping @Sendable () -> Void) throws(RestorationError) -> String {
+    func add() throws(RestorationError) -> String {
         let id = identifiers.make()
         let isAdded = state.withLock { state in
             expire(&state)
             guard state.jobs.count - state.finished.count < limits.jobs else { return false }
-            state.jobs[id] = Job(status: JobStatus(id: id), cancel: cancel)
+            state.jobs[id] = Job(status: JobStatus(id: id))
             state.unadmitted += 1
             return true
         }
         guard isAdded else { throw .queueFull(limit: limits.jobs, retryAfterSeconds: 1) }
         return id
+    }
+
+    func setTask(_ task: Task<Void, Never>, of id: String) {
+        state.withLock { $0.jobs[id]?.task = task }
     }
 
     /// Notes how far a job is; the first progress shows that the engine has taken it.
@@ -89,7 +93,7 @@ final class JobStore: Sendable {
                 status.queuePosition = nil
                 status.step = completed
                 status.steps = total
-                status.estimatedSeconds = remaining
+                status.estimatedSeconds = remaining.map { ($0 * 10).rounded() / 10 }
             }
         }
     }
@@ -167,7 +171,7 @@ final class JobStore: Sendable {
             state.withLock { remove(id, from: &$0) }
         } else {
             finish(id, .cancelled)
-            job.cancel()
+            job.task?.cancel()
         }
     }
 

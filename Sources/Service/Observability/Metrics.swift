@@ -80,10 +80,6 @@ final class Metrics: Sendable {
 }
 
 extension Duration {
-    var seconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
-
+    var seconds: Double { self / .seconds(1) }
     var milliseconds: Double { seconds * 1000 }
 }

@@ -10,7 +10,7 @@ struct Readiness: Operation {
         switch engines.phase {
         case .serving: .immediate(.status("ready"))
         case .loading: .immediate(.status("loading", retryAfter: 2))
-        case .draining, .ended: .immediate(.status("draining", retryAfter: 5))
+        case .draining: .immediate(.status("draining", retryAfter: 5))
         }
     }
 }

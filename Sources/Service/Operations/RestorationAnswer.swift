@@ -14,7 +14,7 @@ struct RestorationAnswer: Sendable {
     /// The picture itself, with the rest in header fields.
     func response(picture: [UInt8]) -> Response {
         var fields = commonFields
-        fields[.contentType] = mediaType
+        fields[.contentType] = format.mediaType
         return Response(status: .ok, fields: fields, body: .bytes(picture))
     }
 
@@ -23,7 +23,7 @@ struct RestorationAnswer: Sendable {
         var fields = commonFields
         fields[.contentType] = "application/json"
         let document = Document(
-            image: "", media_type: mediaType, width: result.picture.width,
+            image: "", media_type: format.mediaType, width: result.picture.width,
             height: result.picture.height, degradation: degradation, confidence: result.confidence,
             seed: String(result.seed), steps: result.steps, sampler: result.sampler.rawValue, bundle: bundle,
             unchanged: result.unchanged,
@@ -31,8 +31,6 @@ struct RestorationAnswer: Sendable {
         return Response(
             status: .ok, fields: fields, body: .bytes(JSON.bytes(document, base64: picture, in: "image")))
     }
-
-    private var mediaType: String { "image/\(format.rawValue)" }
 
     /// As the parameter takes it: labels joined by commas.
     private var degradation: String { result.degradations.joined(separator: ",") }

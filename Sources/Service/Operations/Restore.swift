@@ -60,7 +60,7 @@ struct Restore: Operation {
         let form = try AnswerForm(accept: request.fields[.accept], format: parameters.format)
         let quality = try parameters.encodingQuality(for: form.format)
         let (width, height) = (upload.header.width, upload.header.height)
-        try ImageEncoder.check(width: width, height: height, as: form.format == .jpeg ? .jpeg : .png)
+        try ImageEncoder.check(width: width, height: height, as: form.format)
         let deadline = request.start + .seconds(parameters.timeout)
         parameters.options.deadline = deadline
         let estimate = try engine.estimate(width: width, height: height, options: parameters.options)

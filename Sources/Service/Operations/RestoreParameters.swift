@@ -1,4 +1,5 @@
 import Engine
+import Images
 
 /// The parameters of `/restore`, checked.
 struct RestoreParameters: Sendable {
@@ -10,9 +11,7 @@ struct RestoreParameters: Sendable {
     static let quality = 1...100
     static let standardQuality = 90
 
-    enum Format: String, CaseIterable, Sendable {
-        case png, jpeg
-    }
+    typealias Format = ImageFormat
 
     enum Metadata: String, CaseIterable, Sendable {
         case strip, keep

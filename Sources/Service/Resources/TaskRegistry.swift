@@ -123,29 +123,6 @@ final class Promise<Value: Sendable>: Sendable {
     }
 }
 
-/// Cancels a task that may not have been made yet.
-///
-/// The mutex guards the task and whether it is cancelled.
-final class Canceller: Sendable {
-    private let state = Mutex<(task: Task<Void, Never>?, isCancelled: Bool)>((nil, false))
-
-    func attach(_ task: Task<Void, Never>) {
-        let isCancelled = state.withLock { state in
-            state.task = task
-            return state.isCancelled
-        }
-        if isCancelled { task.cancel() }
-    }
-
-    func cancel() {
-        let task = state.withLock { state in
-            state.isCancelled = true
-            return state.task
-        }
-        task?.cancel()
-    }
-}
-
 /// Runs a closure when its last reference goes.
 final class Subscription: Sendable {
     private let end: @Sendable () -> Void

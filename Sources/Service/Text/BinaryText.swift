@@ -28,7 +28,7 @@ enum Base64 {
     }
 }
 
-/// Bytes as lower-case hexadecimal text and back.
+/// Bytes as lower-case hexadecimal text.
 enum Hexadecimal {
     private static let digits = Array("0123456789abcdef".utf8)
 
@@ -40,25 +40,5 @@ enum Hexadecimal {
             characters.append(digits[Int(byte & 15)])
         }
         return String(decoding: characters, as: UTF8.self)
-    }
-
-    /// Nil for an odd length or anything that isn't lower-case hexadecimal.
-    static func bytes(_ text: some StringProtocol) -> [UInt8]? {
-        let digits = text.utf8.map(value)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 }
