@@ -92,7 +92,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
     package func stopAll() { tasks.stopAll() }
 
     /// Frees what has expired, from time to time, until its task is cancelled.
-    package func keepHouse() async {
+    package func sweepPeriodically() async {
         while (try? await time.sleep(.seconds(10))) != nil { jobs.sweep() }
     }
 

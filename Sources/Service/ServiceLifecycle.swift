@@ -12,7 +12,7 @@ package struct ServiceLifecycle: Sendable {
     package static let drainCutShort: Int32 = 75
 
     /// How long answers to requests that were ended have to reach their clients.
-    private static let farewell = Duration.seconds(2)
+    private static let lastAnswerTime = Duration.seconds(2)
 
     package init(service: RestorationService, server: HTTPServer, configuration: Configuration, log: ServiceLog) {
         self.service = service
@@ -26,14 +26,14 @@ package struct ServiceLifecycle: Sendable {
     /// - Parameter secondSignal: ends the process at once.
     /// - Returns: the exit status: 0, or `drainCutShort`.
     package func run(until signals: AsyncStream<Int32>, secondSignal: @escaping @Sendable () -> Void) async -> Int32 {
-        let housekeeping = Task { await service.keepHouse() }
-        defer { housekeeping.cancel() }
+        let sweeping = Task { await service.sweepPeriodically() }
+        defer { sweeping.cancel() }
         var iterator = signals.makeAsyncIterator()
         _ = await iterator.next()
-        let impatience = Task {
+        let secondSignals = Task {
             for await _ in signals { secondSignal() }
         }
-        defer { impatience.cancel() }
+        defer { secondSignals.cancel() }
         return await drain()
     }
 
@@ -45,8 +45,8 @@ package struct ServiceLifecycle: Sendable {
         let deadline = clock.now + .seconds(configuration.drainTimeout)
         // The server listens on meanwhile: clients can see that it isn't ready, and ask for their jobs.
         let isIdle = await isIdle(by: deadline)
-        let rest = max(clock.now.duration(to: deadline), Self.farewell)
-        let outcome = await server.drain(timeout: isIdle ? rest : Self.farewell)
+        let rest = max(clock.now.duration(to: deadline), Self.lastAnswerTime)
+        let outcome = await server.drain(timeout: isIdle ? rest : Self.lastAnswerTime)
         server.shutdownNow()
         let isComplete = isIdle && outcome.isComplete
         log.logger.notice("stopped", metadata: ["complete": "\(isComplete)"])

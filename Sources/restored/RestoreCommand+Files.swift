@@ -6,7 +6,7 @@ import Settings
 /// The files of one command go through the engine together, so that their steps share evaluations.
 extension RestoreCommand {
     /// One file on its way.
-    private struct FileOrder: Sendable {
+    private struct FileTask: Sendable {
         let index: Int
         let input: String
         let output: String
@@ -14,7 +14,7 @@ extension RestoreCommand {
 
     /// What became of it: the line to print, or why there is none.
     private struct Ending: Sendable {
-        let order: FileOrder
+        let task: FileTask
         let bytes: Int
         let result: Result<String, CommandFailure>
     }
@@ -30,16 +30,16 @@ extension RestoreCommand {
         configuration: Configuration
     ) async -> CommandFailure? {
         let display = ProgressDisplay(files: files.count, isShown: StandardError.isTerminal)
-        let orders = files.enumerated().map { FileOrder(index: $0.offset, input: $0.element.input, output: $0.element.output) }
+        let tasks = files.enumerated().map { FileTask(index: $0.offset, input: $0.element.input, output: $0.element.output) }
         return await withTaskGroup(of: Ending.self) { group in
             var failures: [Int: CommandFailure] = [:]
             var underWay = 0
             var bytesHeld = 0
             func conclude(_ ending: Ending) {
-                display.end(ofFile: ending.order.index) {
+                display.end(ofFile: ending.task.index) {
                     switch ending.result {
                     case .success(let line): print(line)
-                    case .failure(let failure): failures[ending.order.index] = named(failure, ending.order)
+                    case .failure(let failure): failures[ending.task.index] = named(failure, ending.task)
                     }
                 }
             }
@@ -49,9 +49,9 @@ extension RestoreCommand {
                 bytesHeld -= ending.bytes
                 conclude(ending)
             }
-            for order in orders {
+            for task in tasks {
                 do {
-                    let source = try await source(order, options: options, engine: engine, limits: configuration.imageLimits)
+                    let source = try await source(task, options: options, engine: engine, limits: configuration.imageLimits)
                     while underWay > 0,
                         underWay >= Self.filesAtOnce || bytesHeld + source.heldBytes > configuration.requestMemory
                     {
@@ -60,11 +60,11 @@ extension RestoreCommand {
                     underWay += 1
                     bytesHeld += source.heldBytes
                     group.addTask {
-                        let result = await restore(source, order, options: options, engine: engine, display: display)
-                        return Ending(order: order, bytes: source.heldBytes, result: result)
+                        let result = await restore(source, task, options: options, engine: engine, display: display)
+                        return Ending(task: task, bytes: source.heldBytes, result: result)
                     }
                 } catch {
-                    conclude(Ending(order: order, bytes: 0, result: .failure(CommandFailure(error))))
+                    conclude(Ending(task: task, bytes: 0, result: .failure(CommandFailure(error))))
                 }
             }
             while underWay > 0 { await waitForOne() }
@@ -81,9 +81,9 @@ extension RestoreCommand {
     }
 
     private func source(
-        _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine, limits: ImageLimits
+        _ task: FileTask, options: RestorationOptions, engine: any RestorationEngine, limits: ImageLimits
     ) async throws -> Source {
-        let (input, form) = (order.input, writesJPEG(order.output) ? ImageFormat.jpeg : .png)
+        let (input, form) = (task.input, writesJPEG(task.output) ? ImageFormat.jpeg : .png)
         let (bytes, header) = try await PictureWork.run {
             let bytes = try PictureFile.read(input)
             let header = try ImageHeader.read(bytes)
@@ -99,23 +99,23 @@ extension RestoreCommand {
     }
 
     private func restore(
-        _ source: Source, _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine,
+        _ source: Source, _ task: FileTask, options: RestorationOptions, engine: any RestorationEngine,
         display: ProgressDisplay
     ) async -> Result<String, CommandFailure> {
         do {
             let picture = try await PictureWork.run { try ImageDecoder.decode(source.bytes, limits: source.limits) }
-            let result = try await engine.restore(picture, options: options) { display.show($0, ofFile: order.index) }
-            let (isJPEG, quality, keepsExif) = (writesJPEG(order.output), quality ?? 90, keepMetadata)
+            let result = try await engine.restore(picture, options: options) { display.show($0, ofFile: task.index) }
+            let (isJPEG, quality, keepsExif) = (writesJPEG(task.output), quality ?? 90, keepMetadata)
             try await PictureWork.run {
                 let bytes =
                     isJPEG
                     ? try ImageEncoder.jpeg(
                         result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
                     : try ImageEncoder.png(result.picture, keepsExif: keepsExif)
-                try PictureFile.write(bytes, to: order.output)
+                try PictureFile.write(bytes, to: task.output)
             }
             let summary = RestorationSummary(
-                result, file: order.input, output: order.output, bundle: engine.bundle)
+                result, file: task.input, output: task.output, bundle: engine.bundle)
             return .success(json ? summary.line : summary.text)
         } catch {
             return .failure(CommandFailure(error))
@@ -123,9 +123,9 @@ extension RestoreCommand {
     }
 
     /// Says on standard error which file failed and why.
-    private func named(_ failure: CommandFailure, _ order: FileOrder) -> CommandFailure {
-        let isNamed = failure.message.hasPrefix(order.input) || failure.message.hasPrefix(order.output)
-        let named = CommandFailure(failure.status, isNamed ? failure.message : "\(order.input): \(failure.message)")
+    private func named(_ failure: CommandFailure, _ task: FileTask) -> CommandFailure {
+        let isNamed = failure.message.hasPrefix(task.input) || failure.message.hasPrefix(task.output)
+        let named = CommandFailure(failure.status, isNamed ? failure.message : "\(task.input): \(failure.message)")
         _ = named.reported()
         return named
     }

@@ -87,7 +87,7 @@ struct LifeTests {
         ServiceLog(level: .info, sink: sink).warn(
             of: SlowEvaluation(work: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
         sink.flush(within: .seconds(20))
-        let end = " warning slow evaluation median_seconds_per_sample=0.25 samples=2 seconds=12.5 work=384x256\n"
+        let end = " warning slow evaluation batch=384x256 median_seconds_per_sample=0.25 samples=2 seconds=12.5\n"
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.hasSuffix(end) == true)
     }

@@ -60,7 +60,7 @@ final class JobStore: Sendable {
 
     // MARK: What a job's own task does
 
-    /// Adds a queued job. Once it is known that the engine takes it, finished ones give way to it.
+    /// Adds a queued job. Once it is known that the engine takes it, finished ones are evicted for it.
     ///
     /// - Throws: `RestorationError.queueFull` where every place is taken by an unfinished job.
     func add() throws(RestorationError) -> String {
@@ -124,7 +124,7 @@ final class JobStore: Sendable {
         }
     }
 
-    /// Makes room for a result: the oldest goes first, but none that a client still reads, which would free nothing.
+    /// Makes room for a result by evicting the oldest, but none that a client still reads, which would free nothing.
     private func settle(_ outcome: Outcome, in state: inout State) -> Outcome {
         guard case .done(let response, let requestID) = outcome else { return outcome }
         guard response.byteCount <= limits.resultBytes else {
@@ -236,7 +236,7 @@ final class JobStore: Sendable {
         for watcher in job.watchers.values { watcher(job.status) }
     }
 
-    /// Makes room for a job that the engine took; one that it refuses costs nobody a result.
+    /// Evicts the oldest for a job that the engine took; one that it refuses costs nobody a result.
     private func admit(_ id: String, in state: inout State) {
         guard state.jobs[id]?.isAdmitted == false else { return }
         state.jobs[id]?.isAdmitted = true

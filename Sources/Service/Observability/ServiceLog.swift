@@ -28,7 +28,7 @@ package struct ServiceLog: Sendable {
         logger.warning(
             "slow evaluation",
             metadata: [
-                "work": "\(evaluation.work)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
+                "batch": "\(evaluation.work)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
                 "median_seconds_per_sample": "\(evaluation.medianSecondsPerSample)",
             ])
     }
