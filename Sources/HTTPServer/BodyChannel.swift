@@ -1,21 +1,30 @@
+import HTTPWire
 import Synchronization
 
-/// A request's body on its way from the connection's queue to the task that reads it. The mutex guards all of it;
-/// continuations are resumed and the connection is told outside of it.
+/// A request's body on its way from the connection's queue to the task that reads it: slices of the buffers that they
+/// were received in. The mutex guards all of it; continuations are resumed and the connection is told outside of it.
 final class BodyChannel: RequestBody, Sendable {
-    private typealias Outcome = Result<[UInt8]?, RequestBodyError>
+    private typealias Outcome = Result<ArraySlice<UInt8>?, RequestBodyError>
 
     private struct State: Sendable {
-        /// Bytes that no one has taken yet, in one piece: a body of one-byte chunks must not cost a list of them.
-        var waiting: [UInt8] = []
+        /// What no one has taken yet.
+        var waiting: [ArraySlice<UInt8>] = []
+        var byteCount = 0
         var ending: Outcome?
         var waiter: CheckedContinuation<Outcome, Never>?
         /// Whether the connection waits to be told that bytes are wanted.
         var isPaused = false
+
+        /// Whether as much as a share of both high-water marks waits.
+        func holds(oneOf parts: Int) -> Bool {
+            byteCount > BodyChannel.highWater / parts || waiting.count > BodyChannel.pieceHighWater / parts
+        }
     }
 
     /// The connection stops reading with more than that waiting, in bytes.
     static let highWater = 131_072
+    /// Or with more pieces than that: a body of one-byte chunks must not cost a long list of them.
+    static let pieceHighWater = 64
 
     private let state = Mutex(State())
     private let onDemand: @Sendable () -> Void
@@ -28,7 +37,7 @@ final class BodyChannel: RequestBody, Sendable {
         state.withLock { $0.isPaused = isPaused }
     }
 
-    func next() async throws(RequestBodyError) -> [UInt8]? {
+    func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
         let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
             let (outcome, wantsMore) = take(orWaitWith: continuation)
             if wantsMore { onDemand() }
@@ -43,8 +52,9 @@ final class BodyChannel: RequestBody, Sendable {
         state.withLock { state in
             var outcome: Outcome?
             if !state.waiting.isEmpty {
-                outcome = .success(state.waiting)
-                state.waiting = []
+                let piece = state.waiting.removeFirst()
+                state.byteCount -= piece.count
+                outcome = .success(piece)
             } else if let ending = state.ending {
                 outcome = ending
             } else if state.waiter != nil {
@@ -52,7 +62,8 @@ final class BodyChannel: RequestBody, Sendable {
             } else {
                 state.waiter = continuation
             }
-            let wantsMore = state.isPaused && state.ending == nil
+            // Before all is taken, so that more is there by then.
+            let wantsMore = state.isPaused && state.ending == nil && !state.holds(oneOf: 2)
             if wantsMore { state.isPaused = false }
             return (outcome, wantsMore)
         }
@@ -61,15 +72,16 @@ final class BodyChannel: RequestBody, Sendable {
     /// Adds bytes.
     ///
     /// - Returns: whether the connection may read on; else it is told when to.
-    func supply(_ bytes: [UInt8]) -> Bool {
+    func supply(_ bytes: ArraySlice<UInt8>) -> Bool {
         let (waiter, mayGoOn) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, Bool) in
             if state.ending != nil { return (nil, true) }
             if let waiter = state.waiter {
                 state.waiter = nil
                 return (waiter, true)
             }
-            if state.waiting.isEmpty { state.waiting = bytes } else { state.waiting += bytes }
-            state.isPaused = state.waiting.count > Self.highWater
+            state.waiting.append(bytes)
+            state.byteCount += bytes.count
+            state.isPaused = state.holds(oneOf: 1)
             return (nil, !state.isPaused)
         }
         waiter?.resume(returning: .success(bytes))

@@ -53,24 +53,10 @@ package enum Disposition: Sendable {
 
 /// The bytes of a request's body as they arrive; the connection reads on only as they are consumed.
 package protocol RequestBody: Sendable {
-    /// The next bytes; nil at the end.
+    /// The next bytes, a slice of the buffer that they were received in; nil at the end.
     ///
     /// - Throws: `RequestBodyError`.
-    func next() async throws(RequestBodyError) -> [UInt8]?
-}
-
-/// Why a body ended early.
-package enum RequestBodyError: Error, Sendable, Equatable {
-    /// More than the limit given to `Disposition.run`, declared or counted.
-    case tooLarge(limit: Int)
-    /// The sender was slower than the least rate, or stalled.
-    case tooSlow
-    /// The framing was malformed.
-    case malformed(String)
-    /// There were more trailers, or longer ones, than `WireLimits` allows.
-    case trailersTooLarge(String)
-    /// The client went away.
-    case disconnected
+    func next() async throws(RequestBodyError) -> ArraySlice<UInt8>?
 }
 
 /// An answer. Framing fields (`Content-Length`, `Transfer-Encoding`, `Connection`, `Date`) are the server's to add.
@@ -101,4 +87,18 @@ package protocol ResponseWriter: Sendable {
     ///
     /// - Throws: `CancellationError` where the client went away.
     func write(_ bytes: [UInt8]) async throws
+}
+
+/// Hears of what the server does, for logs and counters. Called on connection queues: it must be cheap.
+package protocol ServerObserver: Sendable {
+    func connectionOpened(peer: String)
+    func connectionClosed(peer: String)
+    /// A connection over a limit was answered 503, or dropped where even those were too many.
+    func connectionRefused(peer: String)
+}
+
+extension ServerObserver {
+    package func connectionOpened(peer: String) {}
+    package func connectionClosed(peer: String) {}
+    package func connectionRefused(peer: String) {}
 }

@@ -1,7 +1,7 @@
 package import HTTPTypes
 
 /// A request without its body, as the wire gave it.
-package struct MessageHead: Sendable {
+package struct MessageHead: Sendable, Equatable {
     /// Method, scheme, authority and path of the target (RFC 9112 section 3.3), and the fields without `Host`:
     /// its value is the request's `authority`. `path` is `*` for `OPTIONS *`.
     package var request: HTTPRequest

@@ -291,11 +291,39 @@ extension Sockets {
             #expect(test.witness.value.bodyErrors == [.tooSlow])
         }
 
-        @Test("a body that drips within the rate is 408 after its whole time")
+        @Test("a slow body is served however long it takes, while bytes come at the least rate")
         func slowBody() async throws {
             let test = try TestServer {
-                $0.limits.bodyTime = .milliseconds(300)
+                $0.limits.bodyTime = .seconds(20)
+                $0.limits.bodyGraceTime = .milliseconds(200)
                 $0.limits.bodyBytesPerSecond = 1
+            }
+            let client = try test.client()
+            try await client.send(request("POST /echo", "Content-Length: 500"))
+            for _ in 0..<50 {
+                try await client.send("abcdefghij")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(try await client.response().text.count == 500)
+        }
+
+        @Test("a body of which nothing comes for its time is 408, without a least rate as well")
+        func silentBody() async throws {
+            let test = try TestServer {
+                $0.limits.bodyTime = .milliseconds(100)
+                $0.limits.bodyBytesPerSecond = 0
+            }
+            let client = try test.client()
+            try await client.send(request("POST /echo", "Content-Length: 100", body: "abc"))
+            #expect(try await test.responses(of: client).map(\.status) == [408])
+            #expect(test.witness.value.bodyErrors == [.tooSlow])
+        }
+
+        @Test("a body that drips below the least rate is 408")
+        func drippingBody() async throws {
+            let test = try TestServer {
+                $0.limits.bodyGraceTime = .milliseconds(100)
+                $0.limits.bodyBytesPerSecond = 1 << 20
             }
             let client = try test.client()
             let dripping = Task {

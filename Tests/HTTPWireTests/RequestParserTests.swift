@@ -104,7 +104,7 @@ import Testing
         for _ in 0..<100 {
             parser.append(piece)
             guard case .body(let bytes) = try parser.next() else { throw Missing() }
-            #expect(bytes == piece)
+            #expect(Array(bytes) == piece)
             #expect(parser.bufferedByteCount == 0)
         }
         guard case .end = try parser.next() else { throw Missing() }

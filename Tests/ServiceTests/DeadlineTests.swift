@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import HTTPWire
 import Images
 import Service
 import Testing
@@ -15,7 +16,7 @@ struct DeadlineTests {
         let clock: TestClock
         let delay: Duration
 
-        func next() async throws(RequestBodyError) -> [UInt8]? {
+        func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
             clock.advance(by: delay / 2)
             return try await body.next()
         }

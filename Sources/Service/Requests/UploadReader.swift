@@ -50,7 +50,8 @@ struct UploadReader {
         case .raw(let format):
             var picture = PictureUpload(declared: format, limits: imageLimits, reservation: reservation)
             while let chunk = try await body.next() { try picture.append(chunk) }
-            return Upload(bytes: picture.bytes, header: try picture.header(), parameters: parameters)
+            let (bytes, header) = try picture.finish()
+            return Upload(bytes: bytes, header: header, parameters: parameters)
         case .multipart(let media):
             return try await readForm(body, media, parameters: parameters, reservation: reservation)
         }
@@ -72,8 +73,8 @@ struct UploadReader {
         guard !isEmpty else { throw ImageError.empty }
         parser.finish()
         while let event = try parser.next() { try fields.take(event) }
-        guard let picture = fields.picture else { throw ServiceFault.noImageField }
-        return Upload(bytes: picture.bytes, header: try picture.header(), parameters: fields.parameters)
+        guard let (bytes, header) = try fields.picture?.finish() else { throw ServiceFault.noImageField }
+        return Upload(bytes: bytes, header: header, parameters: fields.parameters)
     }
 }
 
@@ -86,7 +87,7 @@ private struct FormFields {
     }
 
     var parameters: ParameterList
-    private(set) var picture: PictureUpload?
+    var picture: PictureUpload?
     private let imageLimits: ImageLimits
     private let reservation: MemoryBudget.Reservation
     private var part = Part.none
@@ -122,7 +123,7 @@ private struct FormFields {
         part = .parameter(name: head.name, value: [])
     }
 
-    private mutating func append(_ bytes: [UInt8]) throws {
+    private mutating func append(_ bytes: ArraySlice<UInt8>) throws {
         switch part {
         case .none: break
         case .picture: try picture?.append(bytes)
