@@ -26,47 +26,43 @@ final class BodyChannel: RequestBody, Sendable {
     /// Or with more pieces than that: a body of one-byte chunks must not cost a long list of them.
     static let pieceHighWater = 64
 
+    let declaredByteCount: Int?
     private let state = Mutex(State())
     private let onDemand: @Sendable () -> Void
 
     /// - Parameters:
     ///   - isPaused: whether the connection waits for the first demand.
     ///   - onDemand: called where the connection is paused and bytes are wanted.
-    init(isPaused: Bool, onDemand: @escaping @Sendable () -> Void) {
+    init(declaredByteCount: Int?, isPaused: Bool, onDemand: @escaping @Sendable () -> Void) {
+        self.declaredByteCount = declaredByteCount
         self.onDemand = onDemand
         state.withLock { $0.isPaused = isPaused }
     }
 
     func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
         let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
-            let (outcome, wantsMore) = take(orWaitWith: continuation)
+            let (outcome, wantsMore) = state.withLock { state -> (Outcome?, Bool) in
+                var outcome: Outcome?
+                if !state.waiting.isEmpty {
+                    let piece = state.waiting.removeFirst()
+                    state.byteCount -= piece.count
+                    outcome = .success(piece)
+                } else if let ending = state.ending {
+                    outcome = ending
+                } else if state.waiter != nil {
+                    outcome = .failure(.malformed("a body must be read by one task at a time"))
+                } else {
+                    state.waiter = continuation
+                }
+                // Before all is taken, so that more is there by then.
+                let wantsMore = state.isPaused && state.ending == nil && !state.holds(oneOf: 2)
+                if wantsMore { state.isPaused = false }
+                return (outcome, wantsMore)
+            }
             if wantsMore { onDemand() }
             if let outcome { continuation.resume(returning: outcome) }
         }
         return try outcome.get()
-    }
-
-    private func take(
-        orWaitWith continuation: CheckedContinuation<Outcome, Never>
-    ) -> (outcome: Outcome?, wantsMore: Bool) {
-        state.withLock { state in
-            var outcome: Outcome?
-            if !state.waiting.isEmpty {
-                let piece = state.waiting.removeFirst()
-                state.byteCount -= piece.count
-                outcome = .success(piece)
-            } else if let ending = state.ending {
-                outcome = ending
-            } else if state.waiter != nil {
-                outcome = .failure(.malformed("a body must be read by one task at a time"))
-            } else {
-                state.waiter = continuation
-            }
-            // Before all is taken, so that more is there by then.
-            let wantsMore = state.isPaused && state.ending == nil && !state.holds(oneOf: 2)
-            if wantsMore { state.isPaused = false }
-            return (outcome, wantsMore)
-        }
     }
 
     /// Adds bytes.

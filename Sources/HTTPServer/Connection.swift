@@ -54,7 +54,7 @@ final class Connection {
         if let number = socketNumber, context.poller.add(number, id: id, interest: interest) {
             if wasRefused { handle(.refused) }
         } else {
-            handle(.broken)
+            handle(.aborted)
         }
     }
 
@@ -88,7 +88,7 @@ final class Connection {
         // Reset, or closed both ways. While lingering the latter is the normal end, with bytes perhaps still unread.
         let isNormalEnd =
             state.phase == .lingering && state.wantsInput && ready.contains(.read) && !ready.contains(.error)
-        if !ready.isDisjoint(with: [.error, .hangUp]), !isNormalEnd { return handle(.broken) }
+        if !ready.isDisjoint(with: [.error, .hangUp]), !isNormalEnd { return handle(.aborted) }
         if ready.contains(.peerClosed) { tell(.peerClosed) }
         if ready.contains(.read), state.wantsInput { receive() }
         advance()
@@ -114,7 +114,7 @@ final class Connection {
         } else if count == 0 {
             tell(.inputEnded)
         } else if count != -Int(EAGAIN), count != -Int(EWOULDBLOCK) {
-            tell(.broken)
+            tell(.aborted)
         }
     }
 
@@ -181,20 +181,16 @@ final class Connection {
 
     private func start(_ head: MessageHead, request: UInt64) {
         (channel, task) = (nil, nil)
-        let declared: Int? =
-            switch head.framing {
-            case .none: 0
-            case .length(let count): count
-            case .chunked: nil
-            }
-        switch context.handler.accept(
-            RequestHead(request: head.request, declaredBodyLength: declared, peer: peer))
-        {
+        let requestHead = RequestHead(
+            request: head.request, declaredBodyLength: head.declaredBodyLength, peer: peer)
+        switch context.handler.accept(requestHead) {
         case .respond(let response):
             prepare(response, request: request)
         case .run(let bodyLimit, let operation):
             let (loop, id) = (self.loop, self.id)
-            let channel = BodyChannel(isPaused: head.expectsContinue) {
+            let channel = BodyChannel(
+                declaredByteCount: head.declaredBodyLength, isPaused: head.expectsContinue
+            ) {
                 loop.post { $0.tell(.bodyWanted(request: request), connection: id) }
             }
             self.channel = channel
@@ -247,7 +243,7 @@ final class Connection {
             } else if count == 0 || count == -Int(EAGAIN) || count == -Int(EWOULDBLOCK) {
                 break
             } else {
-                return tell(.broken)
+                return tell(.aborted)
             }
         }
         tell(.sent(sent, waiting: output.count))

@@ -62,7 +62,7 @@ actor EventLoop {
     /// Closes every connection now and ends.
     func stop() {
         hasStopped = true
-        for connection in connections.values { connection.handle(.shutDown) }
+        for connection in connections.values { connection.handle(.aborted) }
         forgetClosed()
         timer?.cancel()
         timer = nil
@@ -124,7 +124,7 @@ actor EventLoop {
     /// microseconds, and only where there is no place.
     func adopt(_ descriptor: Int32, peer: String, inPlaceOfIdleHereOr others: ArraySlice<EventLoop>) {
         if !hasStopped, let idle = longestIdle(), context.budget.promote(peer: peer) {
-            idle.handle(.shutDown)
+            idle.handle(.aborted)
             adopt(descriptor, peer: peer, wasRefused: false)
         } else if let next = others.first {
             let rest = others.dropFirst()
@@ -202,16 +202,9 @@ actor EventLoop {
 
     // MARK: Drain
 
-    /// What is going on.
-    struct Census: Sendable {
-        /// Connections that are not merely lingering.
-        var connections = 0
-        /// Requests begun and not fully answered.
-        var openRequests = 0
-    }
-
-    func census() -> Census {
-        var census = Census()
+    /// Connections that are not merely lingering, and requests begun and not fully answered.
+    func census() -> (connections: Int, openRequests: Int) {
+        var census = (connections: 0, openRequests: 0)
         for connection in connections.values where connection.state.phase != .lingering {
             census.connections += 1
             if connection.state.isAnswering { census.openRequests += 1 }
@@ -231,5 +224,26 @@ private struct StreamWriter: ResponseWriter {
 
     func write(_ bytes: [UInt8]) async throws {
         try await loop.write(bytes, connection: connection, request: request)
+    }
+}
+
+/// Runs an actor's code on a serial Dispatch queue, so that the handlers of the queue's own sources are inside the
+/// actor too and need no hop.
+final class QueueExecutor: SerialExecutor {
+    let queue: DispatchQueue
+
+    init(label: String) {
+        queue = DispatchQueue(label: label, qos: .userInitiated)
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async {
+            job.runSynchronously(on: self.asUnownedSerialExecutor())
+        }
+    }
+
+    func checkIsolated() {
+        dispatchPrecondition(condition: .onQueue(queue))
     }
 }

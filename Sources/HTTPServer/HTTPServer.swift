@@ -110,7 +110,7 @@ package final class HTTPServer: Sendable {
         let loops = self.loops
         for loop in loops { await loop.beginDrain() }
         while true {
-            var census = EventLoop.Census()
+            var census = (connections: 0, openRequests: 0)
             for loop in loops {
                 let one = await loop.census()
                 census.connections += one.connections

@@ -10,19 +10,10 @@ package protocol RequestHandler: Sendable {
 
     /// The answer to what the server refuses by itself: malformed requests, limits, time-outs, too many connections.
     ///
-    /// Called on a connection queue; the status should be `error.status`. The connection closes after it. Where this
-    /// is not implemented, the answer is the error's detail as plain text.
+    /// Called on a connection queue; the status should be `error.status`. The connection closes after it.
     ///
     /// - Parameter peer: the peer's address without its port, for logs.
     func response(toProtocolError error: ProtocolError, peer: String) -> Response
-}
-
-extension RequestHandler {
-    package func response(toProtocolError error: ProtocolError, peer: String) -> Response {
-        Response(
-            status: error.status, fields: [.contentType: "text/plain; charset=utf-8"],
-            body: .bytes(Array((error.detail + "\n").utf8)))
-    }
 }
 
 /// A request without its body.
@@ -53,6 +44,9 @@ package enum Disposition: Sendable {
 
 /// The bytes of a request's body as they arrive; the connection reads on only as they are consumed.
 package protocol RequestBody: Sendable {
+    /// Bytes of all of it, where the client has declared them.
+    var declaredByteCount: Int? { get }
+
     /// The next bytes, a slice of the buffer that they were received in; nil at the end.
     ///
     /// - Throws: `RequestBodyError`.
@@ -95,10 +89,4 @@ package protocol ServerObserver: Sendable {
     func connectionClosed(peer: String)
     /// A connection over a limit was answered 503, or dropped where even those were too many.
     func connectionRefused(peer: String)
-}
-
-extension ServerObserver {
-    package func connectionOpened(peer: String) {}
-    package func connectionClosed(peer: String) {}
-    package func connectionRefused(peer: String) {}
 }

@@ -13,8 +13,8 @@ package struct ConnectionState: Sendable {
         case inputEnded
         /// The client has sent its last byte, perhaps not read yet: a half-close, or a client that left.
         case peerClosed
-        /// A reset, closed both ways, or a system call that failed.
-        case broken
+        /// A reset, closed both ways, a system call that failed, an eviction or a shutdown.
+        case aborted
         /// The handler reads the body, up to a limit in bytes, and answers later.
         case accepted(bodyLimit: Int)
         /// The handler answers: with so many bytes, or nil for a stream.
@@ -32,7 +32,6 @@ package struct ConnectionState: Sendable {
         case sent(Int, waiting: Int)
         case timePassed
         case drainBegun
-        case shutDown
     }
 
     package enum Action: Sendable, Equatable {
@@ -110,7 +109,7 @@ package struct ConnectionState: Sendable {
             (inputEnded, peerClosed) = (true, true)
             if phase == .lingering { close() }
         case .peerClosed: peerClosed = true
-        case .broken, .shutDown: close()
+        case .aborted: close()
         case .accepted(let limit): accept(bodyLimit: limit, at: now)
         case .answered(let status, let length, requestCount): answer(status, length: length, at: now)
         case .streamEnded(let isComplete, requestCount): endStream(isComplete: isComplete)
@@ -156,7 +155,7 @@ package struct ConnectionState: Sendable {
         current?.pace.begin(at: now)
         current?.isAccepted = true
         current?.hasReader = true
-        if case .length(let declared) = head.framing, declared > bodyLimit { failBody(.tooLarge(limit: bodyLimit)) }
+        if let declared = head.declaredBodyLength, declared > bodyLimit { failBody(.tooLarge(limit: bodyLimit)) }
     }
 
     private mutating func resumeBody(at now: Duration) {
@@ -221,9 +220,7 @@ package struct ConnectionState: Sendable {
                 actions.append(.shutdownWriting)
             }
             return true
-        case (.open, .deciding), (.open, .awaitingDemand), (.open, .paused), (.finishing, _), (.lingering, _),
-            (.closed, _):
-            return false
+        default: return false
         }
     }
 
@@ -330,11 +327,7 @@ package struct ConnectionState: Sendable {
         if current.hasReader { actions.append(.failBody(.disconnected)) }
         self.current?.hasReader = false
         guard !request.isOver else { return }
-        let remaining: Int
-        switch current.head.framing {
-        case .none, .chunked: remaining = 0
-        case .length(let count): remaining = count - current.bodyBytes
-        }
+        let remaining = (current.head.declaredBodyLength ?? 0) - current.bodyBytes
         // A client that expects 100 may send its body or not (RFC 9110 section 10.1.1): where the next request begins
         // is unknown.
         let isExpected = request == .awaitingDemand || (request == .deciding && current.head.expectsContinue)

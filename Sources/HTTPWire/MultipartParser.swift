@@ -58,11 +58,6 @@ package struct MultipartParser: Sendable {
         received.append(bytes)
     }
 
-    /// Adds received bytes.
-    package mutating func append(_ bytes: [UInt8]) {
-        received.append(bytes[...])
-    }
-
     /// Says that the body is complete: what is missing now will not come.
     package mutating func finish() {
         isFinished = true
@@ -172,7 +167,7 @@ package struct MultipartParser: Sendable {
         let front = received.front
         let dash = UInt8(ascii: "-")
         if front.first == dash {
-            guard front.count >= 2 else { return try parseLongerDelimiterTail() }
+            guard front.count >= 2 else { return received.extend(by: 1) ? try parseDelimiterTail() : nil }
             guard front.dropFirst().first == dash else {
                 throw .malformed("a boundary must be followed by a line end or two dashes")
             }
@@ -187,17 +182,13 @@ package struct MultipartParser: Sendable {
         guard end.elementsEqual(delimiter.prefix(end.count)) else {
             throw .malformed("a boundary must be followed by a line end or two dashes")
         }
-        guard end.count == 2 else { return try parseLongerDelimiterTail() }
+        guard end.count == 2 else { return received.extend(by: 1) ? try parseDelimiterTail() : nil }
         partCount += 1
         guard partCount <= limits.parts else { throw .tooManyParts(limit: limits.parts) }
         received.take(blanks.count + 2)
         head = MultipartHeadBuilder()
         state = .partHead
         return false
-    }
-
-    private mutating func parseLongerDelimiterTail() throws(MultipartError) -> Bool? {
-        received.extend(by: 1) ? try parseDelimiterTail() : nil
     }
 
     private mutating func parseHead() throws(MultipartError) -> MultipartPart? {

@@ -45,11 +45,6 @@ package struct RequestParser: Sendable {
         self.limits = limits
     }
 
-    /// Whether it stands between two requests with nothing received of the next.
-    package var isIdle: Bool {
-        if case .requestLine = state { received.front.isEmpty && !skippedEmptyLine } else { false }
-    }
-
     /// Whether a head is begun but not complete.
     package var isInHead: Bool {
         switch state {
@@ -65,11 +60,6 @@ package struct RequestParser: Sendable {
     /// Adds received bytes.
     package mutating func append(_ bytes: ArraySlice<UInt8>) {
         received.append(bytes)
-    }
-
-    /// Adds received bytes.
-    package mutating func append(_ bytes: [UInt8]) {
-        received.append(bytes[...])
     }
 
     /// The next event; nil where more bytes are needed.

@@ -93,9 +93,11 @@ package struct Setting: Sendable {
             "Requests after which a connection closes."),
         integer("first-byte-timeout", \.firstByteTimeout, .seconds, 1...3600, "Wait for a new connection's first byte."),
         integer("head-timeout", \.headTimeout, .seconds, 1...3600, "Time for a whole head; longer is 408."),
-        integer("body-timeout", \.bodyTimeout, .seconds, 1...3600, "Time for a whole body; longer is 408."),
-        integer("body-grace", \.bodyGrace, .seconds, 1...3600, "Time before the least body rate is asked for."),
-        integer("body-rate", \.bodyRate, .bytesPerSecond, 0...gibibyte, "Least rate of a body; slower is 408."),
+        integer("body-timeout", \.bodyTimeout, .seconds, 1...3600, "Longest silence within a body; longer is 408."),
+        integer(
+            "body-grace", \.bodyGrace, .seconds, 1...3600,
+            "Time before the least body rate is asked for, over windows as long."),
+        integer("body-rate", \.bodyRate, .bytesPerSecond, 0...gibibyte, "Least rate of a body; slower is 408. 0 for none."),
         integer("write-timeout", \.writeTimeout, .seconds, 1...3600, "Wait for a client that reads nothing."),
         integer("idle-timeout", \.idleTimeout, .seconds, 1...3600, "Life of an idle connection between requests."),
 

@@ -65,7 +65,7 @@ private struct Conduct {
             return .received(bytes.prefix(Int.random(in: 1...40, using: &generator) * 4))
         case 14: return .inputEnded
         case 15: return .peerClosed
-        case 16: return [.broken, .shutDown, .refused, .drainBegun].randomElement(using: &generator) ?? .broken
+        case 16: return [.aborted, .refused, .drainBegun].randomElement(using: &generator) ?? .aborted
         case 17..<21: return .accepted(bodyLimit: Int.random(in: 0...20, using: &generator))
         case 21..<25: return .answered([.ok, .noContent].randomElement(using: &generator) ?? .ok, length: 2, request: request)
         case 25..<27: return .answered(.ok, length: nil, request: request)
@@ -84,7 +84,7 @@ private struct Conduct {
     func randomOrders() {
         var generator = SeededGenerator(state: 2026)
         var (starts, closes) = (0, 0)
-        for _ in 0..<4000 {
+        for _ in 0..<1500 {
             var driver = ConnectionDriver {
                 $0.requestsPerConnection = 5
                 $0.drainedBodyBytes = 10
@@ -112,8 +112,8 @@ private struct Conduct {
             }
         }
         // They get somewhere.
-        #expect(starts > 2000)
-        #expect(closes > 1000)
+        #expect(starts > 700)
+        #expect(closes > 400)
     }
 
     @Test("whatever happened, a connection left alone ends in time")

@@ -16,9 +16,9 @@ private struct Situation: Sendable {
         _ arrive: @escaping @Sendable (inout ConnectionDriver) -> Void
     ) {
         (self.name, self.place, self.arrive) = (name, place, arrive)
-        // A broken connection and a shutdown close it, wherever it is.
+        // An abort closes it, wherever it is.
         let end = "close > closed" + place.dropFirst(place.prefix { $0 != "/" }.count)
-        self.changes = place.hasPrefix("closed") ? changes : changes.merging(["broken": end, "shutDown": end]) { $1 }
+        self.changes = place.hasPrefix("closed") ? changes : changes.merging(["aborted": end]) { $1 }
     }
 
     /// The actions and the states after them.
@@ -185,7 +185,7 @@ private let situations: [Situation] = [
         $0.receive("nonsense\r\n\r\n")
         $0.sendAll()
     },
-    Situation("closed", "closed/idle/idle", [:]) { $0.tell(.broken) },
+    Situation("closed", "closed/idle/idle", [:]) { $0.tell(.aborted) },
 ]
 
 @Suite("Connection states") struct ConnectionStateTests {
@@ -193,14 +193,14 @@ private let situations: [Situation] = [
         let request = driver.state.requestCount
         return [
             ("received", .received(Array("abcdefgh".utf8)[...])), ("inputEnded", .inputEnded),
-            ("peerClosed", .peerClosed), ("broken", .broken), ("accepted", .accepted(bodyLimit: 100)),
+            ("peerClosed", .peerClosed), ("aborted", .aborted), ("accepted", .accepted(bodyLimit: 100)),
             ("answered", .answered(.ok, length: 2, request: request)),
             ("streamed", .answered(.ok, length: nil, request: request)),
             ("streamEnded", .streamEnded(isComplete: true, request: request)),
             ("streamBroken", .streamEnded(isComplete: false, request: request)),
             ("bodyWanted", .bodyWanted(request: request)), ("bodyFull", .bodyFull), ("refused", .refused),
             ("queued", .queued(waiting: driver.waiting)), ("sent", .sent(driver.waiting, waiting: 0)),
-            ("timePassed", .timePassed), ("drainBegun", .drainBegun), ("shutDown", .shutDown),
+            ("timePassed", .timePassed), ("drainBegun", .drainBegun),
             ("answer of another request", .answered(.ok, length: 2, request: request + 1)),
             ("stream of another request", .streamEnded(isComplete: false, request: request + 1)),
             ("reader of another request", .bodyWanted(request: request + 1)),

@@ -15,6 +15,7 @@ struct DeadlineTests {
         let body = PiecewiseBody(ServiceUnderTest.png, pieces: 1, limit: .max)
         let clock: TestClock
         let delay: Duration
+        var declaredByteCount: Int? { body.declaredByteCount }
 
         func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
             clock.advance(by: delay / 2)

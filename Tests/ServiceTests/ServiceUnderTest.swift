@@ -215,9 +215,11 @@ final class PiecewiseBody: RequestBody {
     private let rest: Mutex<[ArraySlice<UInt8>]>
     private let isTooLarge: Bool
     private let limit: Int
+    let declaredByteCount: Int?
 
     init(_ bytes: [UInt8], pieces: Int, limit: Int) {
         self.limit = limit
+        declaredByteCount = bytes.count
         isTooLarge = bytes.count > limit
         let size = max(1, (bytes.count + pieces - 1) / max(1, pieces))
         rest = Mutex(

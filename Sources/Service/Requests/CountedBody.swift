@@ -21,6 +21,7 @@ struct CountedBody: RequestBody {
     }
 
     var count: Int { total.value }
+    var declaredByteCount: Int? { body.declaredByteCount }
 
     func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
         let chunk = try await body.next()

@@ -1,25 +1,29 @@
 /// Bytes that come in pieces and are wanted in one: copied into blocks, and once more into the whole. An array that
 /// grows would move them again and again, and be up to twice as large as what it holds.
 package struct GatheredBytes: Sendable {
-    /// Bytes of a block.
-    package static let blockSize = 262_144
+    /// Bytes of a block, but for bodies that are declared to be shorter.
+    package static let longestBlock = 262_144
 
+    private let blockSize: Int
     private var blocks: [[UInt8]] = []
     package private(set) var count = 0
     /// Bytes moved so far, at most two for each that was appended.
     package private(set) var copiedCount = 0
 
-    package init() {}
+    /// - Parameter expected: how many bytes come at most, where that is known.
+    package init(expected: Int? = nil) {
+        blockSize = min(max(expected ?? Self.longestBlock, 1024), Self.longestBlock)
+    }
 
     /// The first block.
     package var beginning: [UInt8] { blocks.first ?? [] }
 
     /// Bytes of memory that the blocks take.
-    package var capacity: Int { blocks.count * Self.blockSize }
+    package var capacity: Int { blocks.count * blockSize }
 
     /// Bytes of memory that appending so many bytes takes.
     package func growth(for count: Int) -> Int {
-        (self.count + count + Self.blockSize - 1) / Self.blockSize * Self.blockSize - capacity
+        (self.count + count + blockSize - 1) / blockSize * blockSize - capacity
     }
 
     package mutating func append(_ piece: ArraySlice<UInt8>) {
@@ -27,7 +31,7 @@ package struct GatheredBytes: Sendable {
         while !rest.isEmpty {
             if count == capacity {
                 blocks.append([])
-                blocks[blocks.count - 1].reserveCapacity(Self.blockSize)
+                blocks[blocks.count - 1].reserveCapacity(blockSize)
             }
             let fitting = rest.prefix(capacity - count)
             blocks[blocks.count - 1] += fitting

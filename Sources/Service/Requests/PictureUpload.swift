@@ -6,7 +6,7 @@ struct PictureUpload {
     private let limits: ImageLimits
     private let reservation: MemoryBudget.Reservation
     private let declared: ImageFormat?
-    private var bytes = GatheredBytes()
+    private var bytes: GatheredBytes
     private var isHeaderChecked = false
     private var nextLook = firstLook
 
@@ -14,8 +14,12 @@ struct PictureUpload {
 
     /// - Parameters:
     ///   - declared: what the client says that it is; nil for a type that leaves it open.
+    ///   - bodyBytes: how many bytes the picture has at most, where that is known.
     ///   - reservation: takes up the bytes.
-    init(declared: ImageFormat?, limits: ImageLimits, reservation: MemoryBudget.Reservation) {
+    init(
+        declared: ImageFormat?, bodyBytes: Int?, limits: ImageLimits, reservation: MemoryBudget.Reservation
+    ) {
+        bytes = GatheredBytes(expected: bodyBytes)
         self.declared = declared
         self.limits = limits
         self.reservation = reservation

@@ -48,7 +48,8 @@ struct UploadReader {
     ) async throws -> Upload {
         switch form {
         case .raw(let format):
-            var picture = PictureUpload(declared: format, limits: imageLimits, reservation: reservation)
+            var picture = PictureUpload(
+                declared: format, bodyBytes: body.declaredByteCount, limits: imageLimits, reservation: reservation)
             while let chunk = try await body.next() { try picture.append(chunk) }
             let (bytes, header) = try picture.finish()
             return Upload(bytes: bytes, header: header, parameters: parameters)
@@ -63,7 +64,8 @@ struct UploadReader {
         var limits = MultipartLimits()
         limits.parts = partLimit
         var parser = try MultipartParser(contentType: media, limits: limits)
-        var fields = FormFields(parameters: parameters, imageLimits: imageLimits, reservation: reservation)
+        var fields = FormFields(
+            parameters: parameters, bodyBytes: body.declaredByteCount, imageLimits: imageLimits, reservation: reservation)
         var isEmpty = true
         while let chunk = try await body.next() {
             isEmpty = isEmpty && chunk.isEmpty
@@ -88,12 +90,16 @@ private struct FormFields {
 
     var parameters: ParameterList
     var picture: PictureUpload?
+    private let bodyBytes: Int?
     private let imageLimits: ImageLimits
     private let reservation: MemoryBudget.Reservation
     private var part = Part.none
 
-    init(parameters: ParameterList, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation) {
+    init(
+        parameters: ParameterList, bodyBytes: Int?, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation
+    ) {
         self.parameters = parameters
+        self.bodyBytes = bodyBytes
         self.imageLimits = imageLimits
         self.reservation = reservation
     }
@@ -111,7 +117,8 @@ private struct FormFields {
         if head.name == UploadReader.imageField {
             guard picture == nil else { throw .severalImageFields }
             let declared = head.contentType.flatMap { ImageFormat(mediaType: $0.essence) }
-            picture = PictureUpload(declared: declared, limits: imageLimits, reservation: reservation)
+            picture = PictureUpload(
+                declared: declared, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
             part = .picture
             return
         }

@@ -1,3 +1,18 @@
+/// A part's head (RFC 7578 section 4).
+package struct MultipartPart: Sendable, Equatable {
+    /// The form field's name.
+    package var name: String
+    /// As the client gave it; never to be used as a path.
+    package var filename: String?
+    package var contentType: MediaType?
+
+    package init(name: String, filename: String? = nil, contentType: MediaType? = nil) {
+        self.name = name
+        self.filename = filename
+        self.contentType = contentType
+    }
+}
+
 /// Gathers the fields of a part's head that mean something in `multipart/form-data` (RFC 7578 section 4).
 struct MultipartHeadBuilder: Sendable {
     var byteCount = 0
