@@ -116,13 +116,9 @@ package final class HTTPServer: Sendable {
                 census.connections += one.connections
                 census.openRequests += one.openRequests
             }
-            if census.connections == 0 || clock.now >= deadline {
-                return DrainOutcome(unfinishedRequests: census.openRequests)
-            }
+            let isOver = census.connections == 0 || clock.now >= deadline
             // A cancelled drain does not spin: the sleep that fails at once ends it.
-            do {
-                try await clock.sleep(for: .milliseconds(10))
-            } catch {
+            guard !isOver, (try? await clock.sleep(for: .milliseconds(10))) != nil else {
                 return DrainOutcome(unfinishedRequests: census.openRequests)
             }
         }

@@ -70,7 +70,7 @@ extension SystemCalls {
         }
         guard descriptor >= 0 else { return .failure(errno: errno) }
         if storage.ss_family != sa_family_t(AF_UNIX) { tuneTCP(descriptor) }
-        return .connection(descriptor: descriptor, peer: addressText(&storage))
+        return .connection(descriptor: descriptor, peer: addressText(&storage, length))
     }
 
     /// Small writes leave at once; a peer that lost its power is noticed in two minutes.
@@ -87,24 +87,17 @@ extension SystemCalls {
     }
 
     /// `192.0.2.1`, `2001:db8::1` or `unix`; an IPv4 address within an IPv6 one is shown as IPv4.
-    private static func addressText(_ storage: inout sockaddr_storage) -> String {
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let family = Int32(storage.ss_family)
-        guard family == AF_INET || family == AF_INET6 else { return "unix" }
-        withUnsafePointer(to: &storage) { pointer in
-            if family == AF_INET {
-                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                    var address = $0.pointee.sin_addr
-                    inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
-                }
-            } else {
-                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
-                    var address = $0.pointee.sin6_addr
-                    inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
-                }
+    private static func addressText(_ storage: inout sockaddr_storage, _ length: socklen_t) -> String {
+        guard storage.ss_family != sa_family_t(AF_UNIX) else { return "unix" }
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        _ = withUnsafePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getnameinfo($0, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
             }
         }
-        let address = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Without the interface that link-local addresses have behind a percent sign.
+        let bytes = text.lazy.map(UInt8.init(bitPattern:)).prefix { $0 != 0 && $0 != UInt8(ascii: "%") }
+        let address = String(decoding: bytes, as: UTF8.self)
         return address.hasPrefix("::ffff:") && address.contains(".") ? String(address.dropFirst(7)) : address
     }
 }

@@ -60,14 +60,13 @@ package struct ConnectionState: Sendable {
         var bodyLimit = Int.max
         var bodyBytes = 0
         var discardedBytes = 0
-        /// Whether a handler works on it.
-        var isAccepted = false
         /// Whether a reader waits for more of the body, or for its end.
         var hasReader = false
         /// Whether a half-closed client has been asked whether it is still there.
         var isProbed = false
         var pace = BodyPace()
-        var streamFraming = ResponseFraming.absent
+
+        var streamFraming: ResponseFraming { head.version == .http11 ? .chunked : .untilClose }
     }
 
     /// An answer may be begun while no more than that of earlier ones waits to be sent, in bytes.
@@ -153,7 +152,6 @@ package struct ConnectionState: Sendable {
         request.move(head.expectsContinue ? .expect : .read)
         current?.bodyLimit = bodyLimit
         current?.pace.begin(at: now)
-        current?.isAccepted = true
         current?.hasReader = true
         if let declared = head.declaredBodyLength, declared > bodyLimit { failBody(.tooLarge(limit: bodyLimit)) }
     }
@@ -174,11 +172,9 @@ package struct ConnectionState: Sendable {
         let isHTTP11 = current.head.version == .http11
         let forbidsBody = ResponseSerializer.forbidsBody(status)
         let hasBody = !forbidsBody && current.head.request.method != .head
-        let framing: ResponseFraming =
-            forbidsBody ? .absent : length.map { .length($0) } ?? (isHTTP11 ? .chunked : .untilClose)
+        let framing = forbidsBody ? .absent : length.map { .length($0) } ?? current.streamFraming
         let goesOn = current.keepsAlive && !isDraining && framing != .untilClose
         self.current?.keepsAlive = goesOn
-        self.current?.streamFraming = framing
         let directive: ConnectionDirective = goesOn ? (isHTTP11 ? .implied : .keepAlive) : .close
         actions.append(.sendHead(framing, directive, hasBody: hasBody))
         response.move(length == nil && hasBody ? .stream : .whole)

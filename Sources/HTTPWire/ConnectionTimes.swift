@@ -79,7 +79,7 @@ extension ConnectionState {
         // A half-closed client and one that left look the same: both have sent FIN. But bytes sent to one that left
         // are answered by a reset. An interim 100 is such bytes: every client must skip it (RFC 9110 section 15.2),
         // while HTTP/1.0 knows none.
-        if peerClosed, current.isAccepted, !current.isProbed, response == .awaited, current.head.version == .http11 {
+        if peerClosed, !current.isProbed, response == .awaited, request != .deciding, current.head.version == .http11 {
             return (.zero, .probe)
         }
         guard request.isReceiving else { return nil }

@@ -21,7 +21,8 @@ package struct ServerSentEvent: Sendable, Equatable {
         var output: [UInt8] = []
         if let id { Self.append("id: ", Self.oneLine(id), to: &output) }
         if let name { Self.append("event: ", Self.oneLine(name), to: &output) }
-        for line in data.split(omittingEmptySubsequences: false, whereSeparator: { ["\n", "\r", "\r\n"].contains($0) }) {
+        let lines = data.split(omittingEmptySubsequences: false) { ["\n", "\r", "\r\n"].contains($0) }
+        for line in lines {
             Self.append("data: ", Array(line.utf8), to: &output)
         }
         output.append(ByteClass.lineFeed)

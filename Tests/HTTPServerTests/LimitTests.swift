@@ -12,7 +12,7 @@ extension Sockets {
                 $0.wire.headBytes = 400
                 $0.wire.fieldCount = 5
             }
-            func status(_ bytes: String) async throws -> Int? { try await test.exchange(bytes).first?.status }
+            func status(_ bytes: String) async throws -> Int? { try await test.answers(to: bytes).first?.status }
             let line = "GET /" + String(repeating: "a", count: 100 - 14)
             #expect(try await status(request(line)) == 404)
             #expect(try await status(request(line + "a")) == 414)

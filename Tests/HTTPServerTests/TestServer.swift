@@ -127,7 +127,8 @@ struct TestHandler: RequestHandler {
         do throws(RequestBodyError) {
             while let chunk = try await body.next() {
                 let start = chunk.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
-                let isInPlace = witness.filled.value().contains { $0.contains(start) && $0.upperBound >= start + UInt(chunk.count) }
+                let end = start + UInt(chunk.count)
+                let isInPlace = witness.filled.value().contains { $0.contains(start) && $0.upperBound >= end }
                 witness.state.change {
                     $0.bytesRead += chunk.count
                     if isInPlace { $0.bytesInPlace += chunk.count }
@@ -205,7 +206,7 @@ struct TestServer {
     }
 
     /// Sends bytes over a new connection and gives all that comes back until the server closes.
-    func exchange(_ bytes: String) async throws -> [TestResponse] {
+    func answers(to bytes: String) async throws -> [TestResponse] {
         let client = try client()
         try await client.send(bytes)
         client.halfClose()

@@ -229,7 +229,9 @@ private let situations: [Situation] = [
         var places: [[Substring]] = []
         for situation in situations {
             places.append(situation.place.split(separator: "/"))
-            for event in situation.changes.keys { places.append(situation.outcome(of: event).place.split(separator: "/")) }
+            for event in situation.changes.keys {
+                places.append(situation.outcome(of: event).place.split(separator: "/"))
+            }
         }
         #expect(Set(places.map { String($0[0]) }) == Set(ConnectionPhase.allCases.map { "\($0)" }))
         #expect(Set(places.map { String($0[1]) }) == Set(RequestState.allCases.map { "\($0)" }))
@@ -252,14 +254,14 @@ private let situations: [Situation] = [
             }
         }
         let old = "GET / HTTP/1.0\r\n\r\n"
+        let persistent = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
         #expect(head(ConnectionDriver.get) == .sendHead(.length(2), .implied, hasBody: true))
         #expect(head(ConnectionDriver.get, isDraining: true) == .sendHead(.length(2), .close, hasBody: true))
         #expect(head(ConnectionDriver.get, .noContent) == .sendHead(.absent, .implied, hasBody: false))
         #expect(head(ConnectionDriver.get, length: nil) == .sendHead(.chunked, .implied, hasBody: true))
         #expect(head(ConnectionDriver.lastGet) == .sendHead(.length(2), .close, hasBody: true))
         #expect(head(old, length: nil) == .sendHead(.untilClose, .close, hasBody: true))
-        #expect(
-            head("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") == .sendHead(.length(2), .keepAlive, hasBody: true))
+        #expect(head(persistent) == .sendHead(.length(2), .keepAlive, hasBody: true))
         #expect(
             head("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", length: nil) == .sendHead(.chunked, .implied, hasBody: false))
     }
@@ -291,7 +293,8 @@ private let situations: [Situation] = [
     func wantsInput() {
         let wanting = [
             "fresh", "between two requests", "within a head", "a body flows",
-            "answered, the rest of the body is thrown away", "a stream, the rest of the body is thrown away", "lingering",
+            "answered, the rest of the body is thrown away", "a stream, the rest of the body is thrown away",
+            "lingering",
         ]
         for situation in situations {
             var driver = ConnectionDriver { $0.lingeringBytes = 9 }

@@ -65,7 +65,8 @@ struct UploadReader {
         limits.parts = partLimit
         var parser = try MultipartParser(contentType: media, limits: limits)
         var fields = FormFields(
-            parameters: parameters, bodyBytes: body.declaredByteCount, imageLimits: imageLimits, reservation: reservation)
+            parameters: parameters, bodyBytes: body.declaredByteCount, imageLimits: imageLimits,
+            reservation: reservation)
         var isEmpty = true
         while let chunk = try await body.next() {
             isEmpty = isEmpty && chunk.isEmpty

@@ -3,7 +3,7 @@ import HTTPServer
 import Testing
 
 extension Sockets {
-    @Suite("Requests and answers") struct Exchanges {
+    @Suite("Requests and answers") struct Requests {
         @Test("an answer has status, date, length and body, and the connection goes on")
         func answers() async throws {
             let test = try TestServer()
@@ -70,7 +70,7 @@ extension Sockets {
         func brokenAfterGood() async throws {
             let test = try TestServer()
             let good = request("GET /hello")
-            let responses = try await test.exchange(good + "GET  / HTTP/1.1\r\n\r\n" + good)
+            let responses = try await test.answers(to: good + "GET  / HTTP/1.1\r\n\r\n" + good)
             #expect(responses.map(\.status) == [200, 400])
             #expect(responses[1].closes)
             #expect(responses[1]["server"] == "problem")
@@ -150,7 +150,7 @@ extension Sockets {
         @Test("an unknown expectation is 417")
         func unknownExpectation() async throws {
             let test = try TestServer()
-            #expect(try await test.exchange(request("POST /echo", "Expect: miracles")).map(\.status) == [417])
+            #expect(try await test.answers(to: request("POST /echo", "Expect: miracles")).map(\.status) == [417])
         }
 
         @Test("a stream comes chunked, and the connection goes on")
@@ -188,7 +188,7 @@ extension Sockets {
         @Test("whoever answers what is no request is told where it came from")
         func refusedPeer() async throws {
             let test = try TestServer()
-            #expect(try await test.exchange("nonsense\r\n\r\n").map(\.status) == [400])
+            #expect(try await test.answers(to: "nonsense\r\n\r\n").map(\.status) == [400])
             #expect(test.witness.value.refusedPeers == ["127.0.0.1"])
         }
 
