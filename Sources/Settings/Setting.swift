@@ -1,3 +1,5 @@
+import Images
+
 /// One choice an operator has: the single declaration behind its flag, its environment variable, its line in
 /// `serve --help`, its check at start and its entry in `/capabilities`.
 package struct Setting: Sendable {
@@ -100,7 +102,9 @@ package struct Setting: Sendable {
         integer("idle-timeout", \.idleTimeout, .seconds, 1...3600, "Life of an idle connection between requests."),
 
         integer("megapixel-limit", \.megapixelLimit, .megapixels, 1...1024, "Most pixels of a picture; more is 422."),
-        integer("side-limit", \.sideLimit, .pixels, 64...65_535, "Longest side of a picture; longer is 422."),
+        integer(
+            "side-limit", \.sideLimit, .pixels, 64...ImageEncoder.longestJPEGSide,
+            "Longest side of a picture; longer is 422."),
         integer("codec-threads", \.codecThreads, .none, 1...64, "Pictures decoded or encoded at the same time."),
 
         integer(

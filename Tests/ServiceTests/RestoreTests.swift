@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import Images
 import Service
+import Settings
 import Testing
 
 @Suite("POST /restore")
@@ -160,6 +161,14 @@ struct RestoreTests {
             let answer = await subject.restore(body: try png(size.0, size.1))
             #expect(answer.status == 422)
         }
+    }
+
+    @Test("the longest side that a setting allows is answered in each format", arguments: ["png", "jpeg"])
+    func longestSide(format: String) async throws {
+        let longest = try #require(Setting.all.first { $0.name == "side-limit" }?.bounds?.upperBound)
+        let subject = ServiceUnderTest { $0.sideLimit = longest }
+        let picture = Picture(width: longest, height: 8, pixels: [UInt8](repeating: 9, count: longest * 8 * 3))
+        #expect(await subject.restore("?format=\(format)", body: try ImageEncoder.png(picture)).status == 200)
     }
 
     @Test("a picture over 50 megapixels is refused by its header, before the rest has come")

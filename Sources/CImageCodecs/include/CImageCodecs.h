@@ -20,7 +20,7 @@ typedef enum {
     CODEC_CANCELLED,
     /// A progressive JPEG with more scans than the limit.
     CODEC_TOO_MANY_SCANS,
-    /// The library would need more working memory, or more output space, than its limit.
+    /// More output than its limit.
     CODEC_OVER_LIMIT,
     /// An allocation failed.
     CODEC_NO_MEMORY,
@@ -82,8 +82,9 @@ void codec_png_decode(const codec_input *input, const codec_surface *surface, ui
                       size_t chunk_bytes, const codec_monitor *monitor, codec_report *report);
 
 /// Decodes a JPEG of one or three components to 8-bit RGB. Any warning of corrupt data is an error, except of
-/// extraneous bytes before a marker.
-void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans, long working_bytes,
+/// extraneous bytes before a marker. libjpeg's memory has no limit of its own: it follows from the picture's size, at most
+/// two bytes a sample, which the caller has read and limited.
+void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans,
                        const codec_monitor *monitor, codec_report *report);
 
 /// Encodes an 8-bit RGB or RGBA PNG. `level` is zlib's, 0...9.
