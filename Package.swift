@@ -80,7 +80,7 @@ let package = Package(
         .executableTarget(
             name: "restored",
             dependencies: [
-                "CSystem", "Images", "Compute", "RestorationUNet", "Diffusion", "Checkpoints", "Bundles", "Engine",
+                "CSystem", "Threads", "Images", "Compute", "RestorationUNet", "Diffusion", "Checkpoints", "Bundles", "Engine",
                 "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
@@ -91,7 +91,7 @@ let package = Package(
             path: "Tests/Fuzz/Checks", swiftSettings: settings),
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
-        tests("ComputeTests", ["Compute"]),
+        tests("ComputeTests", ["Compute", "Threads"]),
         tests("LayersTests", ["Compute", "Layers"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "TestSupport"]),

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Dispatch
 import Engine
 import FoundationEssentials
 import Images
 import Service
 import Settings
+import Threads
 
 /// Which weights a command works with.
 struct EngineOptions: ParsableArguments {
@@ -38,25 +38,17 @@ struct EngineOptions: ParsableArguments {
     static func load(
         _ configuration: Configuration, onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
     ) async throws -> any RestorationEngine {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async {
-                continuation.resume(
-                    with: Result {
-                        try makeEngine(
-                            bundlePath: configuration.bundle, configuration: configuration,
-                            onSlowEvaluation: onSlowEvaluation)
-                    })
-            }
+        try await WorkerThread.run(name: "load") {
+            try makeEngine(
+                bundlePath: configuration.bundle, configuration: configuration, onSlowEvaluation: onSlowEvaluation)
         }
     }
 }
 
-/// Decodes and encodes for the commands, on a queue that may block.
+/// Decodes and encodes for the commands, on threads that may block.
 enum PictureWork {
     static func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async { continuation.resume(with: Result { try work() }) }
-        }
+        try await WorkerThread.run(name: "picture", work)
     }
 
     /// The picture in a file.
