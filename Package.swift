@@ -18,13 +18,15 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func library(_ name: String, _ dependencies: [Target.Dependency], exclude pages: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: pages, swiftSettings: settings)
 }
 
-/// A network of `Sources/Networks`.
+/// A network of `Sources/Networks`, with the page that defines it.
 func network(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/Networks/\(name)", swiftSettings: settings)
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Networks/\(name)", exclude: ["README.md"],
+        swiftSettings: settings)
 }
 
 /// libFuzzer's program, of which `Tests/Fuzz/run` alone has use: its linker needs what a usual build hasn't.
@@ -56,31 +58,32 @@ let package = Package(
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CKernels", cSettings: kernelSettings),
         library("Threads", []),
-        library("Images", ["CImageCodecs"]),
+        library("Images", ["CSystem", "CImageCodecs"]),
         library("Compute", ["Threads", "CKernels", "CSystem"]),
         library("Checkpoints", []),
         library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
-        network("CLIP", ["CSystem", "Compute", "Checkpoints", "Layers"]),
+        network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
-        library("Diffusion", ["CKernels"]),
-        library("Bundles", ["Checkpoints", "CLIP", "RestorationUNet", "Diffusion", crypto]),
+        library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
+        library("Bundles", ["Checkpoints", crypto]),
         library("Scheduling", ["Threads"]),
         library(
-            "Engine", ["Images", "Compute", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling"]),
+            "Engine",
+            ["Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling"]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
-        library("Settings", ["Images", "Engine"]),
+        library("Settings", ["Images", "Engine", "Scheduling"]),
         .target(
             name: "Service",
             dependencies: [
-                "Images", "Diffusion", "Bundles", "Engine", "HTTPWire", "HTTPServer", "Settings", crypto, httpTypes,
-                logging,
+                "Images", "Checkpoints", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", crypto,
+                httpTypes, logging,
             ],
             resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
         .executableTarget(
             name: "restored",
             dependencies: [
-                "CSystem", "Images", "Compute", "RestorationUNet", "Diffusion", "Checkpoints", "Bundles", "Engine",
+                "CSystem", "Threads", "Images", "Compute", "RestorationUNet", "Checkpoints", "Bundles", "Scheduling", "Engine",
                 "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
@@ -91,12 +94,12 @@ let package = Package(
             path: "Tests/Fuzz/Checks", swiftSettings: settings),
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
-        tests("ComputeTests", ["Compute"]),
+        tests("ComputeTests", ["Compute", "Threads"]),
         tests("LayersTests", ["Compute", "Layers"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
-        tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "TestSupport"]),
+        tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "Images", "TestSupport"]),
         tests("DiffusionTests", ["Diffusion", "RestorationUNet", "CKernels", "Checkpoints", "Compute", "TestSupport"]),
-        tests("BundlesTests", ["Bundles", "TestSupport"]),
+        tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport"]),
         tests("SchedulingTests", ["Scheduling"]),
         tests(
             "EngineTests",
@@ -107,7 +110,7 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Diffusion", "Bundles", "Engine", "TestSupport",
+                "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Bundles", "Engine", "TestSupport",
                 httpTypes, logging,
             ]),
         tests("ProgramTests", ["TestSupport"]),

@@ -45,6 +45,21 @@ install_packages() {
     --no-install-recommends "${missing[@]}" >&2
 }
 
+# Makes a Python environment in a folder with what a file of requirements names, or adds what is missing there.
+python_environment() {
+  local folder=$1 requirements=$2
+  if ! [ -x "$folder/bin/pip" ]; then
+    python3 -c 'import ensurepip' 2>/dev/null || install_packages python3 python3-venv
+    python3 -m venv "$folder"
+  fi
+  # The processor build of PyTorch where one is at hand: the ordinary one brings gigabytes for accelerators.
+  "$folder/bin/python" -c 'import torch' 2>/dev/null \
+    || "$folder/bin/pip" install -q 'torch==2.13.0+cpu' 2>/dev/null \
+    || "$folder/bin/pip" install -q --timeout 15 --retries 0 --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null \
+    || "$folder/bin/pip" install -q torch
+  "$folder/bin/pip" install -q -r "$requirements"
+}
+
 # Puts a Swift toolchain on the path, or stops and says what is needed.
 require_swift() {
   local folder version

@@ -1,138 +1,97 @@
-package import Diffusion
+package import Checkpoints
 
-/// What a `bundle.json` says: which networks, with which sizes, from which files, under which terms.
-///
-/// The keys are those of the official configurations (`vision_cfg`, `ch_mult`, ...). Keys that may be left out take the
-/// official defaults, keys that are not known are errors, and every value has been checked once decoded: sizes are
-/// positive and bounded, so that products of a few of them fit an `Int`.
+/// What every `bundle.json` says, of whatever kind: what the bundle is called, under which terms its weights come, which
+/// labels it knows and which files it is made of. The rest are the sections of its kind, which the networks and the
+/// engine read.
 package struct BundleManifest: Sendable, Equatable {
-    package var name: String
-    package var version: String
-    /// Of the weights; the code's own licence says nothing about them.
-    package var licence: String
-    package var trainingDataTerms: String
-    package var prediction: Prediction
-    /// In the order of the classifier's features.
-    package var labels: [String]
-    /// What cosines are multiplied by before the softmax.
-    package var logitScale: Double
-    package var classifier: Classifier
-    package var network: Network
-    package var diffusion: Diffusion
-    package var defaults: Defaults
+    /// Bytes of a `bundle.json`.
+    package static let byteLimit = 1 << 20
+    /// The kind of a bundle that doesn't name one.
+    package static let defaultKind = "daclip-ir-sde"
 
-    /// What the restoration network's output stands for.
-    package enum Prediction: String, Sendable, CaseIterable {
-        /// The noise in the state (the official weights).
-        case noise
-        /// The clean picture.
-        case clean
-    }
+    /// Which recipe the networks are for.
+    package let kind: String
+    package let name: String
+    package let version: String
+    /// Of the weights; the code's own licence says nothing about them.
+    package let licence: String
+    package let trainingDataTerms: String
+    /// In the order of the classifier's features; empty where the bundle knows none.
+    package let labels: [String]
+    /// The files that the bundle is made of, `bundle.json` aside: every object with the keys `file` and `sha256`.
+    package let files: [File]
 
     /// A file of the bundle: a plain name in its folder, and its SHA-256 in lower-case hexadecimal.
     package struct File: Sendable, Equatable {
-        package var name: String
-        package var sha256: String
+        package let name: String
+        package let sha256: String
     }
 
-    /// `daclip`: the vision towers with the controller, and the text tower where there is one.
-    package struct Classifier: Sendable, Equatable {
-        /// There are places for no more.
-        package static let nativeWindowLimit = 5
-
-        package var file: File
-        /// Length of both embeddings.
-        package var embeddingDimension: Int
-        /// The activation x * sigmoid(1.702 x) in place of the exact GELU.
-        package var usesQuickGELU: Bool
-        /// The image encoder's.
-        package var vision: Vision
-        /// The image encoder's, but for what `controller_cfg` says otherwise.
-        package var controller: Vision
-        /// Windows of its own resolution that are looked at beside the whole picture, whose degradation embedding is the
-        /// mean over all of them; 0 for the published models.
-        package var nativeWindows: Int
-        /// Nil where the file's `label_features` (labels x embedding, rows of unit length) replace a text tower.
-        package var text: Text?
-        /// The byte-pair merges; there where there is a text tower.
-        package var merges: File?
+    /// - Throws: the first value that can't be, with its place.
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        kind = try reader.text("kind", upTo: 64, default: Self.defaultKind)
+        name = try reader.text("name", upTo: 64)
+        // The name goes into a header field.
+        guard Self.isPlain(name) else { throw reader.fault("name", "expected letters, digits, '.', '_' and '-'") }
+        version = try reader.text("version", upTo: 64)
+        licence = try reader.text("licence", upTo: 1_000)
+        trainingDataTerms = try reader.text("trainingDataTerms", upTo: 10_000)
+        labels = try Self.labels(reader)
+        let named = reader.allObjects.filter { $0.has("file") && $0.has("sha256") }
+        files = try named.map { reader throws(ConfigurationError) in try File(reader) }
+        guard Set(files.map(\.name)).count == files.count else {
+            throw ConfigurationError("two networks name the same file")
+        }
     }
 
-    /// `vision_cfg`: pixels a side, transformer blocks, channels.
-    package struct Vision: Sendable, Equatable {
-        package var imageSize: Int
-        package var layers: Int
-        package var width: Int
-        package var patchSize: Int
-        /// Channels of an attention head.
-        package var headWidth: Int
-        /// Inner widths of a convolutional stem, each convolution halving the side; nil for a patch convolution.
-        package var stem: [Int]?
-        /// Residual blocks behind each of the stem's convolutions; nil for none.
-        package var stemBlocks: [Int]?
-        package var pool: Pool
+    /// Labels stand in header fields and in lists joined by commas, so they are plain words.
+    private static func labels(_ reader: ConfigurationReader) throws(ConfigurationError) -> [String] {
+        guard let labels = try reader.texts("labels") else { return [] }
+        guard (1...1_000).contains(labels.count) else {
+            throw reader.fault("labels", "expected 1 to 1000 of them, found \(labels.count)")
+        }
+        for label in labels where !isPlain(label) || label == "auto" {
+            throw reader.fault("labels", "\(ConfigurationReader.shown(label)) means something else, or is not made of "
+                + "letters, digits, '.', '_' and '-'")
+        }
+        guard Set(labels).count == labels.count else { throw reader.fault("labels", "one is there twice") }
+        return labels
     }
 
-    /// What an embedding is read from: the class token, or the mean and the maximum over all patches.
-    package enum Pool: String, Sendable, CaseIterable {
-        case classToken = "class"
-        case patches
+    /// 1 to 64 ASCII letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
+    static func isPlain(_ text: String) -> Bool {
+        let isFit = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        return isFit && (1...64).contains(text.utf8.count) && text.first != "." && text.first != "-"
     }
+}
 
-    /// `text_cfg`.
-    package struct Text: Sendable, Equatable {
-        /// Tokens of a text, the start and end tokens among them.
-        package var contextLength: Int
-        package var vocabularySize: Int
-        package var width: Int
-        package var heads: Int
-        package var layers: Int
-    }
+extension BundleManifest.File {
+    /// Of checkpoints.
+    static let tensorEndings = [".safetensors", ".pt", ".pth"]
+    /// Of checkpoints, and of a tokenizer's merges.
+    static let endings = tensorEndings + [".txt", ".gz"]
 
-    /// `unet`: the restoration network.
-    package struct Network: Sendable, Equatable {
-        package var file: File
-        package var inputChannels: Int
-        package var outputChannels: Int
-        /// Channels of the first level (`nf`).
-        package var width: Int
-        /// Of the levels' channels, finest level first (`ch_mult`).
-        package var multipliers: [Int]
-        /// Length of the embeddings it takes; nil where it takes none.
-        package var contextDimension: Int?
-        package var usesDegradationContext: Bool
-        package var usesImageContext: Bool
-        /// 1, or 0.5 where the levels work at half the picture's resolution.
-        package var scale: Double
-    }
+    var hasTensors: Bool { Self.tensorEndings.contains(where: name.hasSuffix) }
 
-    /// `diffusion`: the mean-reverting SDE.
-    package struct Diffusion: Sendable, Equatable {
-        /// Steps of the full tables (`T`).
-        package var steps: Int
-        package var schedule: Schedule
-        /// What is left of the start at the end (`eps`).
-        package var epsilon: Double
-        /// The noise at the end, on the scale of 0 to 255 (`max_sigma`).
-        package var maximumSigma: Double
-        /// Steps of rebuilt tables (`sample_T`); nil for all.
-        package var sampledSteps: Int?
-    }
-
-    package enum Schedule: String, Sendable, CaseIterable {
-        case cosine, linear, constant
-    }
-
-    /// `default`: what a request that says nothing gets.
-    package struct Defaults: Sendable, Equatable {
-        package var sampler: SamplerKind
-        package var steps: Int
-        /// The steps visited, from the last one down; nil for evenly spaced ones.
-        package var times: [Int]?
-    }
-
-    /// The files that the bundle is made of, `bundle.json` aside.
-    package var files: [File] {
-        [classifier.file, network.file] + (classifier.merges.map { [$0] } ?? [])
+    /// Reads `file` and `sha256`.
+    ///
+    /// The name is a plain one: nothing in a bundle can lead out of its folder.
+    init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        name = try reader.text("file", upTo: 64)
+        let name = name
+        guard BundleManifest.isPlain(name), Self.endings.contains(where: name.hasSuffix) else {
+            throw reader.fault("file", "expected a plain file name that ends in \(Self.endings.joined(separator: ", ")), "
+                + "found \(ConfigurationReader.shown(name))")
+        }
+        sha256 = try reader.text("sha256", upTo: 64)
+        let isDigest = sha256.utf8.count == 64
+            && sha256.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        guard isDigest else { throw reader.fault("sha256", "expected 64 lower-case hexadecimal digits") }
     }
 }

@@ -29,18 +29,16 @@ package struct BundleVerification: Sendable, Equatable {
         version = manifest.version
         licence = manifest.licence
         trainingDataTerms = manifest.trainingDataTerms
-        files = manifest.files.map { file in
-            Self.report(on: file, in: directory, hasTensors: file != manifest.classifier.merges)
-        }
+        files = manifest.files.map { Self.report(on: $0, in: directory) }
     }
 
-    private static func report(on file: BundleManifest.File, in directory: String, hasTensors: Bool) -> FileReport {
+    private static func report(on file: BundleManifest.File, in directory: String) -> FileReport {
         var report = FileReport(name: file.name, expectedDigest: file.sha256)
         do throws(CheckpointError) {
             let bytes = try CheckpointBytes(contentsOf: directory + "/" + file.name)
             let digest = FileDigest.sha256(of: bytes)
             report.foundDigest = digest
-            if hasTensors { report.tensorCount = try StateDict(bytes).names.count }
+            if file.hasTensors { report.tensorCount = try StateDict(bytes).names.count }
             if digest != file.sha256 {
                 let error = BundleError.wrongDigest(file: file.name, expected: file.sha256, found: digest)
                 report.problem = error.description
@@ -69,19 +67,45 @@ package struct BundleVerification: Sendable, Equatable {
     }
 
     /// The same for programs.
-    package var json: String {
-        let reports = files.map { file in
-            """
-            {"file": \(JSONText.string(file.name)), "expected_sha256": "\(file.expectedDigest)", \
-            "found_sha256": \(file.foundDigest.map(JSONText.string) ?? "null"), \
-            "tensors": \(file.tensorCount.map(String.init) ?? "null"), \
-            "problem": \(file.problem.map(JSONText.string) ?? "null")}
-            """
-        }
-        return """
-            {"bundle": \(JSONText.string(bundle)), "version": \(JSONText.string(version)), "sound": \(isSound), \
-            "licence": \(JSONText.string(licence)), "training_data_terms": \(JSONText.string(trainingDataTerms)), \
-            "code_licence": "MIT", "files": [\(reports.joined(separator: ", "))]}
-            """
+    package var json: String { JSON.line(self) }
+}
+
+extension BundleVerification: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case bundle, version, licence, files
+        case isSound = "sound"
+        case trainingDataTerms = "training_data_terms"
+        case codeLicence = "code_licence"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(bundle, forKey: .bundle)
+        try values.encode(version, forKey: .version)
+        try values.encode(isSound, forKey: .isSound)
+        try values.encode(licence, forKey: .licence)
+        try values.encode(trainingDataTerms, forKey: .trainingDataTerms)
+        try values.encode("MIT", forKey: .codeLicence)
+        try values.encode(files, forKey: .files)
+    }
+}
+
+extension BundleVerification.FileReport: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case name = "file"
+        case expectedDigest = "expected_sha256"
+        case foundDigest = "found_sha256"
+        case tensorCount = "tensors"
+        case problem
+    }
+
+    /// What there is none of is null, not left out.
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(expectedDigest, forKey: .expectedDigest)
+        try values.encode(foundDigest, forKey: .foundDigest)
+        try values.encode(tensorCount, forKey: .tensorCount)
+        try values.encode(problem, forKey: .problem)
     }
 }

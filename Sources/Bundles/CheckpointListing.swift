@@ -27,13 +27,10 @@ package struct CheckpointListing: Sendable {
 
     /// `{"tensors": [{"name": ..., "dtype": ..., "shape": [...]}, ...]}`, sorted by name.
     package var json: String {
-        var entries: [String] = []
-        forEach { name, tensor in
-            let shape = tensor.shape.map(String.init).joined(separator: ", ")
-            entries.append("{\"name\": \(JSONText.string(name)), \"dtype\": \"\(tensor.scalarType.rawValue)\", "
-                + "\"shape\": [\(shape)]}")
-        }
-        return "{\"tensors\": [\(entries.joined(separator: ", "))]}"
+        struct Entry: Encodable { let name, dtype: String, shape: [Int] }
+        var entries: [Entry] = []
+        forEach { entries.append(Entry(name: $0, dtype: $1.scalarType.rawValue, shape: $1.shape)) }
+        return JSON.line(["tensors": entries])
     }
 
     private func forEach(_ body: (String, StoredTensor) -> Void) {

@@ -10,8 +10,6 @@ package enum FileDigest {
         for start in stride(from: 0, to: bytes.count, by: piece) {
             bytes.withBytes(in: start..<min(start + piece, bytes.count)) { hasher.update(bufferPointer: $0) }
         }
-        let digits = Array("0123456789abcdef".utf8)
-        let text = hasher.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
+        return Hexadecimal.text(hasher.finalize())
     }
 }

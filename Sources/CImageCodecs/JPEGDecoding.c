@@ -26,7 +26,7 @@ typedef struct {
 
 static codec_status status_of(int code) {
     switch (code) {
-    case JERR_NO_BACKING_STORE: return CODEC_OVER_LIMIT;
+    case JERR_NO_BACKING_STORE:
     case JERR_OUT_OF_MEMORY: return CODEC_NO_MEMORY;
     default: return CODEC_CORRUPT;
     }
@@ -114,11 +114,10 @@ static void read_rows(jpeg_reading *reading) {
     }
 }
 
-static void decode(jpeg_reading *reading, long working_bytes) {
+static void decode(jpeg_reading *reading) {
     if (setjmp(reading->escape)) return;
     j_decompress_ptr jpeg = &reading->jpeg;
     jpeg_create_decompress(jpeg);
-    jpeg->mem->max_memory_to_use = working_bytes;
     jpeg->progress = &reading->progress;
     jpeg->src = &reading->source;
     jpeg_read_header(jpeg, TRUE);
@@ -133,7 +132,7 @@ static void decode(jpeg_reading *reading, long working_bytes) {
     jpeg_finish_decompress(jpeg);
 }
 
-void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans, long working_bytes,
+void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans,
                        const codec_monitor *monitor, codec_report *report) {
     *report = (codec_report){CODEC_OK, {0}};
     jpeg_reading reading = {
@@ -146,7 +145,7 @@ void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, i
     reading.errors.error_exit = on_error;
     reading.errors.emit_message = on_message;
     reading.jpeg.client_data = &reading;
-    decode(&reading, working_bytes);
+    decode(&reading);
     jpeg_destroy_decompress(&reading.jpeg);
     free(reading.band);
 }

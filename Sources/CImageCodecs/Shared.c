@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 const char *codec_report_message(const codec_report *report) { return report->message; }
 
 void codec_fail(codec_report *report, codec_status status, const char *message) {
@@ -78,23 +76,4 @@ void codec_gather(const codec_surface *surface, uint8_t *row, uint32_t width, ui
         memcpy(row, surface->rgb + 3 * place, 3);
         if (surface->alpha) row[3] = surface->alpha[place];
     }
-}
-
-void codec_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *produced,
-                   codec_report *report) {
-    *report = (codec_report){CODEC_OK, {0}};
-    *produced = 0;
-    z_stream stream = {0};
-    if (count > UINT32_MAX || capacity > UINT32_MAX) return codec_fail(report, CODEC_OVER_LIMIT, "stream too long");
-    if (inflateInit(&stream) != Z_OK) return codec_fail(report, CODEC_NO_MEMORY, "zlib has no memory");
-    stream.next_in = (Bytef *)bytes;
-    stream.avail_in = (uInt)count;
-    stream.next_out = output;
-    stream.avail_out = (uInt)capacity;
-    int status = inflate(&stream, Z_FINISH);
-    *produced = capacity - stream.avail_out;
-    if (status == Z_MEM_ERROR) codec_fail(report, CODEC_NO_MEMORY, "zlib has no memory");
-    else if (status == Z_BUF_ERROR && stream.avail_out == 0) codec_fail(report, CODEC_OVER_LIMIT, "expands too far");
-    else if (status != Z_STREAM_END) codec_fail(report, CODEC_CORRUPT, stream.msg ? stream.msg : "incomplete stream");
-    inflateEnd(&stream);
 }

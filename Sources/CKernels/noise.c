@@ -85,8 +85,7 @@ ALWAYS_INLINE void direction_from(uint32_t random, float *cosine, float *sine) {
 enum { block_pixels = 128 };
 
 ALWAYS_INLINE void normal_row(
-    float *output, size_t pixels, size_t channels, size_t pixel_stride, size_t channel_stride,
-    uint32_t x, uint32_t y, uint32_t draw, uint32_t stream, uint64_t seed
+    float *output, size_t pixels, size_t channels, uint32_t x, uint32_t y, uint32_t draw, uint32_t stream, uint64_t seed
 ) {
     float normals[4][block_pixels];
     for (size_t start = 0; start < pixels; start += block_pixels) {
@@ -105,41 +104,37 @@ ALWAYS_INLINE void normal_row(
             normals[3][lane] = radius * sine;
         }
         size_t count = pixels - start < block_pixels ? pixels - start : block_pixels;
-        float *block = output + start * pixel_stride;
-        if (channels == 3 && pixel_stride == 3 && channel_stride == 1) {
+        float *block = output + start * channels;
+        if (channels == 3) {
             for (size_t lane = 0; lane < count; lane++) {
                 block[3 * lane] = normals[0][lane];
                 block[3 * lane + 1] = normals[1][lane];
                 block[3 * lane + 2] = normals[2][lane];
             }
-        } else {
-            for (size_t channel = 0; channel < channels; channel++) {
-                for (size_t lane = 0; lane < count; lane++) {
-                    block[lane * pixel_stride + channel * channel_stride] = normals[channel][lane];
-                }
-            }
+            continue;
+        }
+        for (size_t lane = 0; lane < count; lane++) {
+            for (size_t channel = 0; channel < channels; channel++) block[lane * channels + channel] = normals[channel][lane];
         }
     }
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void normal_row_avx2(
-    float *output, size_t pixels, size_t channels, size_t pixel_stride, size_t channel_stride,
-    uint32_t x, uint32_t y, uint32_t draw, uint32_t stream, uint64_t seed
+    float *output, size_t pixels, size_t channels, uint32_t x, uint32_t y, uint32_t draw, uint32_t stream, uint64_t seed
 ) {
-    normal_row(output, pixels, channels, pixel_stride, channel_stride, x, y, draw, stream, seed);
+    normal_row(output, pixels, channels, x, y, draw, stream, seed);
 }
 #endif
 
 void restored_normal_row(
-    float *output, size_t pixels, size_t channels, size_t pixel_stride, size_t channel_stride,
-    uint32_t x, uint32_t y, uint32_t draw, uint32_t stream, uint64_t seed
+    float *output, size_t pixels, size_t channels, uint32_t x, uint32_t y, uint32_t draw, uint32_t stream, uint64_t seed
 ) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) {
-        normal_row_avx2(output, pixels, channels, pixel_stride, channel_stride, x, y, draw, stream, seed);
+        normal_row_avx2(output, pixels, channels, x, y, draw, stream, seed);
         return;
     }
 #endif
-    normal_row(output, pixels, channels, pixel_stride, channel_stride, x, y, draw, stream, seed);
+    normal_row(output, pixels, channels, x, y, draw, stream, seed);
 }

@@ -12,7 +12,13 @@ package struct ParameterReader {
         var ignoredPrefixes: [String] = []
         var missing: [String] = []
         var misshaped: [ParameterMismatch.Misshaped] = []
+        /// Numbers that zeros stand in for.
+        var standIns = 0
     }
+
+    /// The most numbers that zeros stand in for: a file of a network of quite another size must not be answered with
+    /// gigabytes of them.
+    package static let standInLimit = 1 << 24
 
     /// - Parameter prefix: put before every name that is asked for, such as `clip.visual.`.
     package init(_ dictionary: StateDict, prefix: String = "") {
@@ -32,28 +38,34 @@ package struct ParameterReader {
 
     /// The parameter's numbers in row-major order. One that is missing or has another shape is noted for `finish`,
     /// and zeros stand in for it.
-    package func take(_ name: String, _ shape: [Int]) -> [Float] {
-        if let numbers = takeIfPresent(name, shape) { return numbers }
+    ///
+    /// - Throws: one `mismatch` with all that was noted so far, where that would be too many zeros.
+    package func take(_ name: String, _ shape: [Int]) throws(CheckpointError) -> [Float] {
+        if let numbers = try takeIfPresent(name, shape) { return numbers }
         account.missing.append(prefix + name)
-        return [Float](repeating: 0, count: checkedElementCount(of: shape) ?? 0)
+        return try standIn(shape)
     }
 
     /// Nil where there is no such parameter; one that has another shape is noted, and zeros stand in for it.
-    package func takeIfPresent(_ name: String, _ shape: [Int]) -> [Float]? {
+    ///
+    /// - Throws: as `take`.
+    package func takeIfPresent(_ name: String, _ shape: [Int]) throws(CheckpointError) -> [Float]? {
         guard let tensor = dictionary[prefix + name] else { return nil }
         account.used.insert(prefix + name)
         guard tensor.shape == shape else {
             account.misshaped.append(.init(name: prefix + name, expected: shape, found: tensor.shape))
-            return [Float](repeating: 0, count: checkedElementCount(of: shape) ?? 0)
+            return try standIn(shape)
         }
         return tensor.floats()
     }
 
-    /// Whether there is such a parameter. Asking doesn't count as using it.
-    package func has(_ name: String) -> Bool { dictionary[prefix + name] != nil }
-
-    /// The shape of a parameter, for sizes that only the file tells. Asking doesn't count as using it.
-    package func shape(of name: String) -> [Int]? { dictionary[prefix + name]?.shape }
+    private func standIn(_ shape: [Int]) throws(CheckpointError) -> [Float] {
+        guard let count = checkedElementCount(of: shape), count <= Self.standInLimit - account.standIns else {
+            throw .mismatch(ParameterMismatch(missing: account.missing, surplus: [], misshaped: account.misshaped))
+        }
+        account.standIns += count
+        return [Float](repeating: 0, count: count)
+    }
 
     /// Declares that what begins so is not needed, for instance because it is an alias of something that is.
     package func ignore(prefix ignored: String) { account.ignoredPrefixes.append(prefix + ignored) }

@@ -59,13 +59,13 @@ package enum SafetensorsWriter {
         var members: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }
-                .map { "\(JSONText.string($0.key)):\(JSONText.string($0.value))" }
+                .map { "\(JSON.line($0.key)):\(JSON.line($0.value))" }
             members.append("\"\(SafetensorsHeader.metadataName)\":{\(pairs.joined(separator: ","))}")
         }
         var position = 0
         for (name, tensor) in order {
             let shape = tensor.shape.map(String.init).joined(separator: ",")
-            members.append("\(JSONText.string(name)):{\"dtype\":\"\(tensor.scalarType.safetensorsName)\","
+            members.append("\(JSON.line(name)):{\"dtype\":\"\(tensor.scalarType.safetensorsName)\","
                 + "\"shape\":[\(shape)],\"data_offsets\":[\(position),\(position + tensor.byteCount)]}")
             position += tensor.byteCount
         }
@@ -87,26 +87,4 @@ package enum SafetensorsWriter {
     }
 
     private static func failure() -> CheckpointError { .unwritable(String(cString: strerror(errno))) }
-}
-
-/// JSON as it is written by hand, where a library would be too much.
-package enum JSONText {
-    /// A string in quotation marks, escaped (RFC 8259, section 7).
-    package static func string(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
 }

@@ -7,12 +7,15 @@ package enum Activation: Sendable {
     case silu
     /// x Phi(x), with the exact error function
     case gelu
+    /// x / (1 + e^(-1.702 x)): the approximation of GELU that OpenAI's CLIP was trained with
+    case quickGELU
 
     package var kernel: kernel_activation {
         switch self {
         case .none: KERNEL_ACTIVATION_NONE
         case .silu: KERNEL_ACTIVATION_SILU
         case .gelu: KERNEL_ACTIVATION_GELU
+        case .quickGELU: KERNEL_ACTIVATION_QUICK_GELU
         }
     }
 }

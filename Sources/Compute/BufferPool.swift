@@ -8,6 +8,8 @@ package final class BufferPool {
     /// The most that was handed out at once since the last `resetPeak()`.
     package private(set) var peakBytes = 0
     private var idleBytes = 0
+    /// What may be held in all, unless more is in use.
+    private var ceiling = Int.max
     private var idle: [UnsafeMutableRawBufferPointer] = []
 
     package init() {}
@@ -18,6 +20,12 @@ package final class BufferPool {
 
     package func resetPeak() {
         peakBytes = liveBytes
+    }
+
+    /// Keeps idle buffers only as far as all together stay within a number of bytes, until told otherwise.
+    package func limit(to bytes: Int) {
+        ceiling = bytes
+        makeRoom(for: 0)
     }
 
     /// Returns idle buffers to the system.
@@ -55,11 +63,15 @@ package final class BufferPool {
 
     /// Keeps what is held within the peak: idle buffers of sizes no longer asked for make room for the new one.
     private func allocate(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
-        while !idle.isEmpty, liveBytes + idleBytes + bytes > peakBytes {
+        makeRoom(for: bytes)
+        return .allocate(byteCount: bytes, alignment: 64)
+    }
+
+    private func makeRoom(for bytes: Int) {
+        while !idle.isEmpty, liveBytes + idleBytes + bytes > min(peakBytes, ceiling) {
             let oldest = idle.removeFirst()
             idleBytes -= oldest.count
             oldest.deallocate()
         }
-        return .allocate(byteCount: bytes, alignment: 64)
     }
 }

@@ -1,7 +1,7 @@
 import CKernels
 import Glibc
 import Synchronization
-import Threads
+package import Threads
 
 /// The threads of one evaluation: they share out the items of a loop and meet again at its end.
 ///
@@ -16,12 +16,18 @@ package final class ThreadTeam {
     /// the same results.
     ///
     /// - Parameter size: values under 1 count as 1.
-    package init(size: Int) {
+    package convenience init(size: Int) {
+        self.init(size: size) { name, body throws(WorkerThread.StartFailure) in
+            try WorkerThread.start(name: name, body)
+        }
+    }
+
+    package init(size: Int, startThread: WorkerThread.Starter) {
         var started = 1
         while started < size {
             let (index, shared) = (started, shared)
             do {
-                try WorkerThread.start(name: "compute-\(index)") { shared.help(thread: index) }
+                try startThread("compute-\(index)") { shared.help(thread: index) }
             } catch {
                 break
             }

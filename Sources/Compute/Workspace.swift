@@ -56,6 +56,9 @@ package final class Workspace {
     /// The core type that OpenBLAS chose when it was loaded (`OPENBLAS_CORETYPE` overrides it).
     package static var blasCoreName: String { String(cString: openblas_get_corename()) }
 
+    /// Threads of an evaluation: those asked for, or as many as the system gave.
+    package var threads: Int { team.size }
+
     package var kernelSetName: String { String(cString: kernels.name) }
 
     /// The team's threads call OpenBLAS one by one; threads of its own would only get in their way.

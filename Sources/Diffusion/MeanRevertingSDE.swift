@@ -34,7 +34,7 @@ package struct MeanRevertingSDE: Sendable, Equatable {
         configuration.sampleStepCount = rebuilt ?? configuration.sampleStepCount
         if let fault = configuration.fault { throw fault }
 
-        let stepCount = configuration.sampleStepCount ?? configuration.stepCount
+        let stepCount = configuration.tableStepCount
         let theta = Self.theta(schedule: configuration.schedule, stepCount: stepCount)
         var cumulative = [0.0]
         for speed in theta.dropFirst() { cumulative.append(cumulative[cumulative.count - 1] + speed) }

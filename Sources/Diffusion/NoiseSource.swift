@@ -35,37 +35,21 @@ package struct NoiseSource: Sendable, Hashable {
         }
     }
 
-    /// Where numbers go in a buffer; rows follow each other without gaps.
-    package enum Layout: Sendable, Hashable {
-        /// Height, width, channel; a pixel takes `pixelStride` floats, and what lies behind its channels is left alone.
-        case interleaved(channels: Int = 3, pixelStride: Int = 3)
-        /// Channel, height, width.
-        case planar(channels: Int = 3)
+    /// The channels that one draw can fill.
+    package static let channelRange = 1...4
 
-        /// The channels that one draw can fill.
-        package static let channelRange = 1...4
-    }
-
-    /// Fills a buffer with the numbers of a region.
+    /// Fills a buffer with the numbers of a region: height, width, channel, without gaps.
     ///
-    /// - Precondition: the buffer holds at least the region's values, with 1 to 4 channels.
-    package func fill(
-        _ buffer: UnsafeMutableBufferPointer<Float>, draw: UInt32, region: Region, layout: Layout = .interleaved()
-    ) {
-        let pixels = region.width * region.height
-        let (channels, pixelStride, channelStride, needed): (Int, Int, Int, Int) =
-            switch layout {
-            case .interleaved(let channels, let stride): (channels, stride, 1, pixels * stride)
-            case .planar(let channels): (channels, 1, pixels, pixels * channels)
-            }
-        precondition(Layout.channelRange.contains(channels), "\(channels) channels")
-        precondition(layout != .interleaved(channels: channels, pixelStride: pixelStride) || pixelStride >= channels)
-        precondition(buffer.count >= needed, "\(buffer.count) floats for \(needed)")
-        guard region.width > 0, region.height > 0, let start = buffer.baseAddress else { return }
+    /// - Precondition: the buffer holds the region's values.
+    package func fill(_ buffer: UnsafeMutableBufferPointer<Float>, draw: UInt32, region: Region, channels: Int = 3) {
+        precondition(Self.channelRange.contains(channels), "\(channels) channels")
+        let rowCount = region.width * channels
+        precondition(buffer.count >= rowCount * region.height, "\(buffer.count) floats for \(region)")
+        guard let start = buffer.baseAddress else { return }
         for row in 0..<region.height {
             restored_normal_row(
-                start + row * region.width * pixelStride, region.width, channels, pixelStride, channelStride,
-                UInt32(truncatingIfNeeded: region.x), UInt32(truncatingIfNeeded: region.y + row), draw, stream, seed)
+                start + row * rowCount, region.width, channels, UInt32(truncatingIfNeeded: region.x),
+                UInt32(truncatingIfNeeded: region.y + row), draw, stream, seed)
         }
     }
 }

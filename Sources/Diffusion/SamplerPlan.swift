@@ -22,86 +22,71 @@ package struct SamplerPlan: Sendable, Equatable {
     /// The fewest steps that `sde` and `ode` take: below, Euler's method goes astray.
     package static let minimumEulerStepCount = 10
 
-    /// The numbers of steps that a sampler takes: 1...T for `posterior`; for `sde` and `ode` 10...T, or exactly 10 where
-    /// T is less.
+    /// The numbers of steps that a sampler takes. `posterior` takes any up to the length of its tables, T or `sample_T`;
+    /// `sde` and `ode` 10...T, or exactly 10 where T is less.
     package static func allowedStepCounts(
         _ sampler: SamplerKind, _ configuration: DiffusionConfiguration
     ) -> ClosedRange<Int> {
-        let last = max(1, configuration.stepCount)
         switch sampler {
-        case .posterior: return 1...last
-        case .sde, .ode: return minimumEulerStepCount...max(minimumEulerStepCount, last)
+        case .posterior: 1...max(1, configuration.tableStepCount)
+        case .sde, .ode: minimumEulerStepCount...max(minimumEulerStepCount, configuration.stepCount)
         }
+    }
+
+    /// The number of steps that a sampler takes where none is asked for and a bundle has no number of its own.
+    package static func defaultStepCount(_ sampler: SamplerKind, _ configuration: DiffusionConfiguration) -> Int {
+        let allowed = allowedStepCounts(sampler, configuration)
+        guard sampler != .posterior else { return allowed.upperBound }
+        let preferred = configuration.sampleStepCount ?? defaultEulerStepCount
+        return min(max(preferred, allowed.lowerBound), allowed.upperBound)
     }
 
     /// A plan as a request asks for it.
     ///
-    /// `posterior` in n steps visits t_k = round-half-up(T k / n), k = n ... 1, on the tables of T, and goes from the last
-    /// to 0; nil takes all T. `sde` and `ode` rebuild the tables for n; nil takes 20.
+    /// `posterior` in n steps visits t_k = round-half-up(S k / n), k = n ... 1, on tables of S steps, T or `sample_T`, and
+    /// goes from the last to 0; nil takes all S. `sde` and `ode` rebuild the tables for n; nil takes `sample_T`, or 20.
     ///
     /// The clean estimate is clamped where the network predicts it, and where a noise-predicting one is asked for fewer
-    /// than T posterior steps: an error at the first steps is amplified up to 1 / m_T (200) times, and few steps can't
-    /// correct it. The official T steps, `sde` and `ode` don't clamp a noise prediction.
+    /// posterior steps than its tables have: an error at the first steps is amplified up to 1 / m_T (200) times, and few
+    /// steps can't correct it. All steps of the tables (the official way), `sde` and `ode` don't clamp a noise prediction.
     ///
-    /// - Parameter clamping: overrides that choice.
     /// - Throws: `stepsOutOfRange`, `invalidConfiguration`.
     package init(
         _ configuration: DiffusionConfiguration, sampler: SamplerKind = .posterior,
-        prediction: DiffusionConfiguration.Prediction, steps: Int? = nil, clamping: Bool? = nil
+        prediction: DiffusionConfiguration.Prediction, steps: Int? = nil
     ) throws(SamplerError) {
-        let last = configuration.stepCount
+        if let fault = configuration.fault { throw fault }
+        let allowed = Self.allowedStepCounts(sampler, configuration)
+        let steps = steps ?? Self.defaultStepCount(sampler, configuration)
+        guard allowed.contains(steps) else { throw .stepsOutOfRange(steps, allowed: allowed, sampler: sampler) }
         switch sampler {
         case .posterior:
-            guard let steps else {
-                try self.init(rebuilding: configuration, prediction: prediction, clamping: clamping)
-                return
-            }
-            try Self.check(steps, sampler, configuration)
-            // Sound: 1 <= steps <= T <= 10,000.
+            // Sound: 1 <= steps <= S <= 10,000.
+            let last = configuration.tableStepCount
             let times = (1...steps).reversed().map { (2 * last * $0 + steps) / (2 * steps) }
-            try self.init(configuration, prediction: prediction, times: times, clamping: clamping)
+            try self.init(configuration, prediction: prediction, times: times)
         case .sde, .ode:
-            let steps = steps ?? min(Self.defaultEulerStepCount, max(Self.minimumEulerStepCount, last))
-            try Self.check(steps, sampler, configuration)
-            let process = try MeanRevertingSDE(configuration, stepCount: steps)
             self.init(
-                process, sampler: sampler, prediction: prediction, times: Array((1...steps).reversed()),
-                clamps: clamping ?? (prediction == .clean))
+                try MeanRevertingSDE(configuration, stepCount: steps), sampler: sampler, prediction: prediction,
+                times: Array((1...steps).reversed()), clamps: prediction == .clean)
         }
     }
 
-    /// `posterior` steps on the tables of T at times of the bundle's own, which fall from at most T to at least 1; the
-    /// last goes to 0. The first state is the one of time T whatever the first time is.
+    /// `posterior` steps at times of the bundle's own, which fall from at most S, T or `sample_T`, to at least 1; the last
+    /// goes to 0. The first state is the one of time S whatever the first time is.
     ///
     /// - Throws: `invalidTimes`, `invalidConfiguration`.
     package init(
-        _ configuration: DiffusionConfiguration, prediction: DiffusionConfiguration.Prediction, times: [Int],
-        clamping: Bool? = nil
+        _ configuration: DiffusionConfiguration, prediction: DiffusionConfiguration.Prediction, times: [Int]
     ) throws(SamplerError) {
-        var full = configuration
-        full.sampleStepCount = nil
-        let process = try MeanRevertingSDE(full)
+        let process = try MeanRevertingSDE(configuration)
         let falls = zip(times, times.dropFirst()).allSatisfy { $0 > $1 }
         guard let first = times.first, let last = times.last, falls, first <= process.stepCount, last >= 1 else {
             throw .invalidTimes(times, last: process.stepCount)
         }
         self.init(
             process, sampler: .posterior, prediction: prediction, times: times,
-            clamps: clamping ?? (prediction == .clean || times.count < process.stepCount))
-    }
-
-    /// `posterior` with tables rebuilt for fewer steps, the official way of taking them: the network is given t T / n.
-    ///
-    /// - Parameter stepCount: n; nil for the configuration's `sample_T`, or T.
-    /// - Throws: `invalidConfiguration`.
-    package init(
-        rebuilding configuration: DiffusionConfiguration, stepCount: Int? = nil,
-        prediction: DiffusionConfiguration.Prediction, clamping: Bool? = nil
-    ) throws(SamplerError) {
-        let process = try MeanRevertingSDE(configuration, stepCount: stepCount)
-        self.init(
-            process, sampler: .posterior, prediction: prediction, times: Array((1...process.stepCount).reversed()),
-            clamps: clamping ?? (prediction == .clean))
+            clamps: prediction == .clean || times.count < process.stepCount)
     }
 
     private init(
@@ -133,14 +118,6 @@ package struct SamplerPlan: Sendable, Equatable {
             let deviation = sampler == .sde ? -process.sigma[time] * process.dt.squareRoot() : 0
             return ((1 - drift.state - drift.noise * noise.state, -drift.noise * noise.clean), deviation)
         }
-    }
-
-    private static func check(
-        _ steps: Int, _ sampler: SamplerKind, _ configuration: DiffusionConfiguration
-    ) throws(SamplerError) {
-        if let fault = configuration.fault { throw fault }
-        let allowed = allowedStepCounts(sampler, configuration)
-        guard allowed.contains(steps) else { throw .stepsOutOfRange(steps, allowed: allowed, sampler: sampler) }
     }
 }
 

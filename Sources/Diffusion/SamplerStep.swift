@@ -103,19 +103,6 @@ extension SamplerStep {
             }
         }
     }
-
-    /// The clean picture that the network's answer implies, clamped to 0...1: a preview of the result.
-    package func estimateClean(
-        into preview: UnsafeMutableBufferPointer<Float>, state: UnsafeBufferPointer<Float>,
-        mu: UnsafeBufferPointer<Float>, output: UnsafeBufferPointer<Float>
-    ) {
-        precondition(
-            [state.count, mu.count, output.count].allSatisfy { $0 == preview.count }, "buffers differ in length")
-        let estimate = estimate
-        for index in preview.indices {
-            preview[index] = estimate.apply(state[index], mu[index], output[index]).clampedToPicture
-        }
-    }
 }
 
 extension SamplerStep.Combination {

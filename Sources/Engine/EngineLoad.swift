@@ -1,3 +1,5 @@
+package import Scheduling
+
 /// A snapshot of the work under way, and counts of what was done since the start.
 package struct EngineLoad: Sendable, Equatable {
     package var queued: Int
@@ -5,9 +7,9 @@ package struct EngineLoad: Sendable, Equatable {
     /// Median seconds of a finished restoration; nil before the first.
     package var typicalSeconds: Double?
     /// Network evaluations, by the number of samples in them.
-    package var batchSizes = Distribution(bounds: [1, 2, 3, 4, 6, 8, 16, 32, 64])
+    package var batchSizes = SchedulerStatistics().batchSizes
     /// Network evaluations, by their seconds.
-    package var stepSeconds = Distribution(bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60])
+    package var stepSeconds = SchedulerStatistics().evaluationSeconds
     /// Tiles, pictures and labels that have been begun and are not done.
     package var samplesInFlight = 0
     /// Bytes that samples and their evaluations hold, and may hold.
@@ -21,11 +23,23 @@ package struct EngineLoad: Sendable, Equatable {
         self.running = running
         self.typicalSeconds = typicalSeconds
     }
+
+    init(_ statistics: SchedulerStatistics) {
+        self.init(
+            queued: statistics.waitingJobs, running: statistics.activeJobs,
+            typicalSeconds: statistics.typicalJobSeconds)
+        batchSizes = statistics.batchSizes
+        stepSeconds = statistics.evaluationSeconds
+        samplesInFlight = statistics.samplesInFlight
+        memoryUsed = statistics.bytesHeld
+        memoryBudget = statistics.memoryBudget
+        longestEvaluationUnderWay = statistics.longestEvaluationUnderWay
+    }
 }
 
 /// A network evaluation that took more than ten times the median of its kind.
 package struct SlowEvaluation: Sendable, Equatable {
-    /// `embedding`, `label`, or the size of the tiles that were restored: `384x256`.
+    /// The stage, and the size of its samples where they have one: `diffuse 384x256`.
     package var work: String
     /// How many shared it.
     package var samples: Int
@@ -40,35 +54,4 @@ package struct SlowEvaluation: Sendable, Equatable {
         self.seconds = seconds
         self.medianSecondsPerSample = medianSecondsPerSample
     }
-}
-
-/// Counts of values up to each of a row of bounds, as Prometheus' histograms have them.
-package struct Distribution: Sendable, Equatable {
-    /// Upper bounds, rising.
-    package let bounds: [Double]
-    /// One a bound and one beyond the last; not cumulative.
-    package private(set) var counts: [Int]
-    /// Of all values.
-    package private(set) var sum = 0.0
-
-    package init(bounds: [Double]) {
-        self.bounds = bounds
-        counts = [Int](repeating: 0, count: bounds.count + 1)
-    }
-
-    /// - Precondition: one count a bound and one more.
-    init(bounds: [Double], counts: [Int], sum: Double) {
-        precondition(counts.count == bounds.count + 1)
-        self.bounds = bounds
-        self.counts = counts
-        self.sum = sum
-    }
-
-    package mutating func add(_ value: Double, times: Int = 1) {
-        counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += times
-        sum += value * Double(times)
-    }
-
-    /// Of all values.
-    package var count: Int { counts.reduce(0, +) }
 }

@@ -1,12 +1,15 @@
 package import Bundles
-package import Diffusion
 package import Images
+package import Scheduling
 
 /// What classifies and restores pictures. The command line and the HTTP service know only this, so tests can put a
 /// scripted engine behind them.
 package protocol RestorationEngine: Sendable {
     /// The bundle whose weights are loaded.
     var bundle: BundleSummary { get }
+
+    /// What may be asked of that bundle.
+    var recipe: RecipeDescription { get }
 
     /// What a picture of this size would cost, told from its header alone.
     ///
@@ -15,8 +18,11 @@ package protocol RestorationEngine: Sendable {
     func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> WorkEstimate
 
     /// Classifies and restores a picture. Cancelling the calling task stops this work, and no other, at its next step.
+    ///
+    /// - Parameter memory: what is booked for the picture at its turn; nil for nothing.
     func restore(
-        _ picture: Picture, options: RestorationOptions, progress: @escaping @Sendable (RestorationProgress) -> Void
+        _ source: PictureSource, options: RestorationOptions, memory: PictureBooking?,
+        progress: @escaping @Sendable (RestorationProgress) -> Void
     ) async throws(RestorationError) -> RestorationResult
 
     /// Names what is wrong with a picture.
@@ -24,127 +30,57 @@ package protocol RestorationEngine: Sendable {
     /// - Parameters:
     ///   - labels: the labels to choose among instead of the bundle's own; needs a text tower.
     ///   - deadline: when the answer is no longer wanted.
+    ///   - memory: what is booked for the picture at its turn; nil for nothing.
     func classify(
-        _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
-    ) async throws(RestorationError) -> Classification
+        _ source: PictureSource, labels: [String]?, deadline: ContinuousClock.Instant?, memory: PictureBooking?
+    ) async throws(RestorationError) -> ClassificationResult
 
     /// How much work waits and runs, for metrics and `Retry-After`.
     var load: EngineLoad { get }
 }
 
 extension RestorationEngine {
-    /// Names what is wrong with a picture, in whatever time that takes.
+    /// Restores a picture that is decoded already.
+    package func restore(
+        _ picture: Picture, options: RestorationOptions, progress: @escaping @Sendable (RestorationProgress) -> Void
+    ) async throws(RestorationError) -> RestorationResult {
+        try await restore(PictureSource(picture), options: options, memory: nil, progress: progress)
+    }
+
+    /// Names what is wrong with a picture that is decoded already, in whatever time that takes.
     package func classify(_ picture: Picture, labels: [String]?) async throws(RestorationError) -> Classification {
-        try await classify(picture, labels: labels, deadline: nil)
+        try await classify(PictureSource(picture), labels: labels, deadline: nil, memory: nil).classification
     }
 }
 
-/// The choices of one restoration. Whatever is nil takes the bundle's default.
-package struct RestorationOptions: Sendable, Equatable {
-    /// Network evaluations, 1...100.
-    package var steps: Int?
-    package var sampler: SamplerKind?
-    /// The seed of the noise; nil draws one, which the result tells.
-    package var seed: UInt64?
-    /// The degradations to treat, in order; nil for whatever the classifier finds.
-    package var degradations: [String]?
-    /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
-    package var force = false
-    /// Side of the tiles in pixels, and pixels that neighbours share; nil for what memory suggests.
-    package var tile: Int?
-    package var overlap: Int?
-    /// When the answer is no longer wanted.
-    package var deadline: ContinuousClock.Instant?
+/// A picture that is decoded when its turn comes: until then its file waits, and not 12 bytes a pixel.
+package struct PictureSource: Sendable {
+    /// Pixels across and down as displayed, which the header tells.
+    package let width: Int
+    package let height: Int
+    /// Called once at most. Throws `RestorationError`, `ImageError` or `CancellationError`.
+    package let load: @Sendable () async throws -> Picture
 
-    package init() {}
+    package init(width: Int, height: Int, load: @escaping @Sendable () async throws -> Picture) {
+        self.width = width
+        self.height = height
+        self.load = load
+    }
+
+    package init(_ picture: Picture) {
+        self.init(width: picture.width, height: picture.height) { picture }
+    }
 }
 
-/// What restoring a picture takes.
-package struct WorkEstimate: Sendable, Equatable {
-    /// What one tile and its evaluation need of the memory budget, in bytes; taken when its turn comes.
-    package var bytes: Int
-    /// Bytes that sums of overlapping tiles take from the first tile to the last, beside the budget.
-    package var blendingBytes: Int
-    /// From measured step times; nil until one has been measured.
-    package var seconds: Double?
+/// What work on a picture holds, from its turn to its end, of the memory that all requests share.
+package struct PictureBooking: Sendable {
+    /// Holds the picture's file until then.
+    package let reservation: MemoryBudget.Reservation
+    /// What it is to hold from then on.
+    package let bytes: Int
 
-    package init(bytes: Int, blendingBytes: Int = 0, seconds: Double?) {
+    package init(reservation: MemoryBudget.Reservation, bytes: Int) {
+        self.reservation = reservation
         self.bytes = bytes
-        self.blendingBytes = blendingBytes
-        self.seconds = seconds
     }
-}
-
-/// Where a restoration stands.
-package enum RestorationProgress: Sendable, Equatable {
-    /// Waiting behind this many others.
-    case queued(position: Int)
-    /// `completed` of `total` evaluations are done; the seconds still needed come from measured step times.
-    case running(completed: Int, total: Int, remainingSeconds: Double?)
-}
-
-/// A restored picture and how it came to be.
-package struct RestorationResult: Sendable {
-    package var picture: Picture
-    /// The labels treated, in order (one unless the request named several).
-    package var degradations: [String]
-    /// The classifier's probability of the first treated label.
-    package var confidence: Double
-    package var seed: UInt64
-    package var steps: Int
-    package var sampler: SamplerKind
-    /// A clean picture that came back as it was.
-    package var unchanged: Bool
-    package var timing: Timing
-
-    /// Durations of the stages.
-    package struct Timing: Sendable {
-        package var queue: Duration
-        package var classify: Duration
-        package var diffuse: Duration
-
-        package init(queue: Duration = .zero, classify: Duration = .zero, diffuse: Duration = .zero) {
-            self.queue = queue
-            self.classify = classify
-            self.diffuse = diffuse
-        }
-    }
-
-    package init(
-        picture: Picture, degradations: [String], confidence: Double, seed: UInt64, steps: Int, sampler: SamplerKind,
-        unchanged: Bool, timing: Timing
-    ) {
-        self.picture = picture
-        self.degradations = degradations
-        self.confidence = confidence
-        self.seed = seed
-        self.steps = steps
-        self.sampler = sampler
-        self.unchanged = unchanged
-        self.timing = timing
-    }
-}
-
-/// Every label with its probability, highest first.
-package struct Classification: Sendable, Equatable {
-    package struct Entry: Sendable, Equatable {
-        package var label: String
-        /// 0...1; all entries sum to one.
-        package var probability: Double
-
-        package init(label: String, probability: Double) {
-            self.label = label
-            self.probability = probability
-        }
-    }
-
-    package var entries: [Entry]
-
-    /// - Precondition: at least one entry.
-    package init(entries: [Entry]) {
-        precondition(!entries.isEmpty)
-        self.entries = entries.sorted { $0.probability > $1.probability }
-    }
-
-    package var best: Entry { entries[0] }
 }

@@ -1,75 +1,83 @@
+import HTTPWire
 import Synchronization
 
-/// A request's body on its way from the connection's queue to the task that reads it. The mutex guards all of it;
-/// continuations are resumed and the connection is told outside of it.
+/// A request's body on its way from the connection's queue to the task that reads it: slices of the buffers that they
+/// were received in. The mutex guards all of it; continuations are resumed and the connection is told outside of it.
 final class BodyChannel: RequestBody, Sendable {
-    private typealias Outcome = Result<[UInt8]?, RequestBodyError>
+    private typealias Outcome = Result<ArraySlice<UInt8>?, RequestBodyError>
 
     private struct State: Sendable {
-        /// Bytes that no one has taken yet, in one piece: a body of one-byte chunks must not cost a list of them.
-        var waiting: [UInt8] = []
+        /// What no one has taken yet.
+        var waiting: [ArraySlice<UInt8>] = []
+        var byteCount = 0
         var ending: Outcome?
         var waiter: CheckedContinuation<Outcome, Never>?
         /// Whether the connection waits to be told that bytes are wanted.
         var isPaused = false
+
+        /// Whether as much as a share of both high-water marks waits.
+        func holds(oneOf parts: Int) -> Bool {
+            byteCount > BodyChannel.highWater / parts || waiting.count > BodyChannel.pieceHighWater / parts
+        }
     }
 
     /// The connection stops reading with more than that waiting, in bytes.
     static let highWater = 131_072
+    /// Or with more pieces than that: a body of one-byte chunks must not cost a long list of them.
+    static let pieceHighWater = 64
 
+    let declaredByteCount: Int?
     private let state = Mutex(State())
     private let onDemand: @Sendable () -> Void
 
     /// - Parameters:
     ///   - isPaused: whether the connection waits for the first demand.
     ///   - onDemand: called where the connection is paused and bytes are wanted.
-    init(isPaused: Bool, onDemand: @escaping @Sendable () -> Void) {
+    init(declaredByteCount: Int?, isPaused: Bool, onDemand: @escaping @Sendable () -> Void) {
+        self.declaredByteCount = declaredByteCount
         self.onDemand = onDemand
         state.withLock { $0.isPaused = isPaused }
     }
 
-    func next() async throws(RequestBodyError) -> [UInt8]? {
+    func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
         let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
-            let (outcome, wantsMore) = take(orWaitWith: continuation)
+            let (outcome, wantsMore) = state.withLock { state -> (Outcome?, Bool) in
+                var outcome: Outcome?
+                if !state.waiting.isEmpty {
+                    let piece = state.waiting.removeFirst()
+                    state.byteCount -= piece.count
+                    outcome = .success(piece)
+                } else if let ending = state.ending {
+                    outcome = ending
+                } else if state.waiter != nil {
+                    outcome = .failure(.malformed("a body must be read by one task at a time"))
+                } else {
+                    state.waiter = continuation
+                }
+                // Before all is taken, so that more is there by then.
+                let wantsMore = state.isPaused && state.ending == nil && !state.holds(oneOf: 2)
+                if wantsMore { state.isPaused = false }
+                return (outcome, wantsMore)
+            }
             if wantsMore { onDemand() }
             if let outcome { continuation.resume(returning: outcome) }
         }
         return try outcome.get()
     }
 
-    private func take(
-        orWaitWith continuation: CheckedContinuation<Outcome, Never>
-    ) -> (outcome: Outcome?, wantsMore: Bool) {
-        state.withLock { state in
-            var outcome: Outcome?
-            if !state.waiting.isEmpty {
-                outcome = .success(state.waiting)
-                state.waiting = []
-            } else if let ending = state.ending {
-                outcome = ending
-            } else if state.waiter != nil {
-                outcome = .failure(.malformed("a body must be read by one task at a time"))
-            } else {
-                state.waiter = continuation
-            }
-            let wantsMore = state.isPaused && state.ending == nil
-            if wantsMore { state.isPaused = false }
-            return (outcome, wantsMore)
-        }
-    }
-
     /// Adds bytes.
     ///
     /// - Returns: whether the connection may read on; else it is told when to.
-    func supply(_ bytes: [UInt8]) -> Bool {
+    func supply(_ bytes: ArraySlice<UInt8>) -> Bool {
         let (waiter, mayGoOn) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, Bool) in
             if state.ending != nil { return (nil, true) }
             if let waiter = state.waiter {
                 state.waiter = nil
                 return (waiter, true)
             }
-            if state.waiting.isEmpty { state.waiting = bytes } else { state.waiting += bytes }
-            state.isPaused = state.waiting.count > Self.highWater
+            state.waiting.append(bytes)
+            state.byteCount += bytes.count
+            state.isPaused = state.holds(oneOf: 1)
             return (nil, !state.isPaused)
         }
         waiter?.resume(returning: .success(bytes))

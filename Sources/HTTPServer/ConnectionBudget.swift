@@ -1,3 +1,4 @@
+import HTTPWire
 import Synchronization
 
 /// What the connections of all queues share: their number against its limits, and whether the server drains.

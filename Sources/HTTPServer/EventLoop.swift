@@ -8,15 +8,13 @@ actor EventLoop {
     private let context: LoopContext
     private var connections: [UInt64: Connection] = [:]
     private var lastID: UInt64 = 0
-    private var lastTick: UInt64
     private var source: (any DispatchSourceRead)?
     private var timer: (any DispatchSourceTimer)?
     private var hasStopped = false
     /// Until then no connection will be found idle that isn't; looking costs some time where there are very many.
-    private var noneIdleUntil: UInt64 = 0
+    private var noneIdleUntil = Duration.zero
 
-    /// Nanoseconds.
-    private static let fruitlessPause: UInt64 = 2_000_000
+    private static let fruitlessPause = Duration.milliseconds(2)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -29,13 +27,12 @@ actor EventLoop {
         context = LoopContext(
             configuration: configuration, handler: handler, observer: observer, system: system, budget: budget,
             poller: try Poller(system: system))
-        lastTick = system.now()
     }
 
-    /// Runs `work` inside the loop, later.
-    nonisolated func post(_ work: @escaping @Sendable (isolated EventLoop) -> Void) {
+    /// Runs a closure inside the loop, later.
+    nonisolated func post(_ body: @escaping @Sendable (isolated EventLoop) -> Void) {
         executor.queue.async {
-            self.assumeIsolated(work)
+            self.assumeIsolated(body)
         }
     }
 
@@ -51,7 +48,7 @@ actor EventLoop {
         }
         source.activate()
         self.source = source
-        let tick = Int(clamping: context.limits.timerTick.nanoseconds)
+        let tick = Int(context.limits.timerTick / .nanoseconds(1))
         let timer = DispatchSource.makeTimerSource(queue: executor.queue)
         timer.schedule(
             deadline: .now() + .nanoseconds(tick), repeating: .nanoseconds(tick), leeway: .nanoseconds(tick / 4))
@@ -65,7 +62,7 @@ actor EventLoop {
     /// Closes every connection now and ends.
     func stop() {
         hasStopped = true
-        for connection in connections.values { connection.close() }
+        for connection in connections.values { connection.handle(.aborted) }
         forgetClosed()
         timer?.cancel()
         timer = nil
@@ -91,9 +88,7 @@ actor EventLoop {
 
     private func tick() {
         let now = context.system.now()
-        let elapsed = now &- lastTick
-        lastTick = now
-        for connection in connections.values { connection.tick(now: now, elapsed: elapsed) }
+        for connection in connections.values { connection.tick(now: now) }
         forgetClosed()
     }
 
@@ -129,7 +124,7 @@ actor EventLoop {
     /// microseconds, and only where there is no place.
     func adopt(_ descriptor: Int32, peer: String, inPlaceOfIdleHereOr others: ArraySlice<EventLoop>) {
         if !hasStopped, let idle = longestIdle(), context.budget.promote(peer: peer) {
-            idle.close()
+            idle.handle(.aborted)
             adopt(descriptor, peer: peer, wasRefused: false)
         } else if let next = others.first {
             let rest = others.dropFirst()
@@ -145,62 +140,54 @@ actor EventLoop {
         let now = context.system.now()
         guard now >= noneIdleUntil else { return nil }
         while let connection = longestSilent(now: now) {
-            connection.handle(.read)
-            if connection.idleSince(now: now) != nil { return connection }
+            connection.handle(Poller.Interest.read)
+            if connection.state.idleSince(now: now) != nil { return connection }
         }
         noneIdleUntil = now + Self.fruitlessPause
         return nil
     }
 
-    private func longestSilent(now: UInt64) -> Connection? {
-        var longest: (connection: Connection, since: UInt64)?
+    private func longestSilent(now: Duration) -> Connection? {
+        var longest: (connection: Connection, since: Duration)?
         for connection in connections.values {
-            guard let since = connection.idleSince(now: now), since < longest?.since ?? .max else { continue }
+            guard let since = connection.state.idleSince(now: now) else { continue }
+            if let longest, longest.since <= since { continue }
             longest = (connection, since)
         }
         return longest?.connection
     }
 
-    func demandBody(connection id: UInt64, exchange: UInt64) {
-        connections[id]?.demandBody(exchange: exchange)
+    // MARK: Requests
+
+    func tell(_ event: ConnectionState.Event, connection id: UInt64) {
+        connections[id]?.handle(event)
         forgetClosed()
     }
 
     /// Hands over a task's answer.
-    ///
-    /// - Returns: whether its stream is to be produced.
-    func respond(_ response: Response, connection id: UInt64, exchange number: UInt64) -> Bool {
-        guard let connection = connections[id], let exchange = connection.exchange, exchange.number == number else {
-            return false
-        }
-        let goesOn = connection.respond(response, to: exchange)
-        connection.advance()
+    func respond(_ response: Response, connection id: UInt64, request: UInt64) {
+        connections[id]?.respond(response, request: request)
         forgetClosed()
-        return goesOn && !connection.isClosed
     }
 
     /// Runs the producer of a streamed answer to its end.
     nonisolated func stream(
-        _ produce: @Sendable (any ResponseWriter) async throws -> Void, connection id: UInt64, exchange number: UInt64
+        _ produce: @Sendable (any ResponseWriter) async throws -> Void, connection id: UInt64, request: UInt64
     ) async {
+        var isComplete = true
         do {
-            try await produce(StreamWriter(loop: self, connection: id, exchange: number))
-            await endStream(connection: id, exchange: number, isComplete: true)
+            try await produce(StreamWriter(loop: self, connection: id, request: request))
         } catch {
-            await endStream(connection: id, exchange: number, isComplete: false)
+            isComplete = false
         }
-    }
-
-    private func endStream(connection id: UInt64, exchange: UInt64, isComplete: Bool) {
-        connections[id]?.endStream(exchange: exchange, isComplete: isComplete)
-        forgetClosed()
+        await tell(.streamEnded(isComplete: isComplete, request: request), connection: id)
     }
 
     /// Sends bytes of a streamed answer, waiting while the client is slower than they come.
     ///
     /// - Throws: `CancellationError` where the connection is gone.
-    func write(_ bytes: [UInt8], connection id: UInt64, exchange: UInt64) async throws {
-        guard let connection = connections[id], connection.stream(bytes, exchange: exchange) else {
+    func write(_ bytes: [UInt8], connection id: UInt64, request: UInt64) async throws {
+        guard let connection = connections[id], connection.stream(bytes, request: request) else {
             forgetClosed()
             throw CancellationError()
         }
@@ -215,23 +202,48 @@ actor EventLoop {
 
     // MARK: Drain
 
-    /// What is going on.
-    struct Census: Sendable {
-        /// Connections that are not merely lingering.
-        var connections = 0
-        /// Requests begun and not fully answered.
-        var openRequests = 0
-    }
-
-    func census() -> Census {
-        var census = Census()
-        for connection in connections.values where connection.phase != .lingering {
+    /// Connections that are not merely lingering, and requests begun and not fully answered.
+    func census() -> (connections: Int, openRequests: Int) {
+        var census = (connections: 0, openRequests: 0)
+        for connection in connections.values where connection.state.phase != .lingering {
             census.connections += 1
-            if connection.exchange != nil || !connection.output.isEmpty { census.openRequests += 1 }
+            if connection.state.isAnswering { census.openRequests += 1 }
         }
         return census
     }
 
     /// Closes what is idle now that the server drains.
     func beginDrain() { tick() }
+}
+
+/// Where a streamed answer goes: to the connection it belongs to, as long as that is there.
+private struct StreamWriter: ResponseWriter {
+    let loop: EventLoop
+    let connection: UInt64
+    let request: UInt64
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await loop.write(bytes, connection: connection, request: request)
+    }
+}
+
+/// Runs an actor's code on a serial Dispatch queue, so that the handlers of the queue's own sources are inside the
+/// actor too and need no hop.
+final class QueueExecutor: SerialExecutor {
+    let queue: DispatchQueue
+
+    init(label: String) {
+        queue = DispatchQueue(label: label, qos: .userInitiated)
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async {
+            job.runSynchronously(on: self.asUnownedSerialExecutor())
+        }
+    }
+
+    func checkIsolated() {
+        dispatchPrecondition(condition: .onQueue(queue))
+    }
 }

@@ -96,6 +96,34 @@ package final class HTTPServer: Sendable {
         for listener in listeners { listener.post { $0.stop() } }
     }
 
+    /// Lets what is under way finish: each connection's next answer is its last, idle connections are closed, and new
+    /// ones are refused by the system.
+    ///
+    /// Requests that are not finished in time go on until `shutdownNow()`.
+    ///
+    /// - Parameter timeout: how long to wait.
+    package func drain(timeout: Duration) async -> DrainOutcome {
+        let clock = ContinuousClock()
+        let deadline = clock.now + timeout
+        budget.beginDrain()
+        stopListening()
+        let loops = self.loops
+        for loop in loops { await loop.beginDrain() }
+        while true {
+            var census = (connections: 0, openRequests: 0)
+            for loop in loops {
+                let one = await loop.census()
+                census.connections += one.connections
+                census.openRequests += one.openRequests
+            }
+            let isOver = census.connections == 0 || clock.now >= deadline
+            // A cancelled drain does not spin: the sleep that fails at once ends it.
+            guard !isOver, (try? await clock.sleep(for: .milliseconds(10))) != nil else {
+                return DrainOutcome(unfinishedRequests: census.openRequests)
+            }
+        }
+    }
+
     /// Closes everything now. Tasks are cancelled, unfinished answers cut off.
     package func shutdownNow() {
         stopListening()
@@ -132,5 +160,18 @@ extension ServerConfiguration {
             guard case .tcp(let host, _) = address else { return false }
             return !host.isEmpty && host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || $0 &- 0x30 < 10 }
         }
+    }
+}
+
+/// How a drain ended.
+package struct DrainOutcome: Sendable, Equatable {
+    /// Requests that were begun and not fully answered when the time was over.
+    package var unfinishedRequests: Int
+
+    /// Whether everything begun was finished.
+    package var isComplete: Bool { unfinishedRequests == 0 }
+
+    package init(unfinishedRequests: Int) {
+        self.unfinishedRequests = unfinishedRequests
     }
 }

@@ -40,10 +40,10 @@ actor Listener {
         spare = system.openSpare()
     }
 
-    /// Runs `work` inside the listener, later.
-    nonisolated func post(_ work: @escaping @Sendable (isolated Listener) -> Void) {
+    /// Runs a closure inside the listener, later.
+    nonisolated func post(_ body: @escaping @Sendable (isolated Listener) -> Void) {
         executor.queue.async {
-            self.assumeIsolated(work)
+            self.assumeIsolated(body)
         }
     }
 

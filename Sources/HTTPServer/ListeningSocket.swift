@@ -94,9 +94,7 @@ enum ListeningSocket {
         let length = socklen_t(MemoryLayout<sockaddr_un>.size)
         // Made with the right mode, not changed to it: no moment in which others could connect.
         let previousMask = umask(0o117)
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, length) }
-        }
+        let result = withSockaddr(&address) { Glibc.bind(descriptor, $0, length) }
         let bindError = errno
         umask(previousMask)
         errno = bindError
@@ -113,11 +111,7 @@ enum ListeningSocket {
         let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard probe >= 0 else { return }
         defer { close(probe) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let result = withSockaddr(&address) { connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
         if result != 0, errno == ECONNREFUSED { unlink(path) }
     }
 
@@ -135,8 +129,8 @@ enum ListeningSocket {
         setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    private static func withSockaddr<Result>(
-        _ storage: inout sockaddr_storage, _ body: (UnsafeMutablePointer<sockaddr>) -> Result
+    private static func withSockaddr<Address, Result>(
+        _ storage: inout Address, _ body: (UnsafeMutablePointer<sockaddr>) -> Result
     ) -> Result {
         withUnsafeMutablePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1, body)

@@ -10,19 +10,10 @@ package protocol RequestHandler: Sendable {
 
     /// The answer to what the server refuses by itself: malformed requests, limits, time-outs, too many connections.
     ///
-    /// Called on a connection queue; the status should be `error.status`. The connection closes after it. Where this
-    /// is not implemented, the answer is the error's detail as plain text.
+    /// Called on a connection queue; the status should be `error.status`. The connection closes after it.
     ///
     /// - Parameter peer: the peer's address without its port, for logs.
     func response(toProtocolError error: ProtocolError, peer: String) -> Response
-}
-
-extension RequestHandler {
-    package func response(toProtocolError error: ProtocolError, peer: String) -> Response {
-        Response(
-            status: error.status, fields: [.contentType: "text/plain; charset=utf-8"],
-            body: .bytes(Array((error.detail + "\n").utf8)))
-    }
 }
 
 /// A request without its body.
@@ -53,24 +44,13 @@ package enum Disposition: Sendable {
 
 /// The bytes of a request's body as they arrive; the connection reads on only as they are consumed.
 package protocol RequestBody: Sendable {
-    /// The next bytes; nil at the end.
+    /// Bytes of all of it, where the client has declared them.
+    var declaredByteCount: Int? { get }
+
+    /// The next bytes, a slice of the buffer that they were received in; nil at the end.
     ///
     /// - Throws: `RequestBodyError`.
-    func next() async throws(RequestBodyError) -> [UInt8]?
-}
-
-/// Why a body ended early.
-package enum RequestBodyError: Error, Sendable, Equatable {
-    /// More than the limit given to `Disposition.run`, declared or counted.
-    case tooLarge(limit: Int)
-    /// The sender was slower than the least rate, or stalled.
-    case tooSlow
-    /// The framing was malformed.
-    case malformed(String)
-    /// There were more trailers, or longer ones, than `WireLimits` allows.
-    case trailersTooLarge(String)
-    /// The client went away.
-    case disconnected
+    func next() async throws(RequestBodyError) -> ArraySlice<UInt8>?
 }
 
 /// An answer. Framing fields (`Content-Length`, `Transfer-Encoding`, `Connection`, `Date`) are the server's to add.
@@ -101,4 +81,12 @@ package protocol ResponseWriter: Sendable {
     ///
     /// - Throws: `CancellationError` where the client went away.
     func write(_ bytes: [UInt8]) async throws
+}
+
+/// Hears of what the server does, for logs and counters. Called on connection queues: it must be cheap.
+package protocol ServerObserver: Sendable {
+    func connectionOpened(peer: String)
+    func connectionClosed(peer: String)
+    /// A connection over a limit was answered 503, or dropped where even those were too many.
+    func connectionRefused(peer: String)
 }

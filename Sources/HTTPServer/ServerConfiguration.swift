@@ -35,80 +35,25 @@ package struct ServerConfiguration: Sendable {
     }
 }
 
-/// Limits of connections: counts, bytes and times. Each is inclusive.
-package struct ServerLimits: Sendable, Equatable {
-    /// Connections open at a time; one more takes the place of an idle one, or is answered 503 and closed.
-    package var connections = 1024
-    /// Connections open at a time from one address; nil for no limit. One more is answered 503 and closed.
-    package var connectionsPerAddress: Int?
-    /// Requests served over one connection.
-    package var requestsPerConnection = 1000
-    /// From the connection to the first byte of its first request; then it is closed.
-    package var firstByteTime = Duration.seconds(10)
-    /// How long a connection that has sent nothing yet is not taken for an idle one, whose place another may have: its
-    /// first bytes may be on their way.
-    package var arrivalTime = Duration.seconds(1)
-    /// From the first byte of a head to its last, however the bytes drip; then 408.
-    package var headTime = Duration.seconds(10)
-    /// Spent waiting for bytes of one body; then 408. Time in which the server did not want any is not counted.
-    package var bodyTime = Duration.seconds(60)
-    /// The least rate of a body past `bodyGraceTime`, in bytes a second; slower is 408.
-    package var bodyBytesPerSecond = 1024
-    package var bodyGraceTime = Duration.seconds(5)
-    /// Without a byte of an answer taken by the client; then the connection is closed.
-    package var writeStallTime = Duration.seconds(30)
-    /// The least rate at which a client takes a waiting answer past `writeStallTime`, in bytes a second.
-    package var writeBytesPerSecond = 1024
-    /// Between two requests on a connection.
-    package var keepAliveTime = Duration.seconds(30)
-    /// How long and for how many bytes a connection about to close still takes what the client sends, so that the
-    /// client can read its answer before the connection is reset.
-    package var lingeringTime = Duration.seconds(2)
-    package var lingeringBytes = 65536
-    /// Up to how many bytes of a body that no one reads are taken so that the connection can go on.
-    package var drainedBodyBytes = 65536
-    /// How long, in a drain, a fresh connection has to send its first byte.
-    package var drainFirstByteTime = Duration.seconds(1)
-    /// How often the times above are looked at.
-    package var timerTick = Duration.milliseconds(250)
+/// Why a server could not start.
+package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
+    case badConfiguration(String)
+    /// A name that does not resolve, in the resolver's words.
+    case unknownHost(String, reason: String)
+    /// `socket`, `bind`, `listen` or another call failed.
+    case systemCall(String, address: String, errno: Int32, reason: String)
+    /// The process may not open as many descriptors as the connections need.
+    case tooFewDescriptors(needed: Int, allowed: Int)
+    case alreadyStarted
 
-    package init() {}
-
-    /// The first limit that makes no sense, in words; nil where all do.
-    package var problem: String? {
-        let counts: [(String, Int)] = [
-            ("connections", connections), ("connectionsPerAddress", connectionsPerAddress ?? 1),
-            ("requestsPerConnection", requestsPerConnection),
-        ]
-        for (name, value) in counts where !(1...1_000_000).contains(value) {
-            return "\(name) must be from 1 to 1000000, not \(value)"
+    package var description: String {
+        switch self {
+        case .badConfiguration(let detail): detail
+        case .unknownHost(let host, let reason): "cannot resolve \(host): \(reason)"
+        case .systemCall(let call, let address, _, let reason): "\(call) failed for \(address): \(reason)"
+        case .tooFewDescriptors(let needed, let allowed):
+            "the connection limit needs \(needed) descriptors, and the process may open \(allowed) (ulimit -n)"
+        case .alreadyStarted: "the server was started already"
         }
-        let amounts: [(String, Int)] = [
-            ("bodyBytesPerSecond", bodyBytesPerSecond), ("writeBytesPerSecond", writeBytesPerSecond),
-            ("lingeringBytes", lingeringBytes), ("drainedBodyBytes", drainedBodyBytes),
-        ]
-        for (name, value) in amounts where !(0...(1 << 30)).contains(value) {
-            return "\(name) must be from 0 to \(1 << 30), not \(value)"
-        }
-        let times: [(String, Duration)] = [
-            ("firstByteTime", firstByteTime), ("arrivalTime", arrivalTime), ("headTime", headTime),
-            ("bodyTime", bodyTime), ("bodyGraceTime", bodyGraceTime), ("writeStallTime", writeStallTime),
-            ("keepAliveTime", keepAliveTime), ("lingeringTime", lingeringTime),
-            ("drainFirstByteTime", drainFirstByteTime), ("timerTick", timerTick),
-        ]
-        for (name, value) in times where value < .milliseconds(1) || value > .seconds(86_400) {
-            return "\(name) must be from 1 millisecond to 1 day, not \(value)"
-        }
-        return nil
-    }
-}
-
-extension Duration {
-    /// In nanoseconds; for durations that `ServerLimits.problem` has let pass.
-    var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : product &+ UInt64(attoseconds / 1_000_000_000)
     }
 }

@@ -55,18 +55,10 @@ package struct AcceptField: Sendable, Equatable {
 
     /// `0[.ddd]` or `1[.000]` (RFC 9110 section 12.4.2) in thousandths.
     private static func thousandths(_ text: String) -> Int? {
-        let bytes = Array(text.utf8)
-        guard (1...5).contains(bytes.count), bytes[0] == 0x30 || bytes[0] == 0x31,
-            bytes.count == 1 || bytes[1] == UInt8(ascii: ".")
+        guard ["0", "1"].contains(text) || ["0.", "1."].contains(text.prefix(2)), text.utf8.count <= 5,
+            text.utf8.dropFirst(2).allSatisfy(ByteClass.isDigit), let value = Double(text), value <= 1
         else { return nil }
-        var value = Int(bytes[0] - 0x30) * 1000
-        var weight = 100
-        for byte in bytes.dropFirst(2) {
-            guard ByteClass.isDigit(byte) else { return nil }
-            value += Int(byte - 0x30) * weight
-            weight /= 10
-        }
-        return value <= 1000 ? value : nil
+        return Int((value * 1000).rounded())
     }
 
     /// How much a type is wanted, in thousandths: 1000 at most, 0 where it is not acceptable.
@@ -84,10 +76,5 @@ package struct AcceptField: Sendable, Equatable {
             if quality > best?.quality ?? 0 { best = (offer, quality) }
         }
         return best?.media
-    }
-
-    /// Whether `first` is acceptable and wanted more than `second`.
-    package func prefers(_ first: MediaType, over second: MediaType) -> Bool {
-        quality(of: first) > quality(of: second)
     }
 }

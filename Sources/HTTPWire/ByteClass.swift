@@ -72,6 +72,14 @@ extension ArraySlice<UInt8> {
         return slice
     }
 
+    /// Whether two hexadecimal digits follow each percent sign (RFC 3986 section 2.1).
+    var hasSoundEscapes: Bool {
+        indices.allSatisfy { index in
+            self[index] != UInt8(ascii: "%")
+                || self[index...].dropFirst().prefix(2).count { ByteClass.hexValue($0) != nil } == 2
+        }
+    }
+
     /// The bytes as text; only for bytes already checked to be ASCII, or for messages.
     var text: String { String(decoding: self, as: UTF8.self) }
 

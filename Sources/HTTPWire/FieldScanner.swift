@@ -86,9 +86,9 @@ struct FieldScanner {
     }
 }
 
-/// A parameter of a field's value.
+/// A parameter of a field's value or of a query.
 package struct FieldParameter: Sendable, Equatable {
-    /// In lower case.
+    /// In lower case where it is a field's.
     package var name: String
     package var value: String
 

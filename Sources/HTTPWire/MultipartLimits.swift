@@ -42,18 +42,3 @@ package enum MultipartError: Error, Sendable, Equatable, CustomStringConvertible
         }
     }
 }
-
-/// A part's head (RFC 7578 section 4).
-package struct MultipartPart: Sendable, Equatable {
-    /// The form field's name.
-    package var name: String
-    /// As the client gave it; never to be used as a path.
-    package var filename: String?
-    package var contentType: MediaType?
-
-    package init(name: String, filename: String? = nil, contentType: MediaType? = nil) {
-        self.name = name
-        self.filename = filename
-        self.contentType = contentType
-    }
-}

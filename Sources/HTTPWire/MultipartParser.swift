@@ -3,8 +3,8 @@
 package struct MultipartParser: Sendable {
     package enum Event: Sendable, Equatable {
         case partBegin(MultipartPart)
-        /// Bytes of the current part, never empty.
-        case bytes([UInt8])
+        /// Bytes of the current part, never empty: a slice of what was received.
+        case bytes(ArraySlice<UInt8>)
         case partEnd
         /// The closing delimiter has come; what follows it is ignored, within its limit.
         case end
@@ -25,9 +25,9 @@ package struct MultipartParser: Sendable {
     private let delimiter: [UInt8]
     private var state = State.preamble
     // The first delimiter needs no line end before it: with one put there, it is found like the others.
-    private var buffer: [UInt8] = [ByteClass.carriageReturn, ByteClass.lineFeed]
-    private var position = 0
-    private var scanned = 0
+    private var received = ByteQueue([ByteClass.carriageReturn, ByteClass.lineFeed])
+    /// So many bytes of a part's head have been searched for a line end and hold none.
+    private var searched = 0
     private var isFinished = false
     private var ignoredBytes = 0
     private var partCount = 0
@@ -54,11 +54,8 @@ package struct MultipartParser: Sendable {
     }
 
     /// Adds received bytes.
-    package mutating func append(_ bytes: some Collection<UInt8>) {
-        buffer.removeSubrange(..<position)
-        scanned -= position
-        position = 0
-        buffer.append(contentsOf: bytes)
+    package mutating func append(_ bytes: ArraySlice<UInt8>) {
+        received.append(bytes)
     }
 
     /// Says that the body is complete: what is missing now will not come.
@@ -78,9 +75,7 @@ package struct MultipartParser: Sendable {
             return event
         } catch {
             state = .failed(error)
-            buffer = []
-            position = 0
-            scanned = 0
+            received = ByteQueue()
             throw error
         }
     }
@@ -91,8 +86,7 @@ package struct MultipartParser: Sendable {
             case .preamble:
                 let (count, found) = searchDelimiter()
                 try ignore(count, place: "before the first part")
-                guard found else { return nil }
-                consumeDelimiter()
+                if found { consumeDelimiter() } else if count == 0 { return nil }
             case .delimiterTail:
                 guard let closes = try parseDelimiterTail() else { return nil }
                 if closes { return .end }
@@ -105,17 +99,13 @@ package struct MultipartParser: Sendable {
                 if ended { return .partEnd }
             case .partBody:
                 let (count, found) = searchDelimiter()
-                if count > 0 {
-                    let bytes = Array(buffer[position..<(position + count)])
-                    position += count
-                    return .bytes(bytes)
-                }
+                if count > 0 { return .bytes(received.take(count)) }
                 guard found else { return nil }
                 consumeDelimiter()
                 return .partEnd
             case .epilogue:
-                try ignore(buffer.count - position, place: "after the last part")
-                return nil
+                if received.count == 0 { return nil }
+                try ignore(received.front.count, place: "after the last part")
             case .failed(let error):
                 throw error
             }
@@ -127,40 +117,44 @@ package struct MultipartParser: Sendable {
     /// The line end of the head's empty line may be the delimiter's: no line of a part begins with the delimiter
     /// (RFC 2046 section 5.1.1), not even its first. Parties that disagree about it see different parts.
     private mutating func parsePartStart() -> Bool? {
-        let tail = buffer[position...].prefix(delimiter.count)
-        guard tail.elementsEqual(delimiter.prefix(tail.count)) else {
-            position += 2
+        let start = received.front.prefix(delimiter.count)
+        guard start.elementsEqual(delimiter.prefix(start.count)) else {
+            received.take(2)
             state = .partBody
             return false
         }
-        guard tail.count == delimiter.count else { return nil }
+        guard start.count == delimiter.count else {
+            return received.extend(by: delimiter.count - start.count) ? parsePartStart() : nil
+        }
         consumeDelimiter()
         return true
     }
 
-    /// How many bytes from `position` on are surely not of a delimiter, and whether one follows them.
+    /// How many bytes at the front are surely not of a delimiter, and whether one follows them.
     private mutating func searchDelimiter() -> (count: Int, found: Bool) {
-        var index = position
-        while index < buffer.count {
-            guard let candidate = buffer[index...].firstIndex(of: ByteClass.carriageReturn) else { break }
-            let tail = buffer[candidate...].prefix(delimiter.count)
-            if tail.elementsEqual(delimiter.prefix(tail.count)) {
-                return (candidate - position, tail.count == delimiter.count)
+        let front = received.front
+        var rest = front
+        while let candidate = rest.firstIndex(of: ByteClass.carriageReturn) {
+            rest = rest[candidate...]
+            let start = rest.prefix(delimiter.count)
+            if start.elementsEqual(delimiter.prefix(start.count)) {
+                let count = candidate - front.startIndex
+                let missing = delimiter.count - start.count
+                if count == 0, missing > 0, received.extend(by: missing) { return searchDelimiter() }
+                return (count, missing == 0)
             }
-            index = candidate + 1
+            rest = rest.dropFirst()
         }
-        return (buffer.count - position, false)
+        return (front.count, false)
     }
 
     private mutating func consumeDelimiter() {
-        position += delimiter.count
-        scanned = position
+        received.take(delimiter.count)
         state = .delimiterTail
     }
 
     private mutating func ignore(_ count: Int, place: String) throws(MultipartError) {
-        position += count
-        scanned = position
+        received.take(count)
         ignoredBytes += count
         // The line end put before the body is none of its bytes.
         guard ignoredBytes <= limits.preambleBytes + 2 else {
@@ -170,29 +164,28 @@ package struct MultipartParser: Sendable {
 
     /// What follows a boundary: two dashes after the last part, else blanks and a line end. Nil where more is needed.
     private mutating func parseDelimiterTail() throws(MultipartError) -> Bool? {
-        let rest = buffer[position...]
+        let front = received.front
         let dash = UInt8(ascii: "-")
-        if rest.first == dash {
-            guard rest.count >= 2 else { return nil }
-            guard rest[position + 1] == dash else {
+        if front.first == dash {
+            guard front.count >= 2 else { return received.extend(by: 1) ? try parseDelimiterTail() : nil }
+            guard front.dropFirst().first == dash else {
                 throw .malformed("a boundary must be followed by a line end or two dashes")
             }
-            position += 2
+            received.take(2)
             ignoredBytes = 0
             state = .epilogue
             return true
         }
-        let blanks = rest.prefix(while: ByteClass.isBlank)
+        let blanks = front.prefix(while: ByteClass.isBlank)
         guard blanks.count <= 64 else { throw .malformed("a boundary is followed by more than 64 blanks") }
-        let end = rest[blanks.endIndex...].prefix(2)
+        let end = front.dropFirst(blanks.count).prefix(2)
         guard end.elementsEqual(delimiter.prefix(end.count)) else {
             throw .malformed("a boundary must be followed by a line end or two dashes")
         }
-        guard end.count == 2 else { return nil }
+        guard end.count == 2 else { return received.extend(by: 1) ? try parseDelimiterTail() : nil }
         partCount += 1
         guard partCount <= limits.parts else { throw .tooManyParts(limit: limits.parts) }
-        position = end.endIndex
-        scanned = position
+        received.take(blanks.count + 2)
         head = MultipartHeadBuilder()
         state = .partHead
         return false
@@ -200,35 +193,26 @@ package struct MultipartParser: Sendable {
 
     private mutating func parseHead() throws(MultipartError) -> MultipartPart? {
         while true {
-            guard let line = try takeHeadLine() else { return nil }
-            if line.isEmpty {
-                // Its line end is looked at again, as what may begin a delimiter.
-                position = line.lowerBound
-                return try head.finish()
+            let available = limits.partHeadBytes - head.byteCount
+            let within = received.front.prefix(max(0, available))
+            guard let end = within.dropFirst(searched).firstIndex(of: ByteClass.lineFeed) else {
+                guard within.count < available else {
+                    throw .partHeadTooLarge("a part's head is longer than \(limits.partHeadBytes) bytes")
+                }
+                searched = within.count
+                guard received.extend(by: available - within.count, through: ByteClass.lineFeed) else { return nil }
+                continue
             }
-            try head.note(buffer[line], limits: limits)
-        }
-    }
-
-    private mutating func takeHeadLine() throws(MultipartError) -> Range<Int>? {
-        let start = position
-        let available = limits.partHeadBytes - head.byteCount
-        let end = min(buffer.count, start + max(available, 0))
-        var index = max(scanned, start)
-        while index < end, buffer[index] != ByteClass.lineFeed { index += 1 }
-        guard index < end else {
-            guard buffer.count - start < available else {
-                throw .partHeadTooLarge("a part's head is longer than \(limits.partHeadBytes) bytes")
+            searched = 0
+            let line = within[..<end]
+            guard line.last == ByteClass.carriageReturn else {
+                throw .malformed("a line of a part's head must end in CR LF")
             }
-            scanned = index
-            return nil
+            // The line end of the empty line is left, as what may begin a delimiter.
+            if line.count == 1 { return try head.finish() }
+            head.byteCount += line.count + 1
+            received.take(line.count + 1)
+            try head.note(line.dropLast(), limits: limits)
         }
-        guard index > start, buffer[index - 1] == ByteClass.carriageReturn else {
-            throw .malformed("a line of a part's head must end in CR LF")
-        }
-        position = index + 1
-        scanned = position
-        head.byteCount += position - start
-        return start..<(index - 1)
     }
 }

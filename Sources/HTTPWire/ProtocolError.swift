@@ -50,3 +50,17 @@ package struct ProtocolError: Error, Sendable, Equatable {
         }
     }
 }
+
+/// Why a body ended early.
+package enum RequestBodyError: Error, Sendable, Equatable {
+    /// More than the limit that the handler set, declared or counted.
+    case tooLarge(limit: Int)
+    /// The sender was slower than the least rate, or stalled.
+    case tooSlow
+    /// The framing was malformed.
+    case malformed(String)
+    /// There were more trailers, or longer ones, than `WireLimits` allows.
+    case trailersTooLarge(String)
+    /// The client went away.
+    case disconnected
+}

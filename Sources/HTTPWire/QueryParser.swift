@@ -18,30 +18,19 @@ package enum QueryError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A parameter of a query or a form.
-package struct QueryParameter: Sendable, Equatable {
-    package var name: String
-    package var value: String
-
-    package init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
 /// Queries and `application/x-www-form-urlencoded` (URL standard, section 5.1), with strict percent decoding.
 package enum QueryParser {
     /// The pairs in order, names that come twice included; a name without `=` has an empty value.
     package static func parse(
         _ query: some StringProtocol, maximumPairs: Int = 64
-    ) throws(QueryError) -> [QueryParameter] {
-        var result: [QueryParameter] = []
+    ) throws(QueryError) -> [FieldParameter] {
+        var result: [FieldParameter] = []
         for pair in Array(query.utf8).split(separator: UInt8(ascii: "&")) {
             guard result.count < maximumPairs else { throw .tooManyPairs(limit: maximumPairs) }
             let separator = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
             let name = try decode(pair[..<separator], plusIsBlank: true)
             let value = separator == pair.endIndex ? "" : try decode(pair[(separator + 1)...], plusIsBlank: true)
-            result.append(QueryParameter(name: name, value: value))
+            result.append(FieldParameter(name: name, value: value))
         }
         return result
     }

@@ -6,11 +6,10 @@ extension RequestParser {
     mutating func parseChunkSize() throws(ProtocolError) -> Bool {
         let limit = limits.chunkSizeDigits + limits.chunkExtensionLineBytes
         guard
-            let line = try takeLine(
+            let bytes = try takeLine(
                 limit: limit,
                 orThrow: .malformed("a chunk's size and extensions are longer than \(limit) bytes"))
         else { return false }
-        let bytes = buffer[line]
         let digits = bytes.prefix { ByteClass.hexValue($0) != nil }
         guard !digits.isEmpty, digits.count <= limits.chunkSizeDigits, let size = Int(digits.text, radix: 16) else {
             throw .malformed(
@@ -53,13 +52,13 @@ extension RequestParser {
 
     /// The CRLF after a chunk's data.
     mutating func parseChunkDataEnd() throws(ProtocolError) -> Bool {
-        let available = buffer[position...].prefix(2)
-        guard available.elementsEqual([ByteClass.carriageReturn, ByteClass.lineFeed].prefix(available.count)) else {
+        if received.front.count == 1 { _ = received.extend(by: 1) }
+        let end = received.front.prefix(2)
+        guard end.elementsEqual([ByteClass.carriageReturn, ByteClass.lineFeed].prefix(end.count)) else {
             throw .malformed("a chunk's data must be followed by CR LF")
         }
-        guard available.count == 2 else { return false }
-        position += 2
-        scanned = position
+        guard end.count == 2 else { return false }
+        received.take(2)
         state = .chunkSize
         return true
     }

@@ -14,8 +14,7 @@ struct HeadBuilder: Sendable {
 extension RequestParser {
     /// Request line (RFC 9112 section 3): `method SP request-target SP HTTP-version`, one blank between, nothing else.
     mutating func parseRequestLine() throws(ProtocolError) -> Bool {
-        if position < buffer.count {
-            let first = buffer[position]
+        if let first = received.front.first {
             guard ByteClass.isToken(first) || (first == ByteClass.carriageReturn && !skippedEmptyLine) else {
                 throw .malformed("a request must begin with a method")
             }
@@ -33,15 +32,14 @@ extension RequestParser {
         }
         head = HeadBuilder()
         sectionBytes = line.count + 2
-        let bytes = buffer[line]
-        guard let methodEnd = bytes.firstIndex(of: ByteClass.space),
-            let targetEnd = bytes[(methodEnd + 1)...].firstIndex(of: ByteClass.space)
+        guard let methodEnd = line.firstIndex(of: ByteClass.space),
+            let targetEnd = line[(methodEnd + 1)...].firstIndex(of: ByteClass.space)
         else {
             throw .malformed("the request line must be a method, a target and a version with one blank between")
         }
-        head.version = try Self.version(bytes[(targetEnd + 1)...])
-        head.method = try method(bytes[..<methodEnd])
-        head.target = try RequestTarget(bytes[(methodEnd + 1)..<targetEnd], method: head.method)
+        head.version = try Self.version(line[(targetEnd + 1)...])
+        head.method = try method(line[..<methodEnd])
+        head.target = try RequestTarget(line[(methodEnd + 1)..<targetEnd], method: head.method)
         state = .fields
         return true
     }
@@ -100,7 +98,7 @@ extension RequestParser {
     }
 
     /// One line of a head or trailer section, within the line's and the section's limit.
-    mutating func takeSectionLine(total: Int, name: String) throws(ProtocolError) -> Range<Int>? {
+    mutating func takeSectionLine(total: Int, name: String) throws(ProtocolError) -> ArraySlice<UInt8>? {
         let limit = min(limits.fieldLineBytes, total - sectionBytes - 2)
         let lineLimit = limits.fieldLineBytes
         let line = try takeLine(
@@ -114,8 +112,9 @@ extension RequestParser {
 
     /// `field-name ":" OWS field-value OWS` (RFC 9112 section 5). No blank before the colon (section 5.1), no line
     /// folding (section 5.2), no control byte in the value (RFC 9110 section 5.5).
-    func fieldLine(_ line: Range<Int>) throws(ProtocolError) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
-        let bytes = buffer[line]
+    func fieldLine(
+        _ bytes: ArraySlice<UInt8>
+    ) throws(ProtocolError) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
         if let first = bytes.first, ByteClass.isBlank(first) {
             throw .malformed("a field line must not begin with a blank (line folding is obsolete)")
         }

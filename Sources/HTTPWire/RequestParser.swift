@@ -9,8 +9,8 @@ package import HTTPTypes
 package struct RequestParser: Sendable {
     package enum Event: Sendable {
         case head(MessageHead)
-        /// Bytes of the body, never empty.
-        case body([UInt8])
+        /// Bytes of the body, never empty: a slice of what was received.
+        case body(ArraySlice<UInt8>)
         /// The request is complete. Trailers are apart from the head's fields and never merged into them.
         case end(trailers: HTTPFields)
     }
@@ -29,11 +29,9 @@ package struct RequestParser: Sendable {
 
     let limits: WireLimits
     var state = State.requestLine
-    /// Received bytes; those before `position` are consumed.
-    var buffer: [UInt8] = []
-    var position = 0
-    /// Where the search for the next line end goes on.
-    var scanned = 0
+    var received = ByteQueue()
+    /// So many bytes at the front have been searched for a line end and hold none.
+    private var searched = 0
     /// Bytes of the current head or trailer section so far.
     var sectionBytes = 0
     /// Extension bytes of the current chunked body so far.
@@ -47,33 +45,21 @@ package struct RequestParser: Sendable {
         self.limits = limits
     }
 
-    /// Whether it stands between two requests with nothing received of the next.
-    package var isIdle: Bool {
-        if case .requestLine = state { position == buffer.count && !skippedEmptyLine } else { false }
-    }
-
     /// Whether a head is begun but not complete.
     package var isInHead: Bool {
         switch state {
-        case .requestLine: position < buffer.count || skippedEmptyLine
+        case .requestLine: !received.front.isEmpty || skippedEmptyLine
         case .fields: true
         default: false
         }
     }
 
     /// Bytes received and not yet turned into events.
-    package var bufferedByteCount: Int { buffer.count - position }
+    package var bufferedByteCount: Int { received.count }
 
     /// Adds received bytes.
-    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        discardConsumed()
-        buffer.append(contentsOf: bytes)
-    }
-
-    /// Adds received bytes.
-    package mutating func append(_ bytes: some Collection<UInt8>) {
-        discardConsumed()
-        buffer.append(contentsOf: bytes)
+    package mutating func append(_ bytes: ArraySlice<UInt8>) {
+        received.append(bytes)
     }
 
     /// The next event; nil where more bytes are needed.
@@ -84,22 +70,10 @@ package struct RequestParser: Sendable {
             return try advance()
         } catch {
             state = .failed(error)
-            buffer = []
-            position = 0
+            received = ByteQueue()
+            searched = 0
             throw error
         }
-    }
-
-    private mutating func discardConsumed() {
-        guard position > 0 else { return }
-        if position == buffer.count {
-            // A large buffer is given back, so that an idle connection holds little.
-            if buffer.capacity > 4096 { buffer = [] } else { buffer.removeAll(keepingCapacity: true) }
-        } else {
-            buffer.removeSubrange(..<position)
-        }
-        scanned = max(0, scanned - position)
-        position = 0
     }
 
     private mutating func advance() throws(ProtocolError) -> Event? {
@@ -145,16 +119,10 @@ package struct RequestParser: Sendable {
         skippedEmptyLine = false
         trailers = [:]
         trailerCount = 0
-        if position == buffer.count { discardConsumed() }
     }
 
-    private mutating func takeBody(upTo count: Int) -> [UInt8]? {
-        let available = min(count, buffer.count - position)
-        guard available > 0 else { return nil }
-        let bytes = Array(buffer[position..<(position + available)])
-        position += available
-        scanned = position
-        return bytes
+    private mutating func takeBody(upTo count: Int) -> ArraySlice<UInt8>? {
+        received.front.isEmpty ? nil : received.take(count)
     }
 
     /// The next line without its CRLF, consumed; nil where its end has not come.
@@ -163,23 +131,22 @@ package struct RequestParser: Sendable {
     /// that disagree about it disagree about where fields end.
     mutating func takeLine(
         limit: Int, orThrow over: @autoclosure () -> ProtocolError
-    ) throws(ProtocolError) -> Range<Int>? {
+    ) throws(ProtocolError) -> ArraySlice<UInt8>? {
         // Before looking at any byte, so that how the bytes were cut does not choose the error.
         if limit < 0 { throw over() }
-        let start = position
-        let end = min(buffer.count, start + limit + 2)
-        var index = max(scanned, start)
-        while index < end, buffer[index] != ByteClass.lineFeed { index += 1 }
-        guard index < end else {
-            if buffer.count - start >= limit + 2 { throw over() }
-            scanned = index
-            return nil
+        while true {
+            let within = received.front.prefix(limit + 2)
+            if let end = within.dropFirst(searched).firstIndex(of: ByteClass.lineFeed) {
+                searched = 0
+                let line = received.take(end + 1 - within.startIndex).dropLast()
+                guard line.last == ByteClass.carriageReturn else {
+                    throw .malformed("a line must end in CR LF, and one ends in a bare LF")
+                }
+                return line.dropLast()
+            }
+            if within.count == limit + 2 { throw over() }
+            searched = within.count
+            guard received.extend(by: limit + 2 - within.count, through: ByteClass.lineFeed) else { return nil }
         }
-        guard index > start, buffer[index - 1] == ByteClass.carriageReturn else {
-            throw .malformed("a line must end in CR LF, and one ends in a bare LF")
-        }
-        position = index + 1
-        scanned = position
-        return start..<(index - 1)
     }
 }

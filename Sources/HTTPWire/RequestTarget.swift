@@ -16,7 +16,7 @@ enum RequestTarget: Sendable, Equatable {
         guard bytes.allSatisfy(ByteClass.isTarget) else {
             throw .malformed("the request target holds a byte that must be percent-encoded, or a third blank follows")
         }
-        guard Self.hasSoundEscapes(bytes) else {
+        guard bytes.hasSoundEscapes else {
             throw .malformed("each % in the request target must be followed by two hexadecimal digits")
         }
         if first == UInt8(ascii: "/") {
@@ -54,21 +54,6 @@ enum RequestTarget: Sendable, Equatable {
         }
         return .absolute(scheme: scheme.text.lowercased(), authority: rest[..<end].text, path: path)
     }
-
-    private static func hasSoundEscapes(_ bytes: ArraySlice<UInt8>) -> Bool {
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            if bytes[index] == UInt8(ascii: "%") {
-                guard index + 2 < bytes.endIndex, ByteClass.hexValue(bytes[index + 1]) != nil,
-                    ByteClass.hexValue(bytes[index + 2]) != nil
-                else { return false }
-                index += 3
-            } else {
-                index += 1
-            }
-        }
-        return true
-    }
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
@@ -97,25 +82,11 @@ enum Authority {
     }
 
     private static func isRegisteredName(_ name: ArraySlice<UInt8>) -> Bool {
-        guard !name.isEmpty else { return false }
-        var index = name.startIndex
-        while index < name.endIndex {
-            let byte = name[index]
-            switch byte {
-            case UInt8(ascii: "%"):
-                guard index + 2 < name.endIndex, ByteClass.hexValue(name[index + 1]) != nil,
-                    ByteClass.hexValue(name[index + 2]) != nil
-                else { return false }
-                index += 2
-            // unreserved and sub-delims but the comma
-            case 0x2D, 0x2E, 0x5F, 0x7E, 0x21, 0x24, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x2B, 0x3B, 0x3D:
-                break
-            default:
-                guard ByteClass.isLetter(byte) || ByteClass.isDigit(byte) else { return false }
-            }
-            index += 1
+        // unreserved, percent-encoded, and sub-delims but the comma
+        let isSound = name.allSatisfy { byte in
+            ByteClass.isLetter(byte) || ByteClass.isDigit(byte) || "-._~%!$&'()*+;=".utf8.contains(byte)
         }
-        return true
+        return !name.isEmpty && isSound && name.hasSoundEscapes
     }
 
     private static func isPort(_ bytes: ArraySlice<UInt8>) -> Bool {

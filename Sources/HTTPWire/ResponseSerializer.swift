@@ -38,10 +38,8 @@ package enum ResponseSerializer {
         dateLine: [UInt8], to output: inout [UInt8]
     ) {
         output.append(contentsOf: "HTTP/1.1 ".utf8)
-        append(code: status.code, to: &output)
-        output.append(ByteClass.space)
-        output.append(contentsOf: (status.reasonPhrase.isEmpty ? reason(status.code) : status.reasonPhrase).utf8)
-        output.append(contentsOf: "\r\n".utf8)
+        let reason = status.reasonPhrase.isEmpty ? reasons[status.code] ?? "" : status.reasonPhrase
+        output.append(contentsOf: "\(status.code) \(reason)\r\n".utf8)
         output.append(contentsOf: dateLine)
         for field in fields where !isReserved(field.name) {
             output.append(contentsOf: field.name.rawName.utf8)
@@ -51,9 +49,7 @@ package enum ResponseSerializer {
         }
         switch framing {
         case .length(let count):
-            output.append(contentsOf: "Content-Length: ".utf8)
-            append(decimal: count, to: &output)
-            output.append(contentsOf: "\r\n".utf8)
+            output.append(contentsOf: "Content-Length: \(count)\r\n".utf8)
         case .chunked:
             output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
         case .untilClose, .absent:
@@ -93,45 +89,12 @@ package enum ResponseSerializer {
         }
     }
 
-    private static func append(code: Int, to output: inout [UInt8]) {
-        output.append(UInt8(code / 100 % 10) + 0x30)
-        output.append(UInt8(code / 10 % 10) + 0x30)
-        output.append(UInt8(code % 10) + 0x30)
-    }
-
-    private static func append(decimal number: Int, to output: inout [UInt8]) {
-        if number >= 10 { append(decimal: number / 10, to: &output) }
-        output.append(UInt8(number % 10) + 0x30)
-    }
-
-    private static func reason(_ code: Int) -> String {
-        switch code {
-        case 200: "OK"
-        case 202: "Accepted"
-        case 204: "No Content"
-        case 304: "Not Modified"
-        case 400: "Bad Request"
-        case 401: "Unauthorized"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 406: "Not Acceptable"
-        case 408: "Request Timeout"
-        case 409: "Conflict"
-        case 410: "Gone"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 415: "Unsupported Media Type"
-        case 417: "Expectation Failed"
-        case 422: "Unprocessable Content"
-        case 429: "Too Many Requests"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 503: "Service Unavailable"
-        case 504: "Gateway Timeout"
-        case 505: "HTTP Version Not Supported"
-        default: ""
-        }
-    }
+    private static let reasons = [
+        200: "OK", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
+        403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 408: "Request Timeout",
+        409: "Conflict", 410: "Gone", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
+        417: "Expectation Failed", 422: "Unprocessable Content", 429: "Too Many Requests",
+        431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+        503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
+    ]
 }

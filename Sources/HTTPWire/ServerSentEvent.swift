@@ -6,14 +6,11 @@ package struct ServerSentEvent: Sendable, Equatable {
     package var data: String
     /// What the client sends as `Last-Event-ID` when it reconnects. Line ends and NUL in it are left out.
     package var id: String?
-    /// After how long the client reconnects, in milliseconds.
-    package var retryMilliseconds: Int?
 
-    package init(name: String? = nil, data: String, id: String? = nil, retryMilliseconds: Int? = nil) {
+    package init(name: String? = nil, data: String, id: String? = nil) {
         self.name = name
         self.data = data
         self.id = id
-        self.retryMilliseconds = retryMilliseconds
     }
 
     /// A comment that clients ignore and that keeps a quiet connection open.
@@ -24,20 +21,10 @@ package struct ServerSentEvent: Sendable, Equatable {
         var output: [UInt8] = []
         if let id { Self.append("id: ", Self.oneLine(id), to: &output) }
         if let name { Self.append("event: ", Self.oneLine(name), to: &output) }
-        if let retryMilliseconds { Self.append("retry: ", Array(String(retryMilliseconds).utf8), to: &output) }
-        var line: [UInt8] = []
-        var previous: UInt8 = 0
-        for byte in data.utf8 {
-            let endsLine = byte == ByteClass.lineFeed && previous != ByteClass.carriageReturn
-            if byte == ByteClass.carriageReturn || endsLine {
-                Self.append("data: ", line, to: &output)
-                line.removeAll(keepingCapacity: true)
-            } else if byte != ByteClass.lineFeed {
-                line.append(byte)
-            }
-            previous = byte
+        let lines = data.split(omittingEmptySubsequences: false) { ["\n", "\r", "\r\n"].contains($0) }
+        for line in lines {
+            Self.append("data: ", Array(line.utf8), to: &output)
         }
-        Self.append("data: ", line, to: &output)
         output.append(ByteClass.lineFeed)
         return output
     }

@@ -24,41 +24,59 @@ struct BicubicResampling {
             ? nil : ResamplingWeights(input: input.height, output: output.height, window: rows)
     }
 
-    /// Resamples interleaved bytes of `channels` a pixel; the result is the window, row by row.
-    func callAsFunction(_ bytes: [UInt8], channels: Int) -> [UInt8] {
+    /// Rows that one thread takes at a time.
+    private static let band = 16
+
+    /// Resamples interleaved RGB bytes; the result is the window, row by row, whichever threads share the loops.
+    func callAsFunction(_ bytes: [UInt8], sharedBy loop: Picture.ParallelLoop) -> [UInt8] {
         let neededRows = vertical?.inputRange ?? rows
-        let squeezed = narrow(bytes, rows: neededRows, channels: channels)
-        return flatten(squeezed, firstRow: neededRows.lowerBound, rowBytes: columns.count * channels)
+        let squeezed = narrow(bytes, rows: neededRows, loop)
+        return flatten(squeezed, firstRow: neededRows.lowerBound, loop)
+    }
+
+    private var outputRowBytes: Int { columns.count * 3 }
+
+    /// Fills rows of output bytes, a band at a time.
+    private func filled(
+        rows count: Int, _ loop: Picture.ParallelLoop, _ fill: (Range<Int>, UnsafeMutablePointer<UInt8>) -> Void
+    ) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count * outputRowBytes) { output, written in
+            written = count * outputRowBytes
+            guard let target = output.baseAddress else { return }
+            withoutActuallyEscaping(fill) { fill in
+                loop((count + Self.band - 1) / Self.band) { item in
+                    let rows = item * Self.band..<min(count, (item + 1) * Self.band)
+                    fill(rows, target + rows.lowerBound * outputRowBytes)
+                }
+            }
+        }
     }
 
     /// The horizontal pass over the needed rows.
-    private func narrow(_ bytes: [UInt8], rows: Range<Int>, channels: Int) -> [UInt8] {
-        let inputRowBytes = inputWidth * channels, outputRowBytes = columns.count * channels
-        return [UInt8](unsafeUninitializedCapacity: rows.count * outputRowBytes) { output, count in
-            count = rows.count * outputRowBytes
-            bytes.withUnsafeBufferPointer { input in
-                guard var target = output.baseAddress, let source = input.baseAddress else { return }
-                for row in rows {
-                    let line = source + row * inputRowBytes
+    private func narrow(_ bytes: [UInt8], rows: Range<Int>, _ loop: Picture.ParallelLoop) -> [UInt8] {
+        bytes.withUnsafeBufferPointer { input in
+            filled(rows: rows.count, loop) { band, target in
+                guard let source = input.baseAddress else { return }
+                for (index, row) in band.enumerated() {
+                    let line = source + (rows.lowerBound + row) * inputWidth * 3
                     if let horizontal {
-                        horizontal.narrow(line, into: target, channels: channels)
+                        horizontal.narrow(line, into: target + index * outputRowBytes)
                     } else {
-                        target.update(from: line + columns.lowerBound * channels, count: outputRowBytes)
+                        (target + index * outputRowBytes).update(
+                            from: line + columns.lowerBound * 3, count: outputRowBytes)
                     }
-                    target += outputRowBytes
                 }
             }
         }
     }
 
     /// The vertical pass; `firstRow` is the number of the first row in `bytes`.
-    private func flatten(_ bytes: [UInt8], firstRow: Int, rowBytes: Int) -> [UInt8] {
+    private func flatten(_ bytes: [UInt8], firstRow: Int, _ loop: Picture.ParallelLoop) -> [UInt8] {
         guard let vertical else { return bytes }
-        return [UInt8](unsafeUninitializedCapacity: rows.count * rowBytes) { output, count in
-            count = rows.count * rowBytes
-            bytes.withUnsafeBufferPointer { input in
-                guard let target = output.baseAddress, let source = input.baseAddress else { return }
-                vertical.flatten(source, firstRow: firstRow, into: target, rowBytes: rowBytes)
+        return bytes.withUnsafeBufferPointer { input in
+            filled(rows: rows.count, loop) { band, target in
+                guard let source = input.baseAddress else { return }
+                vertical.flatten(source, firstRow: firstRow, positions: band, into: target, rowBytes: outputRowBytes)
             }
         }
     }
@@ -117,29 +135,13 @@ struct ResamplingWeights {
     private static func byte(_ sum: Int32) -> UInt8 { UInt8(truncatingIfNeeded: min(255, max(0, sum >> fractionBits))) }
 
     /// One row: each wanted column from its neighbours along the row.
-    func narrow(_ line: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>, channels: Int) {
+    func narrow(_ line: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>) {
         weights.withUnsafeBufferPointer { weights in
             for position in 0..<firsts.count {
                 let own = UnsafeBufferPointer(rebasing: weights[position * stride..<position * stride + counts[position]])
-                let source = line + firsts[position] * channels, result = target + position * channels
-                if channels == 3 {
-                    Self.sumColours(source, weights: own, into: result)
-                } else {
-                    for channel in 0..<channels {
-                        result[channel] = Self.sum(source + channel, step: channels, weights: own)
-                    }
-                }
+                Self.sumColours(line + firsts[position] * 3, weights: own, into: target + position * 3)
             }
         }
-    }
-
-    private static func sum(_ source: UnsafePointer<UInt8>, step: Int, weights: UnsafeBufferPointer<Int32>) -> UInt8 {
-        var sum = half, source = source
-        for weight in weights {
-            sum &+= weight &* Int32(source.pointee)
-            source += step
-        }
-        return byte(sum)
     }
 
     /// The three channels side by side: most pictures of many megapixels spend their shrinking here.
@@ -156,13 +158,14 @@ struct ResamplingWeights {
         (target[0], target[1], target[2]) = (byte(red), byte(green), byte(blue))
     }
 
-    /// Whole rows: each wanted row as a weighted sum of its neighbours, added row by row so that memory is walked
+    /// Whole rows: each of these as a weighted sum of its neighbours, added row by row so that memory is walked
     /// in order.
     func flatten(
-        _ source: UnsafePointer<UInt8>, firstRow: Int, into target: UnsafeMutablePointer<UInt8>, rowBytes: Int
+        _ source: UnsafePointer<UInt8>, firstRow: Int, positions: Range<Int>, into target: UnsafeMutablePointer<UInt8>,
+        rowBytes: Int
     ) {
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowBytes) { sums in
-            for position in 0..<firsts.count {
+            for position in positions {
                 sums.update(repeating: Self.half)
                 for tap in 0..<counts[position] {
                     let line = source + (firsts[position] + tap - firstRow) * rowBytes
@@ -173,7 +176,7 @@ struct ResamplingWeights {
                         index &+= 1
                     }
                 }
-                let row = target + position * rowBytes
+                let row = target + (position - positions.lowerBound) * rowBytes
                 for index in 0..<rowBytes { row[index] = Self.byte(sums[index]) }
             }
         }

@@ -1,4 +1,4 @@
-import CImageCodecs
+import CSystem
 
 /// ICC profiles as the two formats carry them. A profile is never interpreted; it is only kept where it describes
 /// RGB, since that is what every picture becomes: the grey profile of a grey file would be wrong on RGB pixels.
@@ -13,19 +13,19 @@ enum ColourProfile {
         guard let nameEnd = chunk.firstIndex(of: 0, from: 0), 1...largestName ~= nameEnd,
             chunk.byte(at: nameEnd + 1) == 0, let stream = chunk.slice(nameEnd + 2..<max(nameEnd + 2, chunk.count))
         else { throw .corrupt("the iCCP chunk has no name or an unknown compression") }
-        var report = codec_report()
+        var status = INFLATION_CORRUPT
         let profile = [UInt8](unsafeUninitializedCapacity: limit) { space, count in
             stream.withBytes { bytes, length in
                 guard let bytes, let output = space.baseAddress else { return }
-                codec_inflate(bytes, length, output, limit, &count, &report)
+                status = inflate_within(bytes, length, INFLATION_ZLIB, output, limit, &count)
             }
         }
-        switch report.status {
-        case CODEC_OK:
+        switch status {
+        case INFLATION_COMPLETE:
             guard describesRGB(profile) else { return nil }
             return profile.withUnsafeBufferPointer(Array.init)  // a copy without the spare capacity
-        case CODEC_OVER_LIMIT: throw .overLimit(.colourProfile, limit: limit)
-        case CODEC_NO_MEMORY: throw .outOfMemory
+        case INFLATION_TOO_LONG: throw .overLimit(.colourProfile, limit: limit)
+        case INFLATION_NO_MEMORY: throw .outOfMemory
         default: throw .corrupt("the ICC profile does not expand")
         }
     }

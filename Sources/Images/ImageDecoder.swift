@@ -54,9 +54,9 @@ package enum ImageDecoder {
         try frame.checkScans(bytes, limit: limits.jpegScans)
         let exif = try checkedExif(frame.exif, limits)
         let profile = try ColourProfile.read(jpeg: bytes, limit: limits.colourProfileBytes)
-        let (scans, workingBytes) = (Int32(clamping: limits.jpegScans), max(1, limits.jpegWorkingBytes))
+        let scans = Int32(clamping: limits.jpegScans)
         var picture = try decodePixels(bytes, header, hasAlpha: false, limits, shouldContinue) {
-            codec_jpeg_decode($0, $1, scans, workingBytes, $2, $3)
+            codec_jpeg_decode($0, $1, scans, $2, $3)
         }
         picture.colourProfile = profile
         picture.exif = exif
@@ -135,7 +135,6 @@ extension ImageError {
         case CODEC_TRUNCATED: self = .truncated
         case CODEC_CANCELLED: self = .cancelled
         case CODEC_TOO_MANY_SCANS: self = .overLimit(.jpegScans, limit: limits.jpegScans)
-        case CODEC_OVER_LIMIT: self = .overLimit(.jpegWorkingMemory, limit: limits.jpegWorkingBytes)
         case CODEC_NO_MEMORY: self = .outOfMemory
         default: self = .corrupt(report.text)
         }

@@ -13,6 +13,8 @@ package enum ImageError: Error, Equatable, Sendable {
     case tooManyPixels(width: Int, height: Int, limit: Int)
     case sideTooLong(width: Int, height: Int, limit: Int)
     case sideTooShort(width: Int, height: Int, limit: Int)
+    /// A side that the format asked for can't have.
+    case sideTooLongFor(ImageFormat, width: Int, height: Int, limit: Int)
     /// A sound picture of a kind that is not processed.
     case unsupported(UnsupportedPicture)
     /// Something beside the pixels is larger than its limit.
@@ -58,7 +60,7 @@ extension ImageError {
         switch self {
         case .empty, .brokenHeader, .truncated, .corrupt: .malformed
         case .unrecognisedFormat, .formatMismatch: .wrongFormat
-        case .tooManyPixels, .sideTooLong, .sideTooShort, .unsupported, .overLimit: .unprocessable
+        case .tooManyPixels, .sideTooLong, .sideTooShort, .sideTooLongFor, .unsupported, .overLimit: .unprocessable
         case .cancelled: .cancelled
         case .outOfMemory, .notEncodable: .internalFailure
         }
@@ -80,6 +82,8 @@ extension ImageError: CustomStringConvertible {
             "the picture has \(width) x \(height) pixels; a side may have at most \(limit)"
         case .sideTooShort(let width, let height, let limit):
             "the picture has \(width) x \(height) pixels; a side must have at least \(limit)"
+        case .sideTooLongFor(let format, let width, let height, let limit):
+            "the picture has \(width) x \(height) pixels; a side of a \(format.rawValue.uppercased()) has at most \(limit)"
         case .unsupported(let kind): "a \(kind.rawValue) is not supported"
         case .overLimit(let quantity, let limit): "the picture's \(quantity.rawValue) exceeds \(limit) \(quantity.unit)"
         case .truncated: "the picture is truncated"

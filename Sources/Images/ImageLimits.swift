@@ -13,8 +13,6 @@ package struct ImageLimits: Sendable, Equatable {
     package var exifBytes = 64 << 10
     /// Scans of a JPEG; each may cost a pass over all blocks, and real files have fewer than 100.
     package var jpegScans = 500
-    /// libjpeg's working memory, in bytes: a progressive picture of `pixels` needs six bytes a pixel.
-    package var jpegWorkingBytes = 384 << 20
     /// Ancillary chunks that libpng keeps of one file.
     package var pngCachedChunks = 128
     /// What libpng allocates for one chunk, in bytes.
@@ -27,7 +25,6 @@ package struct ImageLimits: Sendable, Equatable {
         case colourProfile = "ICC profile"
         case exif = "EXIF block"
         case jpegScans = "number of scans"
-        case jpegWorkingMemory = "working memory"
 
         package var unit: String { self == .jpegScans ? "scans" : "bytes" }
     }

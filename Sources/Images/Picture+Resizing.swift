@@ -1,32 +1,28 @@
 extension Picture {
-    /// The picture at another size, by the bicubic filter with antialiasing that `resizedForCLIP` uses. Alpha is
-    /// resized on its own; the profile and EXIF block stay.
-    /// - Precondition: both sides, before and after, are positive.
-    package func resized(width: Int, height: Int) -> Picture {
-        precondition(width > 0 && height > 0)
+    /// Shares a loop's items out among threads, and returns when all are done.
+    package typealias ParallelLoop = (_ count: Int, _ body: (_ item: Int) -> Void) -> Void
+
+    /// A window of the picture at another size, by the bicubic filter with antialiasing that Pillow has; only what the
+    /// window keeps is computed, and its bytes are the same however the loops are shared out.
+    ///
+    /// - Returns: interleaved RGB bytes, row by row.
+    /// - Precondition: `width` and `height` are positive, and the window lies inside the resized picture.
+    package func resampled(
+        width: Int, height: Int, columns: Range<Int>, rows: Range<Int>,
+        sharedBy loop: ParallelLoop = { count, body in for item in 0..<count { body(item) } }
+    ) -> [UInt8] {
         let resampling = BicubicResampling(
-            from: (self.width, self.height), to: (width, height), columns: 0..<width, rows: 0..<height)
-        return Picture(
-            width: width, height: height, pixels: resampling(pixels, channels: 3),
-            alpha: alpha.map { resampling($0, channels: 1) }, colourProfile: colourProfile, exif: exif)
+            from: (self.width, self.height), to: (width, height), columns: columns, rows: rows)
+        return resampling(pixels, sharedBy: loop)
     }
 
-    /// The part of the picture from (x, y) on, with its alpha, profile and EXIF block.
+    /// A window of the picture as it is: interleaved RGB bytes, row by row.
+    ///
     /// - Precondition: it lies inside the picture.
-    package func cropped(x: Int, y: Int, width: Int, height: Int) -> Picture {
-        precondition(x >= 0 && y >= 0 && width >= 0 && height >= 0)
-        precondition(x <= self.width - width && y <= self.height - height)
-        func window(_ bytes: [UInt8], channels: Int) -> [UInt8] {
-            var kept: [UInt8] = []
-            kept.reserveCapacity(width * height * channels)
-            for row in y..<y + height {
-                let start = (row * self.width + x) * channels
-                kept += bytes[start..<start + width * channels]
-            }
-            return kept
-        }
-        return Picture(
-            width: width, height: height, pixels: window(pixels, channels: 3),
-            alpha: alpha.map { window($0, channels: 1) }, colourProfile: colourProfile, exif: exif)
+    package func window(columns: Range<Int>, rows: Range<Int>) -> [UInt8] {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(columns.count * rows.count * 3)
+        for row in rows { kept += pixels[(row * width + columns.lowerBound) * 3..<(row * width + columns.upperBound) * 3] }
+        return kept
     }
 }

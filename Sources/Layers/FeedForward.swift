@@ -3,24 +3,29 @@ package import Compute
 
 /// The two-layer perceptron of a transformer block, computed some rows at a time: its wide middle never exists whole.
 package struct FeedForward: Sendable {
-    package enum Gate: Sendable {
-        /// W2 gelu(W1 x)
-        case gelu
+    package enum Middle: Sendable, Equatable {
+        /// W2 activation(W1 x)
+        case activation(Activation)
         /// GEGLU (Shazeer, 2020): W2 (a * gelu(b)), where W1 x = (a, b).
         case gatedGELU
+
+        /// What follows each sum of the first layer.
+        var activation: Activation {
+            if case .activation(let activation) = self { activation } else { .none }
+        }
     }
 
     let norm: LayerNorm
     let expand: Linear
     let contract: Linear
-    let gate: Gate
+    let middle: Middle
 
-    package init(norm: LayerNorm, expand: Linear, contract: Linear, gate: Gate) {
-        precondition(expand.outputs == contract.inputs * (gate == .gatedGELU ? 2 : 1))
+    package init(norm: LayerNorm, expand: Linear, contract: Linear, middle: Middle) {
+        precondition(expand.outputs == contract.inputs * (middle == .gatedGELU ? 2 : 1))
         self.norm = norm
         self.expand = expand
         self.contract = contract
-        self.gate = gate
+        self.middle = middle
     }
 
     /// input + perceptron(norm(input))
@@ -49,25 +54,25 @@ package struct FeedForward: Sendable {
         scratch: UnsafeMutablePointer<Float>, kernels: kernel_set
     ) {
         let width = contract.outputs
-        let middle = scratch + rows * width
+        let inner = scratch + rows * width
         norm.apply(
             source, inputStride: width, output: scratch, outputStride: width, rows: rows, kernels: kernels)
         expand.apply(
             panelRange: 0..<expand.panels.count,
-            to: Linear.Rows(input: scratch, inputStride: width, output: middle, outputStride: expand.outputs),
-            first: 0, count: rows, activation: gate == .gelu ? .gelu : .none, kernels: kernels)
-        if gate == .gatedGELU { applyGate(middle, rows: rows, kernels: kernels) }
+            to: Linear.Rows(input: scratch, inputStride: width, output: inner, outputStride: expand.outputs),
+            first: 0, count: rows, activation: middle.activation, kernels: kernels)
+        if middle == .gatedGELU { applyGate(inner, rows: rows, kernels: kernels) }
         contract.apply(
             panelRange: 0..<contract.panels.count,
             to: Linear.Rows(
-                input: middle, inputStride: expand.outputs, output: target, outputStride: width, residual: source,
+                input: inner, inputStride: expand.outputs, output: target, outputStride: width, residual: source,
                 residualStride: width),
             first: 0, count: rows, activation: .none, kernels: kernels)
     }
 
-    private func applyGate(_ middle: UnsafeMutablePointer<Float>, rows: Int, kernels: kernel_set) {
+    private func applyGate(_ inner: UnsafeMutablePointer<Float>, rows: Int, kernels: kernel_set) {
         for row in 0..<rows {
-            let line = middle + row * expand.outputs
+            let line = inner + row * expand.outputs
             kernels.gated_gelu(line, line + contract.inputs, line, contract.inputs)
         }
     }

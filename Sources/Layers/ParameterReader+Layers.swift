@@ -4,15 +4,15 @@ import Compute
 /// Layers of the networks, made of parameters as PyTorch names them and orders their numbers.
 extension ParameterReader {
     /// `NAME.weight` and, where asked for, `NAME.bias`.
-    package func linear(_ name: String, inputs: Int, outputs: Int, bias: Bool = true) -> Linear {
-        Linear(
+    package func linear(_ name: String, inputs: Int, outputs: Int, bias: Bool = true) throws(CheckpointError) -> Linear {
+        try Linear(
             weight: take("\(name).weight", [outputs, inputs]), bias: bias ? take("\(name).bias", [outputs]) : nil,
             inputs: inputs, outputs: outputs)
     }
 
     /// A 1x1 convolution, which is a linear layer with two more dimensions in its file.
-    package func pointwise(_ name: String, inputs: Int, outputs: Int, bias: Bool) -> Linear {
-        Linear(
+    package func pointwise(_ name: String, inputs: Int, outputs: Int, bias: Bool) throws(CheckpointError) -> Linear {
+        try Linear(
             weight: take("\(name).weight", [outputs, inputs, 1, 1]), bias: bias ? take("\(name).bias", [outputs]) : nil,
             inputs: inputs, outputs: outputs)
     }
@@ -20,26 +20,26 @@ extension ParameterReader {
     /// `NAME.weight`, (outputs, inputs, kernel, kernel), and, where asked for, `NAME.bias`.
     package func convolution(
         _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool
-    ) -> Convolution {
-        Convolution(
+    ) throws(CheckpointError) -> Convolution {
+        try Convolution(
             weight: take("\(name).weight", [outputs, inputs, kernel, kernel]),
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputChannels: inputs, outputChannels: outputs,
             kernel: kernel, stride: stride, padding: padding)
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.
-    package func layerNorm(_ name: String, width: Int) -> LayerNorm {
-        LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]))
+    package func layerNorm(_ name: String, width: Int) throws(CheckpointError) -> LayerNorm {
+        try LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]))
     }
 
     /// LayerNorm over channels with a gain only, `NAME.g`.
-    package func channelNorm(_ name: String, width: Int) -> LayerNorm {
-        LayerNorm(gain: take("\(name).g", [1, width, 1, 1]), bias: nil)
+    package func channelNorm(_ name: String, width: Int) throws(CheckpointError) -> LayerNorm {
+        try LayerNorm(gain: take("\(name).g", [1, width, 1, 1]), bias: nil)
     }
 
     /// A map stored the other way round, as CLIP's `proj` and `text_projection` are: y = x M.
-    package func projection(_ name: String, inputs: Int, outputs: Int) -> Linear {
-        let matrix = take(name, [inputs, outputs])
+    package func projection(_ name: String, inputs: Int, outputs: Int) throws(CheckpointError) -> Linear {
+        let matrix = try take(name, [inputs, outputs])
         var weight = [Float](repeating: 0, count: matrix.count)
         for row in 0..<inputs {
             for column in 0..<outputs { weight[column * inputs + row] = matrix[row * outputs + column] }

@@ -8,6 +8,8 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
         package let index: Int
         package internal(set) var stepsLeft: Int
         package internal(set) var state: State
+        /// Who evaluates it, or did last.
+        package internal(set) var worker: Int
     }
 
     /// A sample that could be advanced now.
@@ -18,16 +20,18 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Steps still to do, and their cost.
-    package struct Work: Sendable {
+    package struct Rest: Sendable {
         package var steps = 0
         package var cost = 0.0
     }
 
     /// Counts up in the order of arrival.
     package let id: Int
-    package let outlines: [SampleOutline<Key>]
+    package private(set) var outlines: [SampleOutline<Key>]
     package let samplesAtOnce: Int
     package let deadline: ContinuousClock.Instant?
+    /// Its picture is there; until then nothing of it can start.
+    package internal(set) var isPrepared: Bool
     /// The deadline, or for a job without one the time up to which others may be put before it.
     package let due: ContinuousClock.Instant
 
@@ -39,25 +43,34 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
     package internal(set) var isUrgent = false
     /// Batches begun while memory kept this job, whose turn it was, from getting anything.
     package internal(set) var timesPassedOver = 0
+    /// Jobs behind this one that got a place before it, as there was memory for them and not for it.
+    package internal(set) var timesOvertaken = 0
     /// No further steps are wanted.
     package internal(set) var isEnding = false
     package internal(set) var flights: [Flight] = []
     /// The first sample that never was in flight.
     package internal(set) var nextIndex = 0
-    package internal(set) var remaining: [Key: Work] = [:]
+    package internal(set) var remaining: [Key: Rest] = [:]
 
     init(
         id: Int, outlines: [SampleOutline<Key>], samplesAtOnce: Int, deadline: ContinuousClock.Instant?,
-        due: ContinuousClock.Instant
+        due: ContinuousClock.Instant, isPrepared: Bool = true
     ) {
         self.id = id
-        self.outlines = outlines
+        self.outlines = []
+        self.isPrepared = isPrepared
         self.samplesAtOnce = samplesAtOnce
         self.deadline = deadline
         self.due = due
-        for outline in outlines {
-            remaining[outline.key, default: Work()].steps += outline.steps
-            remaining[outline.key, default: Work()].cost += outline.cost * Double(outline.steps)
+        append(outlines)
+    }
+
+    /// Adds samples behind those there are.
+    mutating func append(_ more: [SampleOutline<Key>]) {
+        outlines += more
+        for outline in more {
+            remaining[outline.key, default: Rest()].steps += outline.steps
+            remaining[outline.key, default: Rest()].cost += outline.cost * Double(outline.steps)
         }
     }
 
@@ -78,7 +91,7 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameter key: of this key only; nil for any.
     func candidate(of key: Key? = nil, admitting: Bool) -> Candidate? {
-        guard !isEnding else { return nil }
+        guard isPrepared, !isEnding else { return nil }
         for flight in flights where flight.state == .idle && (key == nil || outlines[flight.index].key == key) {
             return Candidate(index: flight.index, isFresh: false)
         }
@@ -88,7 +101,7 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
 
     /// How many samples could be advanced at once, those of a key and the others.
     func runnable(of key: Key, admitting: Bool) -> (same: Int, other: Int) {
-        guard !isEnding else { return (0, 0) }
+        guard isPrepared, !isEnding else { return (0, 0) }
         var same = 0
         var other = 0
         func count(_ index: Int) {

@@ -47,33 +47,36 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     package init(_ configuration: SchedulerConfiguration) {
         maximumActiveJobs = max(1, configuration.maximumActiveJobs)
         maximumWaitingJobs = max(0, configuration.maximumWaitingJobs)
-        memory = MemoryLedger(budget: configuration.memoryBudget, newcomerShare: configuration.newcomerShare)
+        memory = MemoryLedger(budget: configuration.memoryBudget, newcomerShare: configuration.newcomerShare, workers: configuration.workers)
         patience = configuration.patience
         shortJobCost = configuration.shortJobCost
     }
 
     package var count: Int { active.count + waiting.count }
 
-    /// Takes a job in: active where there is a place, else waiting.
+    /// Takes a job in: active where there is a place and memory, else waiting.
     ///
+    /// - Parameters:
+    ///   - isPrepared: whether its samples may start at once; else when `prepared` says so.
+    ///   - admits: whether there is memory for a job that is to become active, which it then holds.
     /// - Returns: the job's id.
-    /// - Throws: `BatchingError.queueFull`.
+    /// - Throws: `SchedulingError.queueFull`.
     package mutating func enqueue(
         _ outlines: [SampleOutline<Key>], samplesAtOnce: Int, deadline: ContinuousClock.Instant?,
-        now: ContinuousClock.Instant
-    ) throws(BatchingError) -> Int {
-        guard active.count < maximumActiveJobs || waiting.count < maximumWaitingJobs else {
-            throw .queueFull(limit: maximumWaitingJobs)
-        }
+        now: ContinuousClock.Instant, isPrepared: Bool = true, admits: (_ id: Int) -> Bool = { _ in true }
+    ) throws(SchedulingError) -> Int {
         let job = QueuedJob(
             id: nextID, outlines: outlines, samplesAtOnce: samplesAtOnce, deadline: deadline,
-            due: deadline ?? now.advanced(by: patience))
-        nextID += 1
-        if active.count < maximumActiveJobs {
+            due: deadline ?? now.advanced(by: patience), isPrepared: isPrepared)
+        let place = waiting.firstIndex { job.due < $0.due } ?? waiting.endIndex
+        if active.count < maximumActiveJobs, mayOvertake(before: place), admits(job.id) {
+            noteOvertaken(before: place)
             activate(job)
         } else {
-            waiting.insert(job, at: waiting.firstIndex { job.due < $0.due } ?? waiting.endIndex)
+            guard waiting.count < maximumWaitingJobs else { throw .queueFull(limit: maximumWaitingJobs) }
+            waiting.insert(job, at: place)
         }
+        nextID += 1
         return job.id
     }
 
@@ -87,21 +90,56 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Precondition: none of its samples is being evaluated.
     /// - Returns: the jobs that became active.
-    package mutating func remove(_ id: Int) -> [Int] {
+    package mutating func remove(_ id: Int, admits: (_ id: Int) -> Bool = { _ in true }) -> [Int] {
         waiting.removeAll { $0.id == id }
         if let position = position(of: id) {
             let job = active.remove(at: position)
             precondition(!job.isEvaluating)
             for flight in job.flights { memory.retire(job.outlines[flight.index]) }
         }
+        return promote(admits: admits)
+    }
+
+    /// Makes waiting jobs active, in their order, as far as there are places and memory. One that there is no memory for
+    /// may be overtaken by those that need less, but only so many times.
+    ///
+    /// - Returns: the jobs that became active.
+    package mutating func promote(admits: (_ id: Int) -> Bool = { _ in true }) -> [Int] {
         var promoted: [Int] = []
-        while active.count < maximumActiveJobs, !waiting.isEmpty {
-            let job = waiting.removeFirst()
-            activate(job)
-            promoted.append(job.id)
+        var position = 0
+        while active.count < maximumActiveJobs, position < waiting.count, mayOvertake(before: position) {
+            if admits(waiting[position].id) {
+                noteOvertaken(before: position)
+                let job = waiting.remove(at: position)
+                activate(job)
+                promoted.append(job.id)
+            } else {
+                position += 1
+            }
         }
         return promoted
     }
+
+    private func mayOvertake(before place: Int) -> Bool {
+        waiting[..<place].allSatisfy { $0.timesOvertaken < Self.maximumTimesPassedOver }
+    }
+
+    private mutating func noteOvertaken(before place: Int) {
+        for position in 0..<place { waiting[position].timesOvertaken += 1 }
+    }
+
+    /// The job's samples may start from now on.
+    package mutating func prepared(_ id: Int) {
+        if let position = position(of: id) { active[position].isPrepared = true }
+    }
+
+    /// Adds samples behind those that an active job has.
+    package mutating func extend(_ id: Int, by outlines: [SampleOutline<Key>]) {
+        if let position = position(of: id) { active[position].append(outlines) }
+    }
+
+    /// A worker that evaluates nothing has let go of its memory.
+    package mutating func emptyWorkspace(of worker: Int) { memory.emptyWorkspace(of: worker) }
 
     /// Ends the evaluation of a sample that was advanced.
     ///
@@ -109,7 +147,7 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     package mutating func completeStep(of sample: SampleID) -> Bool {
         guard let (position, flight) = locate(sample) else { return false }
         let outline = active[position].outlines[sample.index]
-        memory.endEvaluation(of: outline)
+        memory.endEvaluation(of: outline, on: active[position].flights[flight].worker)
         active[position].remaining[outline.key]?.steps -= 1
         active[position].remaining[outline.key]?.cost -= outline.cost
         active[position].flights[flight].stepsLeft -= 1
@@ -121,7 +159,8 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     /// Ends the evaluation of a sample that could not be made or advanced; its job has to be ended as well.
     package mutating func abandonStep(of sample: SampleID) {
         guard let (position, flight) = locate(sample) else { return }
-        memory.endEvaluation(of: active[position].outlines[sample.index])
+        memory.endEvaluation(
+            of: active[position].outlines[sample.index], on: active[position].flights[flight].worker)
         active[position].flights[flight].state = .finishing
     }
 
@@ -139,6 +178,11 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
 
     /// Whether the job is known and has begun its first evaluation.
     package func hasStarted(_ id: Int) -> Bool { position(of: id).map { active[$0].hasStarted } ?? false }
+
+    /// What is known of a sample in flight.
+    func outline(of sample: SampleID) -> SampleOutline<Key>? {
+        position(of: sample.job).map { active[$0].outlines[sample.index] }
+    }
 
     private func locate(_ sample: SampleID) -> (position: Int, flight: Int)? {
         guard let position = position(of: sample.job),

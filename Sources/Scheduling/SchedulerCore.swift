@@ -8,14 +8,15 @@ import Threads
 final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     typealias State = SchedulerState<Evaluator>
     typealias Key = Evaluator.BatchKey
+    typealias Job = StepJob<Evaluator.Sample, Key>
 
     private let evaluator: Evaluator
     private let clock: any SchedulerClock
     private let onSlowStep: (@Sendable (SlowStep<Key>) -> Void)?
     private let restAfter: DispatchTimeInterval
     private let state: Mutex<State>
-    /// Where idle workers sleep. Whoever wakes one has taken it off `idleWorkers` first.
-    private let doorbell = DispatchSemaphore(value: 0)
+    /// Where each worker sleeps. Whoever wakes one has taken it off `idleWorkers` first.
+    private let doorbells: [DispatchSemaphore]
 
     init(
         evaluator: Evaluator, configuration: SchedulerConfiguration, clock: any SchedulerClock,
@@ -26,9 +27,10 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         self.onSlowStep = onSlowStep
         restAfter = .milliseconds(Int((configuration.restAfter.inSeconds * 1000).rounded(.up)))
         state = Mutex(State(configuration))
+        doorbells = (0..<max(1, configuration.workers)).map { _ in DispatchSemaphore(value: 0) }
     }
 
-    func startWorkers(_ configuration: SchedulerConfiguration) throws(BatchingError) {
+    func startWorkers(_ configuration: SchedulerConfiguration) throws(SchedulingError) {
         let wanted = max(1, configuration.workers)
         for worker in 0..<wanted {
             state.withLock { $0.liveWorkers += 1 }
@@ -48,10 +50,10 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
 
     func submit(
         _ job: StepJob<Evaluator.Sample, Key>, ticket: JobTicket,
-        continuation: CheckedContinuation<Result<Void, BatchingError>, Never>
+        continuation: CheckedContinuation<Result<Void, SchedulingError>, Never>
     ) {
-        let refusal: BatchingError? = change { state, effects in
-            do throws(BatchingError) {
+        let refusal: SchedulingError? = change { state, effects in
+            do throws(SchedulingError) {
                 let id = try state.register(
                     job, timer: { id in job.deadline.map { self.timer(for: id, at: $0) } },
                     continuation: continuation, now: clock.now, effects: &effects)
@@ -69,7 +71,7 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         if let id = ticket.cancel() { end(id, .cancelled) }
     }
 
-    private func end(_ id: Int, _ error: BatchingError) {
+    private func end(_ id: Int, _ error: SchedulingError) {
         change { state, effects in state.end(id, .failure(error), effects: &effects) }
     }
 
@@ -111,19 +113,45 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     ) -> Value {
         var effects = Effects<Evaluator>()
         let value = state.withLock { body(&$0, &effects) }
-        effects.dropped = []
-        perform(effects)
+        perform(&effects)
         return value
     }
 
-    private func perform(_ effects: Effects<Evaluator>) {
-        for _ in 0..<effects.workersToWake { doorbell.signal() }
+    private func perform(_ effects: inout Effects<Evaluator>) {
+        for worker in effects.workersToWake { doorbells[worker].signal() }
+        for id in effects.preparations { prepare(id) }
         for id in effects.deliveries { tellProgress(of: id) }
-        for record in effects.ended {
-            record.timer?.cancel()
-            if let outcome = record.outcome { record.continuation.resume(returning: outcome) }
+        // Samples and jobs, with all that they hold, are gone before anybody hears of the end.
+        let endings = effects.ended.map { ($0.timer, $0.continuation, $0.outcome) }
+        effects.dropped = []
+        effects.ended = []
+        for (timer, continuation, outcome) in endings {
+            timer?.cancel()
+            if let outcome { continuation.resume(returning: outcome) }
         }
         for waiter in effects.waiters { waiter.resume() }
+    }
+
+    private func prepare(_ id: Int) {
+        let job: Job? = change { state, _ in state.records[id]?.job }
+        guard let job, let prepare = job.prepare else { return }
+        let task = Task {
+            let failure: (any Error)?
+            do {
+                try await prepare()
+                failure = nil
+            } catch {
+                failure = error
+            }
+            change { state, effects in state.prepared(id, failure: failure, effects: &effects) }
+        }
+        // The job may have ended, and its preparation too, before this.
+        change { state, _ in state.watch(task, preparing: id) }
+    }
+
+    /// Lets waiting jobs move up where memory has become free for them.
+    func promote() {
+        change { state, effects in state.promote(effects: &effects) }
     }
 
     private func tellProgress(of id: Int) {
@@ -139,12 +167,13 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
             // Emptied as the work goes on: a sample has to be gone before its job's caller hears of the end.
             var batch: State.Assignment?
             let now = clock.now
-            let order = change { state, effects in
+            let turn = change { state, effects in
                 state.assign(
                     &batch, to: worker, now: now, maximumBatch: evaluator.maximumBatch(for:), effects: &effects)
             }
-            switch order {
+            switch turn {
             case .evaluate: if var batch = batch.take() { evaluate(&batch, worker: worker) }
+            case .rest: rest(worker)
             case .sleep: sleep(worker)
             case .exit: return
             }
@@ -153,14 +182,22 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
 
     /// Until there is work. A worker that has had none for a while lets go of what it kept for the next.
     private func sleep(_ worker: Int) {
-        guard doorbell.wait(timeout: .now() + restAfter) == .timedOut else { return }
+        guard doorbells[worker].wait(timeout: .now() + restAfter) == .timedOut else { return }
+        rest(worker)
+        doorbells[worker].wait()
+    }
+
+    private func rest(_ worker: Int) {
         evaluator.rest(worker: worker)
-        doorbell.wait()
+        change { state, effects in
+            state.queue.emptyWorkspace(of: worker)
+            state.wakeWorker(effects: &effects)
+        }
     }
 
     private func evaluate(_ batch: inout State.Assignment, worker: Int) {
         let key = batch.key
-        let size = makeMissingSamples(of: &batch)
+        let size = makeMissingSamples(of: &batch, worker: worker)
         let (seconds, failure) = size == 0 ? (nil, nil) : advance(batch, worker: worker)
         var outcome = change { state, effects in
             state.report(&batch, worker: worker, seconds: seconds, evaluationFailure: failure, effects: &effects)
@@ -179,11 +216,11 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     }
 
     /// - Returns: how many samples there are then.
-    private func makeMissingSamples(of batch: inout State.Assignment) -> Int {
+    private func makeMissingSamples(of batch: inout State.Assignment, worker: Int) -> Int {
         for position in batch.members.indices where batch.members[position].value == nil {
             let member = batch.members[position]
             do {
-                batch.members[position].value = Exclusive(try member.job.makeSample(member.sample.index))
+                batch.members[position].value = Exclusive(try member.job.makeSample(member.sample.index, worker))
             } catch {
                 batch.members[position].failure = error
             }
@@ -197,7 +234,9 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         let start = clock.now
         var failure: (any Error)?
         do {
-            try evaluator.advance(batch.members.compactMap { $0.value?.value }, of: batch.key, worker: worker)
+            try evaluator.advance(
+                batch.members.compactMap { $0.value?.value }, of: batch.key, worker: worker,
+                workspaceBytes: batch.workspaceBytes)
         } catch let error {
             failure = error
         }
@@ -205,7 +244,7 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     }
 
     /// Calls the job's closure with the sample, which is out of the scheduler's hands after that.
-    private func handBack(_ member: inout State.Assignment.Member) -> Result<JobDirection, any Error> {
+    private func handBack(_ member: inout State.Assignment.Member) -> Result<JobDirection<Key>, any Error> {
         guard let sample = member.value.take()?.take() else { return .success(.goOn) }
         do {
             return .success(try member.job.finishSample(sample, member.sample.index))

@@ -2,8 +2,11 @@
 // `retire` follows for each that was finished.
 
 extension SchedulerState {
-    enum Order {
+    /// What a worker does next.
+    enum Turn {
         case evaluate
+        /// Let go of the memory that it keeps: somebody's evaluation needs it.
+        case rest
         case sleep
         case exit
     }
@@ -12,12 +15,12 @@ extension SchedulerState {
     mutating func assign(
         _ assignment: inout Assignment?, to worker: Int, now: ContinuousClock.Instant, maximumBatch: (Key) -> Int,
         effects: inout Effects<Evaluator>
-    ) -> Order {
+    ) -> Turn {
         for job in queue.active + queue.waiting {
             if let deadline = job.deadline, deadline <= now { expire(job.id, effects: &effects) }
         }
         let batch = queue.nextBatch(
-            now: now, freeWorkers: evaluationStarts.count { $0 == nil }, maximumBatch: maximumBatch,
+            for: worker, now: now, freeWorkers: evaluationStarts.count { $0 == nil }, maximumBatch: maximumBatch,
             secondsNeeded: { job in times.seconds(for: job.remaining) })
         guard let batch else {
             if phase == .stopped {
@@ -25,7 +28,14 @@ extension SchedulerState {
                 releaseWaiters(effects: &effects)
                 return .exit
             }
-            idleWorkers += 1
+            if queue.hasRunnable, queue.memory.hasIdleWorkspaces {
+                if queue.memory.keepsIdleMemory(worker) { return .rest }
+                // They find nothing to do either, and let go of what they keep.
+                let keepers = idleWorkers.filter(queue.memory.keepsIdleMemory)
+                idleWorkers.subtract(keepers)
+                effects.workersToWake += keepers
+            }
+            idleWorkers.insert(worker)
             return .sleep
         }
         evaluationStarts[worker] = now
@@ -36,7 +46,7 @@ extension SchedulerState {
             let value = records[member.sample.job]?.samples.removeValue(forKey: member.sample.index)
             members.append(.init(sample: member.sample, job: job, value: value))
         }
-        assignment = Assignment(key: batch.key, members: members)
+        assignment = Assignment(key: batch.key, members: members, workspaceBytes: batch.workspaceBytes)
         wakeWorker(effects: &effects)
         return .evaluate
     }
@@ -85,27 +95,32 @@ extension SchedulerState {
     private mutating func count(_ assignment: Assignment, seconds: Double, succeeded: Bool) -> Double? {
         let members = assignment.members.filter { $0.failure == nil }
         counters.evaluations += 1
-        counters.batchSizes[members.count, default: 0] += 1
+        counters.batchSizes.add(Double(members.count))
         counters.evaluationSeconds.add(seconds)
-        guard succeeded, let first = members.first else { return nil }
+        guard succeeded, let first = members.first, let outline = queue.outline(of: first.sample) else { return nil }
         counters.sampleSteps += members.count
         return times.record(
             seconds: seconds, samples: members.count, of: assignment.key,
-            costPerSample: first.job.outlines[first.sample.index].cost)
+            costPerSample: outline.cost)
     }
 
     /// Strikes a sample off that was handed back; with the last one its job is complete.
     mutating func retire(
-        _ sample: SampleID, result: Result<JobDirection, any Error>, now: ContinuousClock.Instant,
+        _ sample: SampleID, result: Result<JobDirection<Key>, any Error>, now: ContinuousClock.Instant,
         effects: inout Effects<Evaluator>
     ) {
         let id = sample.job
-        let isComplete = queue.retire(sample)
+        if case .success(.extend(let outlines)) = result {
+            queue.extend(id, by: outlines)
+            records[id]?.totalSteps += outlines.reduce(0) { $0 + $1.steps }
+        }
+        var isOver = queue.retire(sample)
+        if case .success(.complete) = result { isOver = true }
         release(id)
         switch result {
         case .failure(let error):
             end(id, .failure(.failed(error)), effects: &effects)
-        case .success(let direction) where isComplete || direction == .complete:
+        case .success where isOver:
             if let record = records[id], record.outcome == nil {
                 jobSeconds.add(record.submitted.duration(to: now).inSeconds)
             }

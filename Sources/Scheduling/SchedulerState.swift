@@ -23,9 +23,11 @@ struct Effects<Evaluator: StepEvaluator> {
     var ended: [SchedulerState<Evaluator>.Record] = []
     /// Samples that nobody wants any more: gone before their job's caller hears of its end.
     var dropped: [Exclusive<Evaluator.Sample>] = []
+    /// Jobs whose turn has come and that have something to make ready.
+    var preparations: [Int] = []
     /// Jobs whose progress this thread has to tell.
     var deliveries: [Int] = []
-    var workersToWake = 0
+    var workersToWake: [Int] = []
     var waiters: [CheckedContinuation<Void, Never>] = []
 }
 
@@ -45,16 +47,18 @@ struct SchedulerState<Evaluator: StepEvaluator> {
         let id: Int
         let job: Job
         let submitted: ContinuousClock.Instant
-        let continuation: CheckedContinuation<Result<Void, BatchingError>, Never>
+        let continuation: CheckedContinuation<Result<Void, SchedulingError>, Never>
         /// Ends the job at its deadline.
         let timer: Task<Void, Never>?
-        let totalSteps: Int
+        var totalSteps: Int
         var completedSteps = 0
         /// Samples in flight that are not in a batch.
         var samples: [Int: Exclusive<Evaluator.Sample>] = [:]
-        /// Samples of this job that workers have in hand.
+        /// Samples of this job that workers have in hand, and its preparation while that is under way.
         var hands = 0
-        var outcome: Result<Void, BatchingError>?
+        /// Makes ready what the job's samples are made of.
+        var preparation: Task<Void, Never>?
+        var outcome: Result<Void, SchedulingError>?
         var pendingProgress: JobProgress?
         var isDelivering = false
         var position: Int?
@@ -72,6 +76,7 @@ struct SchedulerState<Evaluator: StepEvaluator> {
 
         let key: Key
         var members: [Member]
+        let workspaceBytes: Int
     }
 
     var queue: RunQueue<Key>
@@ -81,7 +86,8 @@ struct SchedulerState<Evaluator: StepEvaluator> {
     var jobSeconds = RecentMedian()
     var counters = SchedulerStatistics()
     let workers: Int
-    var idleWorkers = 0
+    /// Those that sleep and have not been woken.
+    var idleWorkers: Set<Int> = []
     var liveWorkers = 0
     /// When each worker's evaluation began.
     var evaluationStarts: [ContinuousClock.Instant?]
@@ -102,18 +108,19 @@ extension SchedulerState {
     /// - Returns: the job's id.
     mutating func register(
         _ job: Job, timer: (Int) -> Task<Void, Never>?,
-        continuation: CheckedContinuation<Result<Void, BatchingError>, Never>, now: ContinuousClock.Instant,
+        continuation: CheckedContinuation<Result<Void, SchedulingError>, Never>, now: ContinuousClock.Instant,
         effects: inout Effects<Evaluator>
-    ) throws(BatchingError) -> Int {
-        do throws(BatchingError) {
+    ) throws(SchedulingError) -> Int {
+        do throws(SchedulingError) {
             guard phase == .accepting else { throw .draining }
             if let deadline = job.deadline, deadline <= now { throw .deadlineExceeded(whileQueued: true) }
             let id = try queue.enqueue(
-                job.outlines, samplesAtOnce: job.samplesAtOnce, deadline: job.deadline, now: now)
+                job.outlines, samplesAtOnce: job.samplesAtOnce, deadline: job.deadline, now: now,
+                isPrepared: job.prepare == nil, admits: { _ in job.admit?() ?? true })
             records[id] = Record(
                 id: id, job: job, submitted: now, continuation: continuation, timer: timer(id),
                 totalSteps: job.outlines.reduce(0) { $0 + $1.steps })
-            if queue.position(of: id) != nil { noteRunning(id, seconds: secondsLeft(), effects: &effects) }
+            if queue.position(of: id) != nil { begin(id, effects: &effects) }
             announcePositions(effects: &effects)
             wakeWorker(effects: &effects)
             return id
@@ -124,10 +131,11 @@ extension SchedulerState {
     }
 
     /// Gives a job its outcome, unless it has one.
-    mutating func end(_ id: Int, _ outcome: Result<Void, BatchingError>, effects: inout Effects<Evaluator>) {
+    mutating func end(_ id: Int, _ outcome: Result<Void, SchedulingError>, effects: inout Effects<Evaluator>) {
         guard let record = records[id], record.outcome == nil else { return }
         records[id]?.outcome = outcome
         if case .failure = outcome { records[id]?.pendingProgress = nil }
+        record.preparation?.cancel()
         queue.end(id)
         settle(id, effects: &effects)
         announcePositions(effects: &effects)
@@ -147,10 +155,48 @@ extension SchedulerState {
         record.samples = [:]
         counters.outcomes.count(outcome)
         effects.ended.append(record)
-        for promoted in queue.remove(id) { noteRunning(promoted, seconds: secondsLeft(), effects: &effects) }
+        let promoted = queue.remove(id, admits: { [records] in records[$0]?.job.admit?() ?? true })
+        for next in promoted { begin(next, effects: &effects) }
         announcePositions(effects: &effects)
         wakeWorker(effects: &effects)
         releaseWaiters(effects: &effects)
+    }
+
+    /// Lets waiting jobs move up: memory that they need may have become free.
+    mutating func promote(effects: inout Effects<Evaluator>) {
+        let promoted = queue.promote(admits: { [records] in records[$0]?.job.admit?() ?? true })
+        guard !promoted.isEmpty else { return }
+        for next in promoted { begin(next, effects: &effects) }
+        announcePositions(effects: &effects)
+        wakeWorker(effects: &effects)
+    }
+
+    /// A job's turn has come.
+    private mutating func begin(_ id: Int, effects: inout Effects<Evaluator>) {
+        if records[id]?.job.prepare != nil {
+            records[id]?.hands += 1
+            effects.preparations.append(id)
+        }
+        noteRunning(id, seconds: secondsLeft(), effects: &effects)
+    }
+
+    /// Keeps a preparation, to cancel it with its job.
+    mutating func watch(_ task: Task<Void, Never>, preparing id: Int) {
+        guard let record = records[id] else { return }
+        if record.outcome == nil { records[id]?.preparation = task } else { task.cancel() }
+    }
+
+    /// A job's preparation has ended.
+    mutating func prepared(_ id: Int, failure: (any Error)?, effects: inout Effects<Evaluator>) {
+        records[id]?.hands -= 1
+        records[id]?.preparation = nil
+        if let failure {
+            end(id, .failure(.failed(failure)), effects: &effects)
+        } else {
+            queue.prepared(id)
+        }
+        settle(id, effects: &effects)
+        wakeWorker(effects: &effects)
     }
 
     mutating func releaseWaiters(effects: inout Effects<Evaluator>) {
@@ -163,14 +209,13 @@ extension SchedulerState {
         phase = .stopped
         for id in records.keys.sorted() { end(id, .failure(.draining), effects: &effects) }
         effects.workersToWake += idleWorkers
-        idleWorkers = 0
+        idleWorkers = []
         releaseWaiters(effects: &effects)
     }
 
     mutating func wakeWorker(effects: inout Effects<Evaluator>) {
-        guard idleWorkers > 0, queue.hasRunnable else { return }
-        idleWorkers -= 1
-        effects.workersToWake += 1
+        guard queue.hasRunnable, let worker = idleWorkers.popFirst() else { return }
+        effects.workersToWake.append(worker)
     }
 }
 

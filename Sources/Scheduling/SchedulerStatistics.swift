@@ -12,7 +12,7 @@ package struct SchedulerStatistics: Sendable, Equatable {
         /// Refused or stopped because the scheduler drains.
         package internal(set) var drained = 0
 
-        mutating func count(_ result: Result<Void, BatchingError>) {
+        mutating func count(_ result: Result<Void, SchedulingError>) {
             switch result {
             case .success: completed += 1
             case .failure(.cancelled): cancelled += 1
@@ -25,19 +25,8 @@ package struct SchedulerStatistics: Sendable, Equatable {
         }
     }
 
-    /// Counts of durations up to each of a row of bounds, as Prometheus' histograms have them.
-    package struct DurationHistogram: Sendable, Equatable {
-        /// Upper bounds, in seconds.
-        package static let bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
-        /// One count a bound, not cumulative, and one for all beyond the last.
-        package internal(set) var counts = [Int](repeating: 0, count: bounds.count + 1)
-        package internal(set) var totalSeconds = 0.0
-
-        mutating func add(_ seconds: Double) {
-            counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
-            totalSeconds += seconds
-        }
-    }
+    /// Of a scheduler that has done nothing yet.
+    package init() {}
 
     package internal(set) var waitingJobs = 0
     package internal(set) var activeJobs = 0
@@ -52,8 +41,9 @@ package struct SchedulerStatistics: Sendable, Equatable {
     /// Samples advanced by one step, in all.
     package internal(set) var sampleSteps = 0
     /// Evaluations by the number of samples in them.
-    package internal(set) var batchSizes: [Int: Int] = [:]
-    package internal(set) var evaluationSeconds = DurationHistogram()
+    package internal(set) var batchSizes = Histogram(bounds: [1, 2, 3, 4, 6, 8, 16, 32, 64])
+    package internal(set) var evaluationSeconds = Histogram(
+        bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60])
     package internal(set) var outcomes = Outcomes()
     /// Median seconds from submission to the end of recent completed jobs; nil before the first.
     package internal(set) var typicalJobSeconds: Double?

@@ -18,10 +18,11 @@ package protocol StepEvaluator: Sendable {
     ///   - samples: one or more, all outlined with `key`, each at any step.
     ///   - worker: 0 ..< number of workers. No two calls under way share it, so scratch space for each worker needs
     ///     no lock.
+    ///   - workspaceBytes: what the worker's scratch space may hold during this evaluation and keep after it.
     /// - Throws: whatever went wrong; every job with a sample in this batch fails with it, and no other.
-    func advance(_ samples: [Sample], of key: BatchKey, worker: Int) throws
+    func advance(_ samples: [Sample], of key: BatchKey, worker: Int, workspaceBytes: Int) throws
 
-    /// There has been no work for this worker for a while: whatever is kept for its next evaluation, such as scratch
-    /// memory, may go. Called on the worker's own thread, and not again before it has worked.
+    /// There has been no work for this worker for a while, or others need the memory: whatever is kept for its next
+    /// evaluation, such as scratch memory, goes. Called on the worker's own thread, and not again before it has worked.
     func rest(worker: Int)
 }

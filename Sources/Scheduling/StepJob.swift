@@ -41,8 +41,10 @@ package enum JobProgress: Sendable, Equatable {
 }
 
 /// How a job goes on when one of its samples has been handed back.
-package enum JobDirection: Sendable {
+package enum JobDirection<Key: Hashable & Sendable>: Sendable {
     case goOn
+    /// What came out calls for more: these follow the samples that there are.
+    case extend([SampleOutline<Key>])
     /// Whatever samples remain aren't needed: the job is complete.
     case complete
 }
@@ -53,33 +55,43 @@ package enum JobDirection: Sendable {
 /// The closures are called without any lock held. When `StepScheduler.submit` returns none of them is running and none
 /// will be called again.
 package struct StepJob<Sample, Key: Hashable & Sendable>: Sendable {
-    /// All samples, in the order in which they start.
+    /// The samples, in the order in which they start; more may be added as others end.
     package let outlines: [SampleOutline<Key>]
     /// The most samples in flight at once, and the window of their indices: sample i starts only when all samples
     /// up to i - samplesAtOnce are finished.
     package let samplesAtOnce: Int
     /// When the answer is no longer wanted.
     package let deadline: ContinuousClock.Instant?
-    /// Makes sample `index`. Called once for each sample, on a worker thread, perhaps at the same time as others'.
-    package let makeSample: @Sendable (_ index: Int) throws -> sending Sample
+    /// Takes the memory that the job holds from its first sample to its last, where there is enough now; nil for a job
+    /// that holds none. Called with the scheduler's lock held: quick, and no call back.
+    package let admit: (@Sendable () -> Bool)?
+    /// Makes ready what samples are made of, once the job's turn has come; nil where it is there already. Called once,
+    /// in a task that is cancelled with the job.
+    package let prepare: (@Sendable () async throws -> Void)?
+    /// Makes sample `index`. Called once for each sample, on the thread of the worker that advances it first, perhaps at
+    /// the same time as others'.
+    package let makeSample: @Sendable (_ index: Int, _ worker: Int) throws -> sending Sample
     /// Takes sample `index` back after its last step. Called at most once for each, on a worker thread, perhaps at
     /// the same time as others'; not for samples whose last step ends after the job failed or was cancelled.
-    package let finishSample: @Sendable (_ sample: sending Sample, _ index: Int) throws -> JobDirection
+    package let finishSample: @Sendable (_ sample: sending Sample, _ index: Int) throws -> JobDirection<Key>
     /// Told of changes, one call at a time, in order; changes in quick succession may be told as one. Must be quick.
     package let progress: (@Sendable (JobProgress) -> Void)?
 
     /// - Precondition: `samplesAtOnce` is at least one.
     package init(
         outlines: [SampleOutline<Key>], samplesAtOnce: Int = 1, deadline: ContinuousClock.Instant? = nil,
-        progress: (@Sendable (JobProgress) -> Void)? = nil,
-        makeSample: @escaping @Sendable (_ index: Int) throws -> sending Sample,
-        finishSample: @escaping @Sendable (_ sample: sending Sample, _ index: Int) throws -> JobDirection
+        progress: (@Sendable (JobProgress) -> Void)? = nil, admit: (@Sendable () -> Bool)? = nil,
+        prepare: (@Sendable () async throws -> Void)? = nil,
+        makeSample: @escaping @Sendable (_ index: Int, _ worker: Int) throws -> sending Sample,
+        finishSample: @escaping @Sendable (_ sample: sending Sample, _ index: Int) throws -> JobDirection<Key>
     ) {
         precondition(samplesAtOnce >= 1)
         self.outlines = outlines
         self.samplesAtOnce = samplesAtOnce
         self.deadline = deadline
         self.progress = progress
+        self.admit = admit
+        self.prepare = prepare
         self.makeSample = makeSample
         self.finishSample = finishSample
     }

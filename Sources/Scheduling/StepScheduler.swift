@@ -15,11 +15,11 @@ package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
     private let core: SchedulerCore<Evaluator>
 
     /// - Parameter onSlowStep: told, on a worker thread, of steps that took more than ten times their median.
-    /// - Throws: `BatchingError.threadsUnavailable`.
+    /// - Throws: `SchedulingError.threadsUnavailable`.
     package init(
         evaluator: Evaluator, configuration: SchedulerConfiguration,
         clock: any SchedulerClock = ContinuousClock(), onSlowStep: (@Sendable (SlowStep<Key>) -> Void)? = nil
-    ) throws(BatchingError) {
+    ) throws(SchedulingError) {
         core = SchedulerCore(evaluator: evaluator, configuration: configuration, clock: clock, onSlowStep: onSlowStep)
         try core.startWorkers(configuration)
     }
@@ -33,7 +33,7 @@ package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
     /// Cancelling the calling task, or the job's deadline, stops this job at its next step, and no other.
     ///
     /// - Throws: `queueFull`, `cancelled`, `deadlineExceeded`, `draining`, `failed`.
-    package func submit(_ job: Job) async throws(BatchingError) {
+    package func submit(_ job: Job) async throws(SchedulingError) {
         guard !job.outlines.isEmpty else { return }
         let ticket = JobTicket()
         let result = await withTaskCancellationHandler {
@@ -45,6 +45,9 @@ package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
         }
         try result.get()
     }
+
+    /// Lets jobs that wait for memory (`StepJob.admit`) move up: to be called when some has become free.
+    package func promote() { core.promote() }
 
     /// Ends every job with `draining`, at its next step, and the threads; returns when all have ended.
     package func stop() async {

@@ -61,7 +61,7 @@ struct StepTimes<Key: Hashable & Sendable>: Sendable {
     func seconds(for key: Key) -> Double? { entries.last { $0.key == key }?.times.median }
 
     /// Seconds of worker time that work takes, by cost where its key is new; nil before the first measurement.
-    func seconds(for work: [Key: QueuedJob<Key>.Work]) -> Double? {
+    func seconds(for work: [Key: QueuedJob<Key>.Rest]) -> Double? {
         guard let perCost = secondsPerCost.median else { return nil }
         return work.reduce(0) { sum, item in
             sum + (seconds(for: item.key).map { $0 * Double(item.value.steps) } ?? perCost * item.value.cost)

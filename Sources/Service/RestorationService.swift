@@ -2,205 +2,209 @@ package import Engine
 package import HTTPServer
 import HTTPTypes
 package import HTTPWire
+package import Scheduling
 package import Settings
-import Synchronization
 
-/// The service: what an HTTP server hands requests to.
-///
-/// The mutex guards which phase of its life the service is in.
+/// The service: what an HTTP server hands requests to. It puts the operations together, finds the one that a request
+/// is for, and gives every answer what all have.
 package final class RestorationService: RequestHandler, ServerObserver {
-    enum Phase: Sendable {
-        case loading
-        case serving(any RestorationEngine)
-        case draining(any RestorationEngine)
-        /// Asked to end before the weights were there.
-        case ended
-    }
-
-    let configuration: Configuration
-    let time: Timekeeper
-    let log: ServiceLog
-    let metrics = Metrics()
-    let memory: MemoryBudget
-    let codecs: CodecQueue
-    let work = WorkRegistry()
-    let jobs: JobStore
-    let streams: StreamLimit
-    let keys: APIKeys
+    private let configuration: Configuration
+    private let time: Timekeeper
+    private let log: ServiceLog
+    private let engines = EngineAccess()
+    private let metrics = Metrics()
+    /// What uploads, pictures and answers hold, for the engine to book pictures in.
+    package let memory: MemoryBudget
+    private let tasks = TaskRegistry()
+    private let jobs: JobStore
+    private let keys: APIKeys
     private let crossOrigin: CrossOrigin
-    private let routes = RouteTable(RestorationService.routes)
-    private let currentPhase = Mutex(Phase.loading)
+    private let routes: RouteTable
 
     /// A service whose engine is still being loaded: it answers `/health/live`, and 503 to work.
     package init(configuration: Configuration, log: ServiceLog, time: Timekeeper = .system) {
         self.configuration = configuration
         self.log = log
         self.time = time
-        memory = MemoryBudget(limit: configuration.requestMemory)
-        codecs = CodecQueue(width: configuration.codecThreads, now: time.now)
+        memory = configuration.makeMemoryBudget()
         jobs = JobStore(
             limits: JobStore.Limits(
                 lifetime: configuration.resultLifetime, resultBytes: configuration.resultMemory,
                 jobs: configuration.jobLimit),
             now: time.now)
-        streams = StreamLimit(configuration.eventStreamLimit)
         keys = APIKeys(configuration.apiKeys)
         crossOrigin = CrossOrigin(origin: configuration.corsOrigin)
+
+        let codecs = CodecQueue(width: configuration.codecThreads, now: time.now)
+        let streams = StreamLimit(configuration.eventStreamLimit)
+        let intake = PictureIntake(
+            imageLimits: configuration.imageLimits, bodyLimit: configuration.bodyLimit,
+            partLimit: configuration.partLimit, codecs: codecs, metrics: metrics, now: time.now)
+        let readiness = Readiness(engines: engines)
+        routes = RouteTable([
+            Route(
+                .post, "/restore",
+                Restore(
+                    engines: engines, intake: intake, codecs: codecs, memory: memory, metrics: metrics,
+                    jobs: JobRunner(store: jobs, tasks: tasks), timeoutLimit: configuration.timeout, now: time.now)),
+            Route(
+                .post, "/classify",
+                Classify(
+                    engines: engines, intake: intake, memory: memory, metrics: metrics,
+                    timeoutLimit: configuration.timeout, now: time.now)),
+
+            Route(.get, "/health", needsKey: false, readiness),
+            Route(.get, "/health/ready", needsKey: false, readiness),
+            Route(
+                .get, "/health/live", needsKey: false,
+                Liveness(engines: engines, hangLimit: configuration.hangLimit)),
+            Route(
+                .get, "/metrics",
+                MetricsPage(engines: engines, metrics: metrics, memory: memory, jobs: jobs, streams: streams)),
+            Route(.get, "/capabilities", Capabilities(engines: engines, configuration: configuration)),
+            Route(.get, "/openapi.yaml", Description()),
+
+            Route(.get, "/jobs/{id}", ShowJob(jobs: jobs)),
+            Route(.delete, "/jobs/{id}", DeleteJob(jobs: jobs)),
+            Route(
+                .get, "/jobs/{id}/events",
+                JobEvents(
+                    jobs: jobs, streams: streams, heartbeatInterval: .seconds(configuration.heartbeat),
+                    sleep: time.sleep)),
+            Route(.get, "/jobs/{id}/result", ShowJobResult(jobs: jobs)),
+        ])
     }
 
     // MARK: Life
 
-    var phase: Phase { currentPhase.withLock { $0 } }
-
     /// Starts to serve.
+    ///
     package func start(_ engine: any RestorationEngine) {
-        currentPhase.withLock { phase in
-            if case .loading = phase { phase = .serving(engine) }
-        }
+        engines.start(engine)
     }
 
     /// Takes no new work from now on; what is under way goes on.
-    package func beginDrain() {
-        currentPhase.withLock { phase in
-            switch phase {
-            case .serving(let engine): phase = .draining(engine)
-            case .loading: phase = .ended
-            case .draining, .ended: break
-            }
-        }
-    }
+    package func beginDrain() { engines.beginDrain() }
 
     /// Returns when nothing is under way, jobs included.
-    package func waitUntilIdle() async {
-        await work.waitUntilIdle()
-    }
+    package func waitUntilIdle() async { await tasks.waitUntilIdle() }
 
     /// Ends what is still under way: requests are answered 503, jobs read failed.
-    package func stopAll() {
-        work.stopAll()
-    }
+    package func stopAll() { tasks.stopAll() }
 
     /// Frees what has expired, from time to time, until its task is cancelled.
-    package func keepHouse() async {
+    package func sweepPeriodically() async {
         while (try? await time.sleep(.seconds(10))) != nil { jobs.sweep() }
     }
 
     /// Requests and jobs under way.
-    package var workCount: Int { work.count }
+    package var taskCount: Int { tasks.count }
 
     /// Bytes that bodies and pictures hold now.
     package var memoryUsed: Int { memory.used }
 
-    /// The engine, for new work.
-    ///
-    /// - Throws: `ServiceFault.loading` or `.draining`.
-    func engineForWork() throws(ServiceFault) -> any RestorationEngine {
-        switch phase {
-        case .serving(let engine): return engine
-        case .loading: throw .loading
-        case .draining, .ended: throw .draining
-        }
-    }
+    // MARK: Connections, for the metrics
 
-    /// The engine, for questions about it.
-    var engine: (any RestorationEngine)? {
-        switch phase {
-        case .serving(let engine), .draining(let engine): engine
-        case .loading, .ended: nil
-        }
+    package func connectionOpened(peer: String) { metrics.connectionOpened() }
+    package func connectionClosed(peer: String) { metrics.connectionClosed() }
+
+    package func connectionRefused(peer: String) {
+        metrics.connectionRefused()
+        log.logger.debug("connection refused", metadata: ["peer": "\(peer)"])
     }
 
     // MARK: Requests
 
+    package func accept(_ head: RequestHead) -> Disposition {
+        metrics.requestStarted()
+        var request = ServiceRequest(head, start: time.now())
+        do {
+            guard let operation = try operation(for: &request) else {
+                return .respond(finish(options(request), request))
+            }
+            switch try operation.begin(request) {
+            case .immediate(let response): return .respond(finish(response, request))
+            case .afterBody(let answer): return run(answer, request)
+            }
+        } catch {
+            return .respond(fail(error, request))
+        }
+    }
+
     /// Answers what is no request: a problem document like any other, counted and logged.
     package func response(toProtocolError error: ProtocolError, peer: String) -> Response {
         metrics.requestStarted()
-        let request = HTTPRequest(method: .get, scheme: nil, authority: nil, path: "-")
-        let exchange = Exchange(RequestHead(request: request, declaredBodyLength: 0, peer: peer), start: time.now())
-        return fail(error, exchange)
-    }
-
-    package func accept(_ head: RequestHead) -> Disposition {
-        metrics.requestStarted()
-        var exchange = Exchange(head, start: time.now())
-        do {
-            guard let route = try route(&exchange) else {
-                return .respond(finish(options(exchange), exchange))
-            }
-            switch route.handler {
-            case .immediate(let answer):
-                return .respond(finish(try answer(self, exchange), exchange))
-            case .working(let prepare):
-                return run(try prepare(self, exchange), exchange)
-            }
-        } catch {
-            return .respond(fail(error, exchange))
-        }
-    }
-
-    private func run(_ work: @escaping Route.Work, _ exchange: Exchange) -> Disposition {
-        .run(bodyLimit: configuration.bodyLimit) { [self] body in
-            let counted = CountedBody(body)
-            do {
-                let response = try await self.work.perform { try await work(counted) }
-                return finish(response, exchange, bytesIn: counted.count)
-            } catch {
-                return fail(error, exchange, bytesIn: counted.count)
-            }
-        }
+        let nothing = HTTPRequest(method: .get, scheme: nil, authority: nil, path: "-")
+        let head = RequestHead(request: nothing, declaredBodyLength: 0, peer: peer)
+        return fail(error, ServiceRequest(head, start: time.now()))
     }
 
     /// Finds the operation and checks what is the same for all; nil for an `OPTIONS` request.
-    private func route(_ exchange: inout Exchange) throws -> Route? {
-        let method = exchange.request.method
-        if exchange.path == "*", method == .options { return nil }
-        guard let (pattern, identifier, routes) = routes.routes(at: exchange.path) else { throw ServiceFault.noSuchPath }
-        exchange.route = pattern
-        exchange.pathIdentifier = identifier
+    private func operation(for request: inout ServiceRequest) throws -> (any Operation)? {
+        let method = request.method
+        if request.path == "*", method == .options { return nil }
+        guard let (pattern, identifier, routes) = routes.routes(at: request.path) else { throw ServiceFault.noSuchPath }
+        request.route = pattern
+        request.pathIdentifier = identifier
         // A preflight has the query of the request that it asks for, which is looked at when that comes.
         if method == .options { return nil }
         let wanted = method == .head ? .get : method
         guard let route = routes.first(where: { $0.method == wanted }) else {
             throw ServiceFault.methodNotAllowed(allowed: RouteTable.allowed(routes))
         }
-        if route.access == .key, !keys.isEmpty {
-            let field = exchange.fields[.authorization]
+        if route.needsKey, !keys.isEmpty {
+            let field = request.fields[.authorization]
             guard keys.admit(authorization: field) else { throw ServiceFault.unauthorized(keySent: field != nil) }
         }
-        if !route.offers.isEmpty {
-            _ = try Negotiation.best(of: route.offers, accept: exchange.fields[.accept])
+        let operation = route.operation
+        if !operation.mediaTypes.isEmpty {
+            _ = try Negotiation.best(of: operation.mediaTypes, accept: request.fields[.accept])
         }
-        exchange.parameters = try ParameterList(query: exchange.query, of: route.parameters)
-        return route
+        request.parameters = try ParameterList(query: request.query, of: operation.parameters)
+        return operation
     }
 
-    private func options(_ exchange: Exchange) -> Response {
-        let methods = routes.routes(at: exchange.path).map { RouteTable.allowed($0.routes) } ?? routes.allMethods
+    private func options(_ request: ServiceRequest) -> Response {
+        let methods = routes.routes(at: request.path).map { RouteTable.allowed($0.routes) } ?? routes.allMethods
         let list = methods.joined(separator: ", ")
         var fields: HTTPFields = [.allow: list]
-        crossOrigin.applyPreflight(to: &fields, request: exchange.request, methods: list)
+        crossOrigin.applyPreflight(to: &fields, request: request.head.request, methods: list)
         return Response(status: .noContent, fields: fields)
+    }
+
+    private func run(
+        _ answer: @escaping @Sendable (any RequestBody) async throws -> Response, _ request: ServiceRequest
+    ) -> Disposition {
+        .run(bodyLimit: configuration.bodyLimit) { [self] body in
+            let counted = CountedBody(body)
+            do {
+                let response = try await tasks.perform { try await answer(counted) }
+                return finish(response, request, bytesIn: counted.count)
+            } catch {
+                return fail(error, request, bytesIn: counted.count)
+            }
+        }
     }
 
     // MARK: Answers
 
-    private func fail(_ error: any Error, _ exchange: Exchange, bytesIn: Int = 0) -> Response {
-        let problem = Problem(error, load: engine?.load)
-        return finish(problem.response(instance: exchange.id), exchange, bytesIn: bytesIn, problem: problem)
+    private func fail(_ error: any Error, _ request: ServiceRequest, bytesIn: Int = 0) -> Response {
+        let problem = Problem(error, load: engines.forQuestions?.load)
+        return finish(problem.response(instance: request.id), request, bytesIn: bytesIn, problem: problem)
     }
 
     /// Adds what every answer has, and counts and logs the request once its answer is known.
     private func finish(
-        _ response: Response, _ exchange: Exchange, bytesIn: Int = 0, problem: Problem? = nil
+        _ response: Response, _ request: ServiceRequest, bytesIn: Int = 0, problem: Problem? = nil
     ) -> Response {
         var response = response
-        response.fields[.xRequestID] = exchange.id
+        response.fields[.xRequestID] = request.id
         response.fields[.xContentTypeOptions] = "nosniff"
-        crossOrigin.apply(to: &response.fields, request: exchange.request)
-        let isHead = exchange.request.method == .head
+        crossOrigin.apply(to: &response.fields, request: request.head.request)
+        let isHead = request.method == .head
         if case .stream(let produce) = response.body {
             guard !isHead else {
-                record(exchange, response, bytesIn: bytesIn, bytesOut: 0, problem: nil)
+                record(request, response, bytesIn: bytesIn, bytesOut: 0, problem: nil)
                 // Still a stream, so that its head is that of GET; nothing is produced for HEAD.
                 response.body = .stream { _ in }
                 return response
@@ -209,29 +213,29 @@ package final class RestorationService: RequestHandler, ServerObserver {
             let head = Response(status: response.status)
             let bytesOut = ByteCount()
             let recorded = Subscription { [self] in
-                record(exchange, head, bytesIn: bytesIn, bytesOut: bytesOut.value, problem: nil)
+                record(request, head, bytesIn: bytesIn, bytesOut: bytesOut.value, problem: nil)
             }
             response.body = .stream { writer in
                 defer { withExtendedLifetime(recorded) {} }
                 try await produce(CountedWriter(writer, bytesOut))
             }
         } else {
-            record(exchange, response, bytesIn: bytesIn, bytesOut: isHead ? 0 : response.byteCount, problem: problem)
+            record(request, response, bytesIn: bytesIn, bytesOut: isHead ? 0 : response.byteCount, problem: problem)
         }
         return response
     }
 
-    private func record(_ exchange: Exchange, _ response: Response, bytesIn: Int, bytesOut: Int, problem: Problem?) {
-        let seconds = exchange.start.duration(to: time.now()).seconds
-        let method = Self.knownMethods.contains(exchange.request.method) ? exchange.request.method.rawValue : "other"
+    private func record(
+        _ request: ServiceRequest, _ response: Response, bytesIn: Int, bytesOut: Int, problem: Problem?
+    ) {
+        let seconds = request.start.duration(to: time.now()).seconds
+        let method = Self.knownMethods.contains(request.method) ? request.method.rawValue : "other"
         metrics.requestEnded(
-            route: exchange.route, method: method, status: response.status.code, seconds: seconds, bytesIn: bytesIn,
+            route: request.route, method: method, status: response.status.code, seconds: seconds, bytesIn: bytesIn,
             bytesOut: bytesOut)
         log.access(
-            ServiceLog.Access(
-                id: exchange.id, peer: exchange.head.peer, method: exchange.request.method.rawValue,
-                path: exchange.path, route: exchange.route, status: response.status.code, seconds: seconds,
-                bytesIn: bytesIn, bytesOut: bytesOut, problem: problem))
+            request, status: response.status.code, seconds: seconds, bytesIn: bytesIn, bytesOut: bytesOut,
+            problem: problem)
     }
 
     /// Methods that have series of their own in the metrics.

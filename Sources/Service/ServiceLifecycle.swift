@@ -12,7 +12,7 @@ package struct ServiceLifecycle: Sendable {
     package static let drainCutShort: Int32 = 75
 
     /// How long answers to requests that were ended have to reach their clients.
-    private static let farewell = Duration.seconds(2)
+    private static let lastAnswerTime = Duration.seconds(2)
 
     package init(service: RestorationService, server: HTTPServer, configuration: Configuration, log: ServiceLog) {
         self.service = service
@@ -26,27 +26,27 @@ package struct ServiceLifecycle: Sendable {
     /// - Parameter secondSignal: ends the process at once.
     /// - Returns: the exit status: 0, or `drainCutShort`.
     package func run(until signals: AsyncStream<Int32>, secondSignal: @escaping @Sendable () -> Void) async -> Int32 {
-        let housekeeping = Task { await service.keepHouse() }
-        defer { housekeeping.cancel() }
+        let sweeping = Task { await service.sweepPeriodically() }
+        defer { sweeping.cancel() }
         var iterator = signals.makeAsyncIterator()
         _ = await iterator.next()
-        let impatience = Task {
+        let secondSignals = Task {
             for await _ in signals { secondSignal() }
         }
-        defer { impatience.cancel() }
+        defer { secondSignals.cancel() }
         return await drain()
     }
 
     /// Takes no new work, lets what is under way finish, and ends what doesn't in time.
     package func drain() async -> Int32 {
         service.beginDrain()
-        log.logger.notice("draining", metadata: ["under_way": "\(service.workCount)"])
+        log.logger.notice("draining", metadata: ["under_way": "\(service.taskCount)"])
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(configuration.drainTimeout)
         // The server listens on meanwhile: clients can see that it isn't ready, and ask for their jobs.
         let isIdle = await isIdle(by: deadline)
-        let rest = max(clock.now.duration(to: deadline), Self.farewell)
-        let outcome = await server.drain(timeout: isIdle ? rest : Self.farewell)
+        let rest = max(clock.now.duration(to: deadline), Self.lastAnswerTime)
+        let outcome = await server.drain(timeout: isIdle ? rest : Self.lastAnswerTime)
         server.shutdownNow()
         let isComplete = isIdle && outcome.isComplete
         log.logger.notice("stopped", metadata: ["complete": "\(isComplete)"])
@@ -55,7 +55,7 @@ package struct ServiceLifecycle: Sendable {
 
     private func isIdle(by deadline: ContinuousClock.Instant) async -> Bool {
         // Where there is no time to wait, either of the two below may be the first.
-        if service.workCount == 0 { return true }
+        if service.taskCount == 0 { return true }
         return await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 await service.waitUntilIdle()
@@ -68,11 +68,35 @@ package struct ServiceLifecycle: Sendable {
             let isIdle = await group.next() ?? false
             // Waiting for idleness can't be cancelled, only left: what still works ends right after this.
             if !isIdle {
-                log.logger.warning("drain cut short", metadata: ["under_way": "\(service.workCount)"])
+                log.logger.warning("drain cut short", metadata: ["under_way": "\(service.taskCount)"])
                 service.stopAll()
             }
             group.cancelAll()
             return isIdle
         }
+    }
+}
+
+extension Configuration {
+    /// What of this concerns the HTTP server.
+    package var server: ServerConfiguration {
+        var server = ServerConfiguration()
+        server.addresses = [.tcp(host: host, port: port)]
+        if !unixSocket.isEmpty { server.addresses.append(.unix(path: unixSocket)) }
+        server.wire.requestLineBytes = requestLineLimit
+        server.wire.fieldLineBytes = headerLineLimit
+        server.wire.headBytes = headLimit
+        server.wire.fieldCount = headerCountLimit
+        server.limits.connections = connectionLimit
+        server.limits.connectionsPerAddress = connectionsPerAddress == 0 ? nil : connectionsPerAddress
+        server.limits.requestsPerConnection = requestsPerConnection
+        server.limits.firstByteTime = .seconds(firstByteTimeout)
+        server.limits.headTime = .seconds(headTimeout)
+        server.limits.bodyTime = .seconds(bodyTimeout)
+        server.limits.bodyGraceTime = .seconds(bodyGrace)
+        server.limits.bodyBytesPerSecond = bodyRate
+        server.limits.writeStallTime = .seconds(writeTimeout)
+        server.limits.keepAliveTime = .seconds(idleTimeout)
+        return server
     }
 }

@@ -1,4 +1,6 @@
+import Engine
 package import Images
+package import Scheduling
 
 extension Configuration {
     /// What of this concerns pictures.
@@ -27,5 +29,13 @@ extension Configuration {
     /// - Throws: where a key is malformed, or there is none.
     package mutating func addKeys(inFile text: String) throws(ConfigurationError) {
         apiKeys += try APIKeyFormat.keys(inFile: text)
+    }
+}
+
+extension Configuration {
+    /// The memory of bodies, pictures and answers: uploads leave room for the work on one largest picture.
+    package func makeMemoryBudget() -> MemoryBudget {
+        let work = PictureMemory.peakBytesPerPixel * megapixelLimit * 1_000_000
+        return MemoryBudget(limit: requestMemory, workReserve: min(work, max(0, requestMemory - bodyLimit)))
     }
 }

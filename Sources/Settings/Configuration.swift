@@ -26,8 +26,8 @@ package struct Configuration: Sendable, Equatable {
     package var firstByteTimeout = 10
     package var headTimeout = 10
     package var bodyTimeout = 60
-    package var bodyGrace = 5
-    package var bodyRate = 1 << 10
+    package var bodyGrace = 10
+    package var bodyRate = 16 << 10
     package var writeTimeout = 30
     package var idleTimeout = 30
 

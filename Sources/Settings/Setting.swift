@@ -1,3 +1,5 @@
+import Images
+
 /// One choice an operator has: the single declaration behind its flag, its environment variable, its line in
 /// `serve --help`, its check at start and its entry in `/capabilities`.
 package struct Setting: Sendable {
@@ -93,14 +95,18 @@ package struct Setting: Sendable {
             "Requests after which a connection closes."),
         integer("first-byte-timeout", \.firstByteTimeout, .seconds, 1...3600, "Wait for a new connection's first byte."),
         integer("head-timeout", \.headTimeout, .seconds, 1...3600, "Time for a whole head; longer is 408."),
-        integer("body-timeout", \.bodyTimeout, .seconds, 1...3600, "Time for a whole body; longer is 408."),
-        integer("body-grace", \.bodyGrace, .seconds, 1...3600, "Time before the least body rate is asked for."),
-        integer("body-rate", \.bodyRate, .bytesPerSecond, 0...gibibyte, "Least rate of a body; slower is 408."),
+        integer("body-timeout", \.bodyTimeout, .seconds, 1...3600, "Longest silence within a body; longer is 408."),
+        integer(
+            "body-grace", \.bodyGrace, .seconds, 1...3600,
+            "Time before the least body rate is asked for, over windows as long."),
+        integer("body-rate", \.bodyRate, .bytesPerSecond, 0...gibibyte, "Least rate of a body; slower is 408. 0 for none."),
         integer("write-timeout", \.writeTimeout, .seconds, 1...3600, "Wait for a client that reads nothing."),
         integer("idle-timeout", \.idleTimeout, .seconds, 1...3600, "Life of an idle connection between requests."),
 
         integer("megapixel-limit", \.megapixelLimit, .megapixels, 1...1024, "Most pixels of a picture; more is 422."),
-        integer("side-limit", \.sideLimit, .pixels, 64...65_535, "Longest side of a picture; longer is 422."),
+        integer(
+            "side-limit", \.sideLimit, .pixels, 64...ImageEncoder.longestJPEGSide,
+            "Longest side of a picture; longer is 422."),
         integer("codec-threads", \.codecThreads, .none, 1...64, "Pictures decoded or encoded at the same time."),
 
         integer(

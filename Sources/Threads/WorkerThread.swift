@@ -8,10 +8,17 @@ import Darwin
 
 /// A detached thread with a stack and a name of its own, for work that blocks: never Swift's cooperative pool.
 package enum WorkerThread {
-    package struct StartFailure: Error {
+    package struct StartFailure: Error, CustomStringConvertible {
         /// The `errno` value.
         package let code: Int32
+
+        package init(code: Int32) { self.code = code }
+
+        package var description: String { "the system gave no thread (error \(code))" }
     }
+
+    /// Starts a thread of a name that runs a body: `start` itself, or what a test puts in its place.
+    package typealias Starter = (String, @escaping @Sendable () -> Void) throws(StartFailure) -> Void
 
     private final class Body {
         let run: @Sendable () -> Void
@@ -54,6 +61,21 @@ package enum WorkerThread {
         guard code == 0 else {
             body.release()
             throw StartFailure(code: code)
+        }
+    }
+
+    /// Runs work that blocks on a thread of its own; the calling task waits without blocking one.
+    ///
+    /// - Throws: what the work throws, or `StartFailure`.
+    package static func run<Value: Sendable>(
+        name: String, _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            do throws(StartFailure) {
+                try start(name: name) { continuation.resume(with: Result { try work() }) }
+            } catch {
+                continuation.resume(throwing: error)
+            }
         }
     }
 

@@ -19,15 +19,21 @@ struct ClassifyCommand: AsyncParsableCommand {
     @Flag(help: "Print one line of JSON a picture.")
     var json = false
 
+    func validate() throws {
+        if let labels, CommaList.pieces(of: labels) == nil {
+            throw ValidationError("--labels must be labels separated by commas, none empty and none twice")
+        }
+    }
+
     func run() async throws {
         let configuration = try engineOptions.configuration()
         let engine: any RestorationEngine
         do {
-            engine = try await engineOptions.engine(configuration)
+            engine = try await engineOptions.engine(configuration, pictureMemory: configuration.makeMemoryBudget())
         } catch {
             throw CommandFailure(error).reported()
         }
-        let labels = labels?.split(separator: ",").map { String($0) }
+        let labels = labels.flatMap(CommaList.pieces)
         var firstFailure: ExitCode?
         for input in inputs {
             do {

@@ -33,6 +33,7 @@ struct CommandFailure: Error {
         case let error as ImageError:
             self.init(error.kind == .internalFailure ? .internalFault : .badData, error.description)
         case let error as RestorationError: self.init(error)
+        case let fault as OptionFault: self.init(fault)
         case let error as BundleError:
             if case .unreadable = error {
                 self.init(.noInput, error.description)
@@ -42,6 +43,8 @@ struct CommandFailure: Error {
         default: self.init(.internalFault, String(describing: error))
         }
     }
+
+    private init(_ fault: OptionFault) { self.init(.usage, "--\(fault.description)") }
 
     private init(_ error: RestorationError) {
         switch error {
@@ -55,16 +58,14 @@ struct CommandFailure: Error {
         case .overlapExceedsMemory(let needed, let limit):
             self.init(
                 .badData, "the sums of the tiles' overlaps would take \(needed) bytes and \(limit) are allowed")
-        case .unknownLabel(let label, let known):
-            self.init(.usage, "the label '\(label)' is unknown; there are \(known.joined(separator: ", "))")
+        case .option(let fault): self.init(fault)
         case .needsTextTower(let bundle):
             self.init(.usage, "labels of your own need a bundle with a text tower, which \(bundle) lacks")
-        case .stepsOutOfRange(let steps, let allowed, let sampler):
-            self.init(
-                .usage,
-                "the sampler \(sampler) takes \(allowed.lowerBound) to \(allowed.upperBound) steps, not \(steps)")
+        case .notOffered(let what, let bundle): self.init(.usage, "the bundle \(bundle) has no \(what)")
+        case .picture(let error): self.init(error as any Error)
         case .queueFull, .deadlineUnattainable, .deadlineExceeded, .cancelled, .draining:
             self.init(.unavailable, "the work was refused or stopped: \(error)")
+        case .nonFinite(let stage): self.init(.internalFault, "the numbers of the stage '\(stage)' are not finite")
         case .internalFault(let inside): self.init(.internalFault, inside)
         }
     }

@@ -1,26 +1,29 @@
 import Bundles
 import Engine
-import Service
+import Scheduling
 import Settings
 
 /// Loads a bundle and makes the engine that works with it. Takes seconds and blocks its thread.
 ///
 /// - Parameters:
 ///   - configuration: fitted to this machine.
+///   - pictureMemory: where pictures are booked at their turn.
 ///   - onSlowEvaluation: told of evaluations that took far longer than others of their kind.
 /// - Throws: `CommandFailure`.
 func makeEngine(
-    bundlePath: String, configuration: Settings.Configuration,
+    bundlePath: String, configuration: Settings.Configuration, pictureMemory: MemoryBudget,
+    recipes: RecipeRegistry = .standard,
     onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
 ) throws -> any RestorationEngine {
-    var settings = RestorerConfiguration()
+    var settings = EngineConfiguration()
     settings.workers = configuration.workers
     settings.threadsPerEvaluation = configuration.threads
     settings.memoryBudget = configuration.memoryBudget
+    settings.pictureMemory = pictureMemory
     settings.queueLimit = configuration.queueLimit
     settings.onSlowEvaluation = onSlowEvaluation
     do {
-        return try Restorer(Bundles.Bundle.load(bundlePath), configuration: settings)
+        return try RecipeEngine(Bundles.Bundle.load(bundlePath), configuration: settings, recipes: recipes)
     } catch {
         let failure = CommandFailure(error)
         throw CommandFailure(failure.status, "the bundle at \(bundlePath) can't be used: \(failure.message)")

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Dispatch
 import Engine
 import FoundationEssentials
 import Images
-import Service
+import Scheduling
 import Settings
+import Threads
 
 /// Which weights a command works with.
 struct EngineOptions: ParsableArguments {
@@ -30,33 +30,30 @@ struct EngineOptions: ParsableArguments {
         }
     }
 
-    func engine(_ configuration: Configuration) async throws -> any RestorationEngine {
-        try await Self.load(configuration)
+    /// - Parameter pictureMemory: where pictures are booked at their turn.
+    func engine(
+        _ configuration: Configuration, pictureMemory: MemoryBudget, recipes: RecipeRegistry = .standard
+    ) async throws -> any RestorationEngine {
+        try await Self.load(configuration, pictureMemory: pictureMemory, recipes: recipes)
     }
 
     /// Loads away from Swift's own threads, which must not block.
     static func load(
-        _ configuration: Configuration, onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
+        _ configuration: Configuration, pictureMemory: MemoryBudget, recipes: RecipeRegistry = .standard,
+        onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
     ) async throws -> any RestorationEngine {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async {
-                continuation.resume(
-                    with: Result {
-                        try makeEngine(
-                            bundlePath: configuration.bundle, configuration: configuration,
-                            onSlowEvaluation: onSlowEvaluation)
-                    })
-            }
+        try await WorkerThread.run(name: "load") {
+            try makeEngine(
+                bundlePath: configuration.bundle, configuration: configuration, pictureMemory: pictureMemory,
+                recipes: recipes, onSlowEvaluation: onSlowEvaluation)
         }
     }
 }
 
-/// Decodes and encodes for the commands, on a queue that may block.
+/// Decodes and encodes for the commands, on threads that may block.
 enum PictureWork {
     static func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global(qos: .userInitiated).async { continuation.resume(with: Result { try work() }) }
-        }
+        try await WorkerThread.run(name: "picture", work)
     }
 
     /// The picture in a file.

@@ -1,130 +1,103 @@
 import Engine
 import Images
+import Scheduling
 import Service
-import Settings
 
 /// The files of one command go through the engine together, so that their steps share evaluations.
 extension RestoreCommand {
+    /// Files begun before one of them has ended: more would only wait in the engine's queue.
+    private static let filesAtOnce = 16
+
     /// One file on its way.
-    private struct FileOrder: Sendable {
+    private struct File: Sendable {
         let index: Int
         let input: String
         let output: String
     }
 
-    /// What became of it: the line to print, or why there is none.
-    private struct Ending: Sendable {
-        let order: FileOrder
-        let bytes: Int
-        let result: Result<String, CommandFailure>
-    }
-
-    /// Files begun before one of them has ended: more would only wait in the engine's queue.
-    private static let filesAtOnce = 16
-
     /// Restores each input to its output. A file that fails is named on standard error, and the others go on.
     ///
+    /// - Parameter memory: where the files' pictures are booked.
     /// - Returns: the first failure, in the order of the inputs.
     func restoreAll(
         _ files: [(input: String, output: String)], options: RestorationOptions, engine: any RestorationEngine,
-        configuration: Configuration
+        limits: ImageLimits, memory: MemoryBudget
     ) async -> CommandFailure? {
         let display = ProgressDisplay(files: files.count, isShown: StandardError.isTerminal)
-        let orders = files.enumerated().map { FileOrder(index: $0.offset, input: $0.element.input, output: $0.element.output) }
-        return await withTaskGroup(of: Ending.self) { group in
+        let files = files.enumerated().map {
+            File(index: $0.offset, input: $0.element.input, output: $0.element.output)
+        }
+        return await withTaskGroup(of: (File, Result<String, CommandFailure>).self) { group in
             var failures: [Int: CommandFailure] = [:]
-            var underWay = 0
-            var bytesHeld = 0
-            func conclude(_ ending: Ending) {
-                display.end(ofFile: ending.order.index) {
-                    switch ending.result {
-                    case .success(let line): print(line)
-                    case .failure(let failure): failures[ending.order.index] = named(failure, ending.order)
-                    }
-                }
-            }
             func waitForOne() async {
-                guard let ending = await group.next() else { return }
-                underWay -= 1
-                bytesHeld -= ending.bytes
-                conclude(ending)
-            }
-            for order in orders {
-                do {
-                    let source = try await source(order, options: options, engine: engine, limits: configuration.imageLimits)
-                    while underWay > 0,
-                        underWay >= Self.filesAtOnce || bytesHeld + source.heldBytes > configuration.requestMemory
-                    {
-                        await waitForOne()
+                guard let (file, result) = await group.next() else { return }
+                display.end(ofFile: file.index) {
+                    switch result {
+                    case .success(let line): print(line)
+                    case .failure(let failure): failures[file.index] = named(failure, file)
                     }
-                    underWay += 1
-                    bytesHeld += source.heldBytes
-                    group.addTask {
-                        let result = await restore(source, order, options: options, engine: engine, display: display)
-                        return Ending(order: order, bytes: source.heldBytes, result: result)
-                    }
-                } catch {
-                    conclude(Ending(order: order, bytes: 0, result: .failure(CommandFailure(error))))
                 }
             }
-            while underWay > 0 { await waitForOne() }
+            for file in files {
+                if file.index >= Self.filesAtOnce { await waitForOne() }
+                group.addTask {
+                    let result = await restore(
+                        file, options: options, engine: engine, limits: limits, memory: memory, display: display)
+                    return (file, result)
+                }
+            }
+            for _ in 0..<min(files.count, Self.filesAtOnce) { await waitForOne() }
             return failures.min { $0.key < $1.key }?.value
         }
     }
 
-    /// A file's bytes, its header checked.
-    private struct Source: Sendable {
-        let bytes: [UInt8]
-        let limits: ImageLimits
-        /// What the file, its pictures and the sums of its overlaps take.
-        let heldBytes: Int
-    }
-
-    private func source(
-        _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine, limits: ImageLimits
-    ) async throws -> Source {
-        let input = order.input
-        let (bytes, header) = try await PictureWork.run {
-            let bytes = try PictureFile.read(input)
-            let header = try ImageHeader.read(bytes)
-            try header.check(limits)
-            return (bytes, header)
-        }
-        let estimate = try engine.estimate(width: header.width, height: header.height, options: options)
-        return Source(
-            bytes: bytes, limits: limits,
-            heldBytes: bytes.count + estimate.blendingBytes
-                + PictureMemory.bytes(width: header.width, height: header.height, options: options))
-    }
-
     private func restore(
-        _ source: Source, _ order: FileOrder, options: RestorationOptions, engine: any RestorationEngine,
-        display: ProgressDisplay
+        _ file: File, options: RestorationOptions, engine: any RestorationEngine, limits: ImageLimits,
+        memory: MemoryBudget, display: ProgressDisplay
     ) async -> Result<String, CommandFailure> {
         do {
-            let picture = try await PictureWork.run { try ImageDecoder.decode(source.bytes, limits: source.limits) }
-            let result = try await engine.restore(picture, options: options) { display.show($0, ofFile: order.index) }
-            let (isJPEG, quality, keepsExif) = (writesJPEG(order.output), quality ?? 90, keepMetadata)
-            try await PictureWork.run {
-                let bytes =
-                    isJPEG
-                    ? try ImageEncoder.jpeg(
-                        result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
-                    : try ImageEncoder.png(result.picture, keepsExif: keepsExif)
-                try PictureFile.write(bytes, to: order.output)
+            let format = writesJPEG(file.output) ? ImageFormat.jpeg : .png
+            let header = try await PictureWork.run {
+                let header = try ImageHeader.read(try PictureFile.read(file.input))
+                try header.check(limits)
+                try ImageEncoder.check(width: header.width, height: header.height, as: format)
+                return header
             }
-            let summary = RestorationSummary(
-                result, file: order.input, output: order.output, bundle: engine.bundle)
+            let (width, height) = (header.width, header.height)
+            let estimate = try engine.estimate(width: width, height: height, options: options)
+            let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height, options: options)
+            let booking = PictureBooking(
+                reservation: memory.reservation(), bytes: min(memory.limit, max(bytes, header.decodingBytes)))
+            let source = PictureSource(width: width, height: height) {
+                try await PictureWork.picture(file.input, limits: limits)
+            }
+            let result = try await engine.restore(source, options: options, memory: booking) {
+                display.show($0, ofFile: file.index)
+            }
+            try await write(result.picture, to: file.output)
+            let summary = RestorationSummary(result, file: file.input, output: file.output, bundle: engine.bundle)
             return .success(json ? summary.line : summary.text)
         } catch {
             return .failure(CommandFailure(error))
         }
     }
 
+    private func write(_ picture: Picture, to output: String) async throws {
+        let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality ?? 90, keepMetadata)
+        try await PictureWork.run {
+            let bytes =
+                isJPEG
+                ? try ImageEncoder.jpeg(
+                    picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
+                : try ImageEncoder.png(picture, keepsExif: keepsExif)
+            try PictureFile.write(bytes, to: output)
+        }
+    }
+
     /// Says on standard error which file failed and why.
-    private func named(_ failure: CommandFailure, _ order: FileOrder) -> CommandFailure {
-        let isNamed = failure.message.hasPrefix(order.input) || failure.message.hasPrefix(order.output)
-        let named = CommandFailure(failure.status, isNamed ? failure.message : "\(order.input): \(failure.message)")
+    private func named(_ failure: CommandFailure, _ file: File) -> CommandFailure {
+        let isNamed = failure.message.hasPrefix(file.input) || failure.message.hasPrefix(file.output)
+        let named = CommandFailure(failure.status, isNamed ? failure.message : "\(file.input): \(failure.message)")
         _ = named.reported()
         return named
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Diffusion
 import Engine
 import Service
 
@@ -24,25 +23,28 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @OptionGroup var engineOptions: EngineOptions
 
-    @Option(help: "Network evaluations, 1 to 100.")
-    var steps: Int?
+    @Option(help: Self.help(.steps))
+    var steps: String?
 
-    @Option(help: "posterior, sde or ode.")
+    @Option(help: Self.help(.sampler))
     var sampler: String?
 
-    @Option(help: "Seed of the noise, for the same result again.")
-    var seed: UInt64?
+    @Option(help: Self.help(.seed))
+    var seed: String?
 
-    @Option(help: "Labels to treat, in order, separated by commas; auto to find out.")
-    var degradation: String = "auto"
+    @Option(help: Self.help(.degradation))
+    var degradation: String?
 
-    @Option(help: "Side of the tiles in pixels, 64 to 1024; else the whole picture, or what memory allows.")
-    var tile: Int?
+    @Option(help: Self.help(.rounds))
+    var rounds: String?
 
-    @Option(help: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile.")
-    var overlap: Int?
+    @Option(help: Self.help(.tile))
+    var tile: String?
 
-    @Flag(help: "Restore although the picture is labelled clean, as the likeliest degradation.")
+    @Option(help: Self.help(.overlap))
+    var overlap: String?
+
+    @Flag(help: Self.help(.force))
     var force = false
 
     @Option(help: "Form of the result; else by OUT's extension, else PNG.")
@@ -59,59 +61,41 @@ struct RestoreCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
-        _ = try options()
         for output in try outputs() where quality != nil && !writesJPEG(output) {
             throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
         }
     }
 
-    func run() async throws {
+    func run() async throws { try await run(with: .standard) }
+
+    /// - Parameter recipes: the kinds of bundles there are.
+    func run(with recipes: RecipeRegistry) async throws {
         let configuration = try engineOptions.configuration()
-        let options = try options()
+        let memory = configuration.makeMemoryBudget()
         let engine: any RestorationEngine
+        let options: RestorationOptions
         do {
             if inputs.count > 1 { try PictureFile.makeFolder(output) }
-            engine = try await engineOptions.engine(configuration)
+            engine = try await engineOptions.engine(configuration, pictureMemory: memory, recipes: recipes)
+            options = try engine.recipe.options(reading: given)
         } catch {
             throw CommandFailure(error).reported()
         }
         let files = zip(inputs, try outputs()).map { (input: $0, output: $1) }
-        let failure = await restoreAll(files, options: options, engine: engine, configuration: configuration)
+        let failure = await restoreAll(
+            files, options: options, engine: engine, limits: configuration.imageLimits, memory: memory)
         if let failure { throw ExitCode(failure.status.rawValue) }
     }
 
-    private func options() throws -> RestorationOptions {
-        var options = RestorationOptions()
-        options.seed = seed
-        options.force = force
-        guard tile.map(TileBounds.sides.contains) ?? true,
-            overlap.map(TileBounds.overlaps(ofTile: tile).contains) ?? true
-        else {
-            throw ValidationError(
-                "--tile must be from \(TileBounds.sides.lowerBound) to \(TileBounds.sides.upperBound), and --overlap at "
-                    + "most half of it, \(TileBounds.overlaps(ofTile: tile).upperBound)")
-        }
-        options.tile = tile
-        options.overlap = overlap
-        if let sampler {
-            guard let kind = SamplerKind(rawValue: sampler) else {
-                let kinds = SamplerKind.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("--sampler must be one of \(kinds), not '\(sampler)'")
-            }
-            options.sampler = kind
-        }
-        let allowed = options.sampler.map(StepBounds.allowed) ?? StepBounds.all
-        if let steps, !allowed.contains(steps) {
-            throw ValidationError(
-                "--steps must be from \(allowed.lowerBound) to \(allowed.upperBound) here, not \(steps)")
-        }
-        options.steps = steps ?? options.sampler.flatMap(StepBounds.standard)
-        guard let labels = CommaList.pieces(of: degradation) else {
-            throw ValidationError(
-                "--degradation must be auto, or labels separated by commas, none empty and none twice")
-        }
-        options.degradations = labels == ["auto"] ? nil : labels
-        return options
+    private static func help(_ option: RestorationOption) -> ArgumentHelp { ArgumentHelp(option.help) }
+
+    /// The options as they were written; what of them the bundle takes shows once it is loaded.
+    private var given: [RestorationOption: String] {
+        let texts: [RestorationOption: String?] = [
+            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .rounds: rounds, .tile: tile,
+            .overlap: overlap, .force: force ? "true" : nil,
+        ]
+        return texts.compactMapValues { $0 }
     }
 
     /// Where each input's result goes: distinct places, none of them an input.

@@ -29,14 +29,14 @@ struct ArchitectureTests {
         }
     }
 
-    @Test("the pictures know no tensors, the networks no pictures, the queue no models, the wire no sockets")
+    @Test("the pictures know no tensors, the networks no diffusion, the queue no models, the wire no sockets")
     func strangersStayStrangers() throws {
         let strangers = [
             "Images": ["Compute"],
             "Compute": ["Images", "Checkpoints"],
             "Checkpoints": ["Images", "Compute"],
             "Layers": ["Images"],
-            "CLIP": ["Images", "Diffusion"],
+            "CLIP": ["Diffusion", "Bundles"],
             "RestorationUNet": ["Images", "Diffusion"],
             "Diffusion": ["Images", "CLIP", "RestorationUNet"],
             "Scheduling": ["Images", "Compute", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "HTTPWire"],

@@ -12,25 +12,52 @@ struct BundleLoadingTests {
     @Test("the shipped bundle loads and tells about itself")
     func loads() throws {
         let bundle = try Bundles.Bundle.load(Self.mini)
-        #expect(bundle.manifest.prediction == .clean)
-        #expect(bundle.manifest.classifier.vision.stem == [32, 64, 128, 192])
-        #expect(bundle.manifest.defaults.times == [100])
-        #expect(bundle.merges == nil)
-        let features = try #require(bundle.classifierTensors["label_features"])
-        #expect(features.shape == [bundle.manifest.labels.count, bundle.manifest.classifier.embeddingDimension])
-        for row in stride(from: 0, to: features.elementCount, by: features.shape[1]) {
-            let length = features.floats()[row..<row + features.shape[1]].reduce(0) { $0 + $1 * $1 }.squareRoot()
-            #expect(abs(length - 1) < 1e-3)
+        let manifest = bundle.manifest
+        #expect(manifest.name == "mini" && manifest.kind == BundleManifest.defaultKind)
+        #expect(manifest.labels.count == 11 && manifest.labels.last == "clean")
+        #expect(Set(manifest.files.map(\.name)) == ["daclip.safetensors", "unet.safetensors"])
+        #expect(manifest.licence != "MIT" && manifest.trainingDataTerms.contains("non-commercial"))
+        let bias = try bundle.network(from: bundle.section("unet")) { parameters throws(CheckpointError) in
+            try parameters.takeIfPresent("final_conv.bias", [3])
         }
-        #expect(bundle.networkTensors["final_conv.bias"]?.shape == [3])
+        #expect(bias?.count == 3)
+        let features = try bundle.network(from: bundle.section("daclip")) { parameters throws(CheckpointError) in
+            try parameters.takeIfPresent("label_features", [manifest.labels.count, 128]) ?? []
+        }
+        #expect(features.count == manifest.labels.count * 128)
+        for row in stride(from: 0, to: features.count, by: features.count / manifest.labels.count) {
+            let length = features[row..<row + features.count / manifest.labels.count].reduce(0) { $0 + $1 * $1 }
+            #expect(abs(length.squareRoot() - 1) < 1e-3)
+        }
+    }
 
-        let summary = bundle.summary
-        #expect(summary.name == "mini")
-        #expect(summary.labels.count == 11 && summary.labels.last == "clean")
-        #expect(!summary.hasTextTower)
-        #expect(summary.defaultSteps == 1)
-        #expect(summary.digests.count == 2)
-        #expect(summary.licence != "MIT" && summary.trainingDataTerms.contains("non-commercial"))
+    @Test("what nobody asks for is refused in the end, whatever the kind")
+    func unasked() throws {
+        try withCopy { folder in
+            let manifest = folder.appendingPathComponent("bundle.json")
+            let text = try String(contentsOf: manifest, encoding: .utf8)
+            try text.replacingOccurrences(of: "{\n \"name\"", with: "{\"kind\": \"other\",\n \"name\"")
+                .write(to: manifest, atomically: true, encoding: .utf8)
+            let bundle = try Bundles.Bundle.load(folder.path)
+            #expect(bundle.manifest.kind == "other")
+            #expect(try BundleVerification(folder.path).isSound)
+            _ = try (bundle.section("unet"), bundle.section("diffusion"))
+            let error = try #require(throws: BundleError.self) { try bundle.finish() }
+            #expect(error.description == "bundle.json: the key \"daclip\" is not known")
+        }
+    }
+
+    @Test("a manifest of the largest size is read, one of a byte more is not")
+    func size() throws {
+        try withCopy { folder in
+            let manifest = folder.appendingPathComponent("bundle.json")
+            var text = try Data(contentsOf: manifest)
+            text += Data(repeating: 0x20, count: BundleManifest.byteLimit - text.count)
+            try text.write(to: manifest)
+            _ = try Bundles.Bundle.manifest(in: folder.path)
+            try (text + [0x20]).write(to: manifest)
+            #expect(throws: BundleError.self) { try Bundles.Bundle.manifest(in: folder.path) }
+        }
     }
 
     /// Runs with a copy of the shipped bundle.
@@ -76,6 +103,7 @@ struct BundleLoadingTests {
             let verification = try BundleVerification(folder.path)
             #expect(verification.files[0].problem == "daclip.safetensors can't be read: No such file or directory")
             #expect(verification.files[0].foundDigest == nil)
+            #expect(verification.json.contains(#""found_sha256":null,"problem":"daclip"#))
         }
     }
 
@@ -87,9 +115,13 @@ struct BundleLoadingTests {
             let manifest = folder.appendingPathComponent("bundle.json")
             let text = try String(contentsOf: manifest, encoding: .utf8)
             let digest = try FileDigest.sha256(of: CheckpointBytes(contentsOf: file.path))
-            let old = try Bundles.Bundle.manifest(in: folder.path).network.file.sha256
+            let old = try #require(
+                Bundles.Bundle.manifest(in: folder.path).files.first { $0.name == "unet.safetensors" }).sha256
             try text.replacingOccurrences(of: old, with: digest).write(to: manifest, atomically: true, encoding: .utf8)
-            let error = try #require(throws: BundleError.self) { try Bundles.Bundle.load(folder.path) }
+            let bundle = try Bundles.Bundle.load(folder.path)
+            let error = try #require(throws: BundleError.self) {
+                try bundle.network(from: bundle.section("unet")) { _ in }
+            }
             #expect(error.description.hasPrefix("unet.safetensors: not a checkpoint"))
         }
     }
@@ -136,7 +168,7 @@ struct BundleLoadingTests {
             b    float32  [2]
             2 tensors, 2 elements, 8 bytes (tensors with two names count twice)
             """)
-        #expect(listing.json == #"{"tensors": [{"name": "a\u001b\"", "dtype": "bfloat16", "shape": [2, 0]}, "#
-            + #"{"name": "b", "dtype": "float32", "shape": [2]}]}"#)
+        #expect(listing.json == #"{"tensors":[{"dtype":"bfloat16","name":"a\u001b\"","shape":[2,0]},"#
+            + #"{"dtype":"float32","name":"b","shape":[2]}]}"#)
     }
 }

@@ -1,7 +1,6 @@
 import CLIP
 import Checkpoints
 import Compute
-import Foundation
 import TestSupport
 import Testing
 
@@ -13,11 +12,10 @@ struct DegradationAwareCLIPParityTests {
     static let file = "daclip_small_io.safetensors"
     static let weights = ["daclip_small.pth", "daclip_small.safetensors"].filter { ParityFolder.current.has($0) }
 
-    private func model(_ weights: String) throws -> DegradationAwareCLIP {
-        let data = try Data(contentsOf: ParityFolder.current.url("config.json"))
-        let all = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-        let own = try JSONSerialization.data(withJSONObject: try #require(all["daclip_small"]))
-        let configuration = try JSONDecoder().decode(DegradationAwareCLIPConfiguration.self, from: own)
+    private func model(_ weights: String, usesQuickGELU: Bool = false) throws -> DegradationAwareCLIP {
+        var configuration = try DegradationAwareCLIPConfiguration(
+            ParityFolder.current.configuration().object("daclip_small"))
+        configuration.usesQuickGELU = usesQuickGELU
         let dictionary = try StateDict(contentsOf: ParityFolder.current.path(weights))
         return try DegradationAwareCLIP(ParameterReader(dictionary), configuration: configuration, labelCount: 0)
     }
@@ -47,15 +45,38 @@ struct DegradationAwareCLIPParityTests {
         checker.check("image.projected__image_features", embeddings.flatMap(\.content))
         checker.check("degra_features_normalized", embeddings.flatMap(\.degradation.normalised))
         checker.check("image_features_normalized", embeddings.flatMap(\.content.normalised))
-        let plain = model.plainEmbeddings(images, in: workspace)
-        checker.check("image_features_no_control", plain.flatMap(\.self))
-        checker.check("image_features_no_control_normalized", plain.flatMap(\.normalised))
+        let plain = model.encoder(images, in: workspace).values
+        let width = plain.count / input.shape[0]
+        let rows = stride(from: 0, to: plain.count, by: width).map { Array(plain[$0..<$0 + width]) }
+        checker.check("image_features_no_control", plain)
+        checker.check("image_features_no_control_normalized", rows.flatMap(\.normalised))
         let scale = try #require(model.logitScale)
         checker.check("logit_scale_exp", [scale])
 
         guard try checkTexts(model, checker, workspace) else { return }
         try checkProbabilities(embeddings, scale: scale, recorded, checker)
         #expect(checker.unchecked.isEmpty, "recorded but not compared: \(checker.unchecked)")
+    }
+
+    @Test("quick_gelu changes what every tower computes, by what the two activations differ")
+    func quickGELU() throws {
+        let recorded = try StateDict(contentsOf: ParityFolder.current.path(Self.file))
+        let input = try #require(recorded["input.image"])
+        let workspace = Workspace(threads: 1)
+        let images = Tensor(
+            channelsFirst: input.floats(), batch: input.shape[0], channels: 3, height: input.shape[2],
+            width: input.shape[3], pool: workspace.pool)
+        let models = try [false, true].map { try model(Self.weights[0], usesQuickGELU: $0) }
+        let (exact, quick) = (models[0](images, in: workspace), models[1](images, in: workspace))
+        let sequences = [[Int32](repeating: 7, count: 77)]
+        let texts = models.map { $0.text?(sequences, in: workspace).values ?? [] }
+        for (left, right) in [
+            (exact[0].degradation, quick[0].degradation), (exact[0].content, quick[0].content), (texts[0], texts[1]),
+        ] {
+            let difference = zip(left, right).map { abs($0 - $1) }.max() ?? 0
+            let largest = left.map(abs).max() ?? 0
+            #expect(difference > 1e-5 * largest && difference < 0.2 * largest, "\(difference) of \(largest)")
+        }
     }
 
     /// - Returns: whether the prompts' ids are there.

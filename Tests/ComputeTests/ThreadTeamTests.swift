@@ -1,6 +1,9 @@
 import Compute
+import FoundationEssentials
+import Glibc
 import Synchronization
 import Testing
+import Threads
 
 @Suite("Thread team")
 struct ThreadTeamTests {
@@ -27,6 +30,34 @@ struct ThreadTeamTests {
             let total = Atomic<Int>(0)
             for _ in 0..<2000 { team.run(3) { _, _ in total.add(1, ordering: .relaxed) } }
             #expect(total.load(ordering: .relaxed) == 6000)
+        }
+    }
+
+    @Test("where threads can't be had, the team is smaller and every item still runs exactly once", arguments: 0...3)
+    func fewerThreads(available: Int) {
+        let started = Atomic<Int>(0)
+        let team = ThreadTeam(size: 4) { name, body throws(WorkerThread.StartFailure) in
+            guard started.load(ordering: .relaxed) < available else { throw WorkerThread.StartFailure(code: EAGAIN) }
+            started.add(1, ordering: .relaxed)
+            try WorkerThread.start(name: name, body)
+        }
+        #expect(team.size == available + 1)
+        let seen = Mutex([Int](repeating: 0, count: 100))
+        team.run(100) { item, thread in
+            #expect((0...available).contains(thread))
+            seen.withLock { $0[item] += 1 }
+        }
+        #expect(seen.withLock { $0.allSatisfy { $0 == 1 } })
+    }
+
+    @Test("work that blocks runs on a thread of its name, and gives back what it makes or throws")
+    func blockingWork() async throws {
+        let name = try await WorkerThread.run(name: "a name of its own") {
+            try String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+        }
+        #expect(name == "a name of its o\n")
+        await #expect(throws: WorkerThread.StartFailure.self) {
+            try await WorkerThread.run(name: "thrower") { throw WorkerThread.StartFailure(code: EAGAIN) }
         }
     }
 

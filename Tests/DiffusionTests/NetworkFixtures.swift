@@ -9,10 +9,7 @@ import Testing
 /// Networks and inputs of the parity folder.
 enum NetworkFixtures {
     static func configuration(_ name: String) throws -> ConditionalUNetConfiguration {
-        let data = try Data(contentsOf: ParityFolder.current.url("config.json"))
-        let all = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-        let own = try JSONSerialization.data(withJSONObject: try #require(all[name]))
-        return try JSONDecoder().decode(ConditionalUNetConfiguration.self, from: own)
+        try ConditionalUNetConfiguration(ParityFolder.current.configuration().object(name))
     }
 
     static func network(_ name: String, weights: String) throws -> ConditionalUNet {

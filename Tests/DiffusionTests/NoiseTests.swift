@@ -6,11 +6,10 @@ import Testing
 @Suite("the noise source")
 struct NoiseTests {
     static func field(
-        _ source: NoiseSource, draw: UInt32 = 0, _ region: NoiseSource.Region,
-        layout: NoiseSource.Layout = .interleaved(), count: Int? = nil
+        _ source: NoiseSource, draw: UInt32 = 0, _ region: NoiseSource.Region, channels: Int = 3
     ) -> [Float] {
-        var values = [Float](repeating: -99, count: count ?? region.width * region.height * 3)
-        values.withUnsafeMutableBufferPointer { source.fill($0, draw: draw, region: region, layout: layout) }
+        var values = [Float](repeating: -99, count: region.width * region.height * channels)
+        values.withUnsafeMutableBufferPointer { source.fill($0, draw: draw, region: region, channels: channels) }
         return values
     }
 
@@ -121,23 +120,19 @@ struct NoiseTests {
         }
     }
 
-    @Test("planar and padded layouts hold the same numbers, and padding is left alone", arguments: [(1, 1), (7, 5), (130, 3)])
-    func layouts(width: Int, height: Int) {
+    @Test("more channels or fewer hold the same numbers", arguments: [(1, 1), (7, 5), (130, 3)])
+    func channels(width: Int, height: Int) {
         let source = NoiseSource(seed: 8)
         let region = NoiseSource.Region(x: 2, y: 9, width: width, height: height)
-        let dense = Self.field(source, region)
-        let planar = Self.field(source, region, layout: .planar())
-        let padded = Self.field(
-            source, region, layout: .interleaved(channels: 3, pixelStride: 8), count: width * height * 8)
-        for pixel in 0..<width * height {
-            for channel in 0..<3 {
-                #expect(planar[channel * width * height + pixel] == dense[pixel * 3 + channel])
-                #expect(padded[pixel * 8 + channel] == dense[pixel * 3 + channel])
+        let three = Self.field(source, region)
+        for channels in [1, 4] {
+            let other = Self.field(source, region, channels: channels)
+            for pixel in 0..<width * height {
+                for channel in 0..<min(channels, 3) {
+                    #expect(other[pixel * channels + channel] == three[pixel * 3 + channel])
+                }
             }
-            #expect(padded[pixel * 8 + 3..<pixel * 8 + 8].allSatisfy { $0 == -99 })
         }
-        let four = Self.field(source, region, layout: .planar(channels: 4), count: width * height * 4)
-        #expect(four.prefix(planar.count).elementsEqual(planar))
     }
 
     @Test("draws of a plan's steps never meet that of its first state")

@@ -25,11 +25,9 @@ struct RunReplay {
         tensors = try FixtureTensors(file)
         let sampler = try #require(SamplerKind(rawValue: String(name.split(separator: "_")[2])))
         let count = try tensors["model_times"].count
-        let configuration = try SamplerFixtures.configuration()
-        plan = switch sampler {
-        case .posterior: try SamplerPlan(rebuilding: configuration, stepCount: count, prediction: .noise)
-        case .sde, .ode: try SamplerPlan(configuration, sampler: sampler, prediction: .noise, steps: count)
-        }
+        var configuration = try SamplerFixtures.configuration()
+        configuration.sampleStepCount = count
+        plan = try SamplerPlan(configuration, sampler: sampler, prediction: .noise, steps: count)
         mu = try tensors["input.mu"]
         shape = try #require(tensors.shapes["input.mu"])
         degradationContext = tensors.values["input.text_context"]

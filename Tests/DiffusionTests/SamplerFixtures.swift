@@ -1,3 +1,4 @@
+import Checkpoints
 import Diffusion
 import Foundation
 import Testing
@@ -17,9 +18,8 @@ enum SamplerFixtures {
 
     /// The diffusion settings of the folder's `config.json`.
     static func configuration() throws -> DiffusionConfiguration {
-        struct File: Decodable { var irsde_default: DiffusionConfiguration }
-        let data = try Data(contentsOf: folder.appendingPathComponent("config.json"))
-        return try JSONDecoder().decode(File.self, from: data).irsde_default
+        let bytes = [UInt8](try Data(contentsOf: folder.appendingPathComponent("config.json")))
+        return try DiffusionConfiguration(ConfigurationReader(json: bytes).object("irsde_default"))
     }
 
     /// Absolute tolerances by file and tensor: ten times the official float32's own error, never under 1e-6.

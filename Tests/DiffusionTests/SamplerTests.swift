@@ -75,13 +75,26 @@ struct SamplerTests {
         #expect(errors[1] < errors[0], "\(errors)")
     }
 
-    @Test("posterior with rebuilt tables reaches it too, and gives the network times of T")
+    @Test("sample_T rebuilds posterior's tables, which reach it too, and the network is given times of T")
     func rebuilt() throws {
-        let configuration = DiffusionConfiguration()
-        let plan = try SamplerPlan(rebuilding: configuration, stepCount: 8, prediction: .noise)
+        var configuration = DiffusionConfiguration()
+        configuration.sampleStepCount = 8
+        let plan = try SamplerPlan(configuration, prediction: .noise)
         #expect(plan.steps.map(\.networkTime) == [100, 87.5, 75, 62.5, 50, 37.5, 25, 12.5])
+        #expect(!plan.clampsCleanEstimate)
         let network = try Self.perfect(plan, configuration, clean: Self.clean)
         #expect(greatestDifference(Self.run(plan, mu: Self.mu, network: network), Self.clean) < 1e-4)
+
+        #expect(SamplerPlan.allowedStepCounts(.posterior, configuration) == 1...8)
+        let fewer = try SamplerPlan(configuration, prediction: .noise, steps: 4)
+        #expect(fewer.steps.map(\.time) == [8, 6, 4, 2] && fewer.steps.map(\.networkTime) == [100, 75, 50, 25])
+        #expect(fewer.clampsCleanEstimate)
+        #expect(try SamplerPlan(configuration, prediction: .clean, times: [8, 1]).steps.map(\.networkTime) == [100, 12.5])
+        #expect(throws: SamplerError.invalidTimes([9], last: 8)) {
+            try SamplerPlan(configuration, prediction: .clean, times: [9])
+        }
+        configuration.sampleStepCount = 40
+        #expect(try SamplerPlan(configuration, sampler: .sde, prediction: .clean).steps.count == 40)
     }
 
     @Test("n steps visit round-half-up(T k / n)")
@@ -164,28 +177,6 @@ struct SamplerTests {
             #expect(final.allSatisfy { $0 >= 0 && $0 <= 1 })
             let broken = Self.run(plan, mu: Self.mu) { state, _, _ in state.map { _ in .nan } }
             #expect(broken.allSatisfy { $0.isNaN })
-        }
-    }
-
-    @Test("the preview is the clamped clean estimate")
-    func preview() throws {
-        let configuration = DiffusionConfiguration()
-        for prediction in DiffusionConfiguration.Prediction.allCases {
-            let plan = try SamplerPlan(configuration, prediction: prediction, steps: 10)
-            let network = try Self.perfect(plan, configuration, clean: Self.clean)
-            let state = plan.startState(mu: Self.mu, noise: Self.clean)
-            var preview = [Float](repeating: -1, count: state.count)
-            let output = network(state, Self.mu, plan.steps[0])
-            preview.withUnsafeMutableBufferPointer { preview in
-                state.withUnsafeBufferPointer { state in
-                    Self.mu.withUnsafeBufferPointer { mu in
-                        output.withUnsafeBufferPointer {
-                            plan.steps[0].estimateClean(into: preview, state: state, mu: mu, output: $0)
-                        }
-                    }
-                }
-            }
-            #expect(greatestDifference(preview, Self.clean) < 1e-4)
         }
     }
 }

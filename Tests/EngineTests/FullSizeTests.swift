@@ -18,9 +18,9 @@ struct FullSizeTests {
         let folder = try model.write()
         defer { try? FileManager.default.removeItem(at: folder) }
         let loading = ContinuousClock.now
-        var configuration = RestorerConfiguration()
+        var configuration = EngineConfiguration()
         configuration.threadsPerEvaluation = 2
-        let restorer = try Restorer(Bundles.Bundle.load(folder.path), configuration: configuration)
+        let restorer = try RecipeEngine(Bundles.Bundle.load(folder.path), configuration: configuration)
         let loaded = ContinuousClock.now
 
         let first = Picture.sample(width: 256, height: 256)
@@ -28,7 +28,7 @@ struct FullSizeTests {
         let second = Picture.noise(width: 256, height: 256, using: &generator)
         let classes = [try await restorer.classify(first, labels: nil), try await restorer.classify(second, labels: nil)]
         #expect(classes[0] != classes[1])
-        #expect(Set(classes[0].entries.map(\.label)) == Set(restorer.bundle.labels))
+        #expect(Set(classes[0].entries.map(\.label)) == Set(restorer.recipe.labels))
         let own = try await restorer.classify(first, labels: ["a rainy day", "a clean photograph"])
         #expect(abs(own.entries.reduce(0) { $0 + $1.probability } - 1) < 1e-5)
         let classified = ContinuousClock.now

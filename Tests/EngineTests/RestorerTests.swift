@@ -6,11 +6,11 @@ import TestSupport
 import Testing
 
 /// The engine with the weights that ship.
-@Suite("Restorer", .serialized)
+@Suite("RecipeEngine", .serialized)
 struct RestorerTests {
     private static func restorer(
         workers: Int = 1, threads: Int = 1, batch: Int = 8, memory: Int = 4 << 30
-    ) throws -> Restorer {
+    ) throws -> RecipeEngine {
         try ShippedEngine.make(workers: workers, threads: threads, batch: batch, memory: memory)
     }
 
@@ -31,11 +31,11 @@ struct RestorerTests {
             (.sample(width: 150, height: 130), options { $0.tile = 64; $0.overlap = 32 }),
             (.sample(width: 64, height: 64), options { $0.degradations = ["rainy", "noisy"] }),
             (.sample(width: 100, height: 70), options { $0.tile = 64; $0.degradations = ["hazy", "noisy"] }),
-            (.sample(width: 64, height: 64), options { $0.sampler = .sde; $0.steps = 10 }),
+            (.sample(width: 64, height: 64), options { $0.sampler = "sde"; $0.steps = 10 }),
         ]
     }
 
-    private func restoreAll(_ restorer: Restorer, at once: Bool) async throws -> [[UInt8]] {
+    private func restoreAll(_ restorer: RecipeEngine, at once: Bool) async throws -> [[UInt8]] {
         let orders = orders
         guard once else {
             var results: [[UInt8]] = []
@@ -92,6 +92,26 @@ struct RestorerTests {
         #expect(try narrow.estimate(width: 256, height: 200, options: options).bytes <= needed)
         #expect(tiled.pixels != expected.pixels, "was it tiled?")
         #expect(try PictureComparison(tiled, expected).psnr() > 30)
+    }
+
+    @Test("other work lengthens an estimate, but not that of the same engine without it")
+    func estimates() async throws {
+        let restorer = try Self.restorer()
+        let wanted = options()
+        @Sendable func estimate() throws -> WorkEstimate { try restorer.estimate(width: 64, height: 64, options: wanted) }
+        #expect(try estimate().idleSeconds == nil)
+        let labelled = options { $0.degradations = ["noisy"] }
+        _ = try await restorer.restore(.sample(width: 64, height: 64), options: labelled) { _ in }
+        let alone = try estimate()
+        #expect(try #require(alone.idleSeconds) > 0 && alone.seconds == alone.idleSeconds)
+        let beside = Mutex<WorkEstimate?>(nil)
+        _ = try await restorer.restore(.sample(width: 64, height: 64), options: labelled) { progress in
+            guard case .running(completed: 1, _, _) = progress else { return }
+            let now = try? estimate()
+            beside.withLock { $0 = now }
+        }
+        let busy = try #require(beside.withLock { $0 })
+        #expect(try #require(busy.seconds) > #require(busy.idleSeconds))
     }
 
     @Test("memory that not even the smallest tile fits is an error that says so")

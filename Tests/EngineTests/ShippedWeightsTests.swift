@@ -3,6 +3,7 @@ import CLIP
 import Checkpoints
 import Compute
 import Diffusion
+import Engine
 import Foundation
 import Images
 import RestorationUNet
@@ -14,24 +15,27 @@ import Testing
 struct ShippedWeightsTests {
     private static let folder = Repository.root.appendingPathComponent("Weights/mini").path
 
-    private let bundle: Bundles.Bundle
+    private let labels: [String]
+    private let networks: DegradationAwareNetworks
     private let recorded: StateDict
     private let workspace = Workspace(threads: 2)
 
     init() throws {
-        bundle = try Bundles.Bundle.load(Self.folder)
+        let bundle = try Bundles.Bundle.load(Self.folder)
+        labels = bundle.manifest.labels
+        networks = try DegradationAwareNetworks(bundle)
         recorded = try StateDict(contentsOf: Self.folder + "/check.safetensors")
     }
 
     @Test("embeddings and probabilities are those recorded")
     func classification() throws {
-        let encoder = try bundle.makeClassifier()
+        let encoder = networks.encoder
         let stored = try #require(recorded["picture"])
         let picture = Picture(width: stored.shape[1], height: stored.shape[0], pixels: stored.withBytes { [UInt8]($0) })
-        let side = bundle.manifest.classifier.vision.imageSize
-        let views = picture.viewsForCLIP(side: side, nativeWindows: bundle.manifest.classifier.nativeWindows)
-        let images = Preprocessing.normalised(views, side: side, in: workspace)
-        let whole = encoder(Preprocessing.normalised([views[0]], side: side, in: workspace), in: workspace)[0]
+        let preprocessing = Preprocessing(encoder.configuration)
+        let views = preprocessing.views(of: picture, in: workspace)
+        let images = preprocessing.normalised(views, in: workspace)
+        let whole = encoder(preprocessing.normalised([views[0]], in: workspace), in: workspace)[0]
         let degradations = encoder.degradationEmbeddings(images, in: workspace)
         let mean = whole.degradation.indices.map { index in
             degradations.reduce(0) { $0 + $1[index] } / Float(views.count)
@@ -39,16 +43,17 @@ struct ShippedWeightsTests {
         try expect(mean, "degradation_embedding")
         try expect(whole.content, "content_embedding")
         let classifier = ZeroShotClassifier(
-            labels: bundle.manifest.labels, features: try #require(encoder.storedLabelFeatures),
-            logitScale: Float(bundle.manifest.logitScale))
+            labels: labels, features: try #require(encoder.storedLabelFeatures),
+            logitScale: Float(networks.configuration.logitScale))
         try expect(classifier.probabilities(of: mean), "probabilities")
     }
 
     @Test("four steps run through the recorded states to the recorded picture")
     func restoration() throws {
-        let network = try bundle.makeNetwork()
+        let network = networks.network
         let shape = try #require(recorded["mu"]).shape
-        let plan = try SamplerPlan(bundle.diffusion, prediction: bundle.prediction, times: [100, 75, 50, 25])
+        let plan = try SamplerPlan(
+            networks.configuration.diffusion, prediction: networks.configuration.prediction, times: [100, 75, 50, 25])
         let mu = try tensor("mu")
         var state = plan.startState(mu: mu, noise: try tensor("initial_noise"))
         for (index, step) in plan.steps.enumerated() {

@@ -12,7 +12,7 @@ extension Sockets {
                 $0.wire.headBytes = 400
                 $0.wire.fieldCount = 5
             }
-            func status(_ bytes: String) async throws -> Int? { try await test.exchange(bytes).first?.status }
+            func status(_ bytes: String) async throws -> Int? { try await test.answers(to: bytes).first?.status }
             let line = "GET /" + String(repeating: "a", count: 100 - 14)
             #expect(try await status(request(line)) == 404)
             #expect(try await status(request(line + "a")) == 414)
@@ -291,11 +291,41 @@ extension Sockets {
             #expect(test.witness.value.bodyErrors == [.tooSlow])
         }
 
-        @Test("a body that drips within the rate is 408 after its whole time")
+        @Test("a slow body is served however long it takes, while bytes come at the least rate")
         func slowBody() async throws {
+            let clock = Locked(Duration.seconds(1000))
+            var system = SystemCalls.live
+            system.now = { clock.value }
+            let test = try TestServer(system: system) { $0.limits.bodyBytesPerSecond = 1 }
+            test.handler.gate.change { $0 = true }
+            let client = try test.client()
+            try await client.send(request("POST /slowly", "Content-Length: 1000"))
+            for number in 1...10 {
+                // Each piece comes 50 seconds after the one before: ten times 60 seconds of silence are allowed.
+                try await client.send(String(repeating: "x", count: 100))
+                await eventually("it is read") { test.witness.value.bytesRead == number * 100 }
+                clock.change { $0 += .seconds(number < 10 ? 50 : 0) }
+            }
+            #expect(try await client.response().status == 200)
+        }
+
+        @Test("a body of which nothing comes for its time is 408, without a least rate as well")
+        func silentBody() async throws {
             let test = try TestServer {
-                $0.limits.bodyTime = .milliseconds(300)
-                $0.limits.bodyBytesPerSecond = 1
+                $0.limits.bodyTime = .milliseconds(100)
+                $0.limits.bodyBytesPerSecond = 0
+            }
+            let client = try test.client()
+            try await client.send(request("POST /echo", "Content-Length: 100", body: "abc"))
+            #expect(try await test.responses(of: client).map(\.status) == [408])
+            #expect(test.witness.value.bodyErrors == [.tooSlow])
+        }
+
+        @Test("a body that drips below the least rate is 408")
+        func drippingBody() async throws {
+            let test = try TestServer {
+                $0.limits.bodyGraceTime = .milliseconds(100)
+                $0.limits.bodyBytesPerSecond = 1 << 20
             }
             let client = try test.client()
             let dripping = Task {

@@ -87,6 +87,37 @@ extension Sockets {
             #expect(try await client.response().text == "data: 1\n\ndata: 2\n\ndata: 3\n\n")
         }
 
+        @Test("a body comes to its reader in the very memory that the kernel filled", arguments: [true, false])
+        func uncopiedBody(isChunked: Bool) async throws {
+            let filled = Locked<[Range<UInt>]>([])
+            var system = SystemCalls.live
+            system.receive = { descriptor, buffer, count in
+                let result = SystemCalls.live.receive(descriptor, buffer, count)
+                let start = UInt(bitPattern: buffer)
+                if result > 0 { filled.change { $0.append(start..<start + UInt(result)) } }
+                return result
+            }
+            let test = try TestServer(system: system)
+            test.witness.filled.change { $0 = { filled.value } }
+            let client = try test.client()
+            let (pieces, size) = (400, 10_000)
+            if isChunked {
+                try await client.send(request("POST /slowly", "Transfer-Encoding: chunked"))
+            } else {
+                try await client.send(request("POST /slowly", "Content-Length: \(pieces * size)"))
+            }
+            test.handler.gate.change { $0 = true }
+            for _ in 0..<pieces {
+                if isChunked { try await client.send(String(size, radix: 16) + "\r\n") }
+                try await client.send([UInt8](repeating: 0x78, count: size))
+                if isChunked { try await client.send("\r\n") }
+            }
+            if isChunked { try await client.send("0\r\n\r\n") }
+            #expect(try await client.response().status == 200)
+            #expect(test.witness.value.bytesRead == pieces * size)
+            #expect(test.witness.value.bytesInPlace == pieces * size)
+        }
+
         @Test("a write to a client that is gone ends the connection and nothing else", arguments: [EPIPE, ECONNRESET])
         func brokenPipe(error: Int32) async throws {
             let fails = Locked(true)

@@ -37,6 +37,8 @@ final class Witness: ServerObserver {
         var cancelled = 0
         var bodyErrors: [RequestBodyError] = []
         var bytesRead = 0
+        /// Of them, those that lay where the kernel had put them.
+        var bytesInPlace = 0
         var opened = 0
         var closed = 0
         var refused = 0
@@ -46,6 +48,8 @@ final class Witness: ServerObserver {
     }
 
     let state = Locked(State())
+    /// The memory that the kernel has filled, where a test notes it.
+    let filled = Locked<@Sendable () -> [Range<UInt>]>({ [] })
     var value: State { state.value }
 
     func connectionOpened(peer: String) { state.change { $0.opened += 1 } }
@@ -122,7 +126,13 @@ struct TestHandler: RequestHandler {
     private func readSlowly(_ body: any RequestBody) async -> Response {
         do throws(RequestBodyError) {
             while let chunk = try await body.next() {
-                witness.state.change { $0.bytesRead += chunk.count }
+                let start = chunk.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+                let end = start + UInt(chunk.count)
+                let isInPlace = witness.filled.value().contains { $0.contains(start) && $0.upperBound >= end }
+                witness.state.change {
+                    $0.bytesRead += chunk.count
+                    if isInPlace { $0.bytesInPlace += chunk.count }
+                }
                 while !gate.value { try? await Task.sleep(for: .milliseconds(2)) }
             }
         } catch {
@@ -196,7 +206,7 @@ struct TestServer {
     }
 
     /// Sends bytes over a new connection and gives all that comes back until the server closes.
-    func exchange(_ bytes: String) async throws -> [TestResponse] {
+    func answers(to bytes: String) async throws -> [TestResponse] {
         let client = try client()
         try await client.send(bytes)
         client.halfClose()

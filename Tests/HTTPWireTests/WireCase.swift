@@ -73,7 +73,7 @@ struct Transcript: Equatable {
             self.error = error
             // An error lasts.
             for _ in 0..<2 {
-                parser.append(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+                parser.append(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)[...])
                 do throws(ProtocolError) {
                     _ = try parser.next()
                     requests.append("recovered from an error")

@@ -1,14 +1,10 @@
 import Foundation
 import Images
+import TestSupport
 import Testing
 
 @Suite("Parity of pictures, preprocessing and measures", .enabled(if: TestFiles.hasParity, "no parity folder"))
 struct ImagesParityTests {
-    private struct Configuration: Decodable {
-        let image_mean: [Float]
-        let image_std: [Float]
-    }
-
     /// A picture of the folder by its name without an extension; a JPEG by its decoded twin.
     private func picture(_ stem: String) throws -> Picture {
         let names = ["\(stem)_decoded.png", "\(stem).png"]
@@ -40,36 +36,6 @@ struct ImagesParityTests {
             let largest = zip(decoded.pixels, twin.pixels).map { abs(Int($0) - Int($1)) }.max() ?? 256
             #expect(decoded.pixels.count == twin.pixels.count && largest <= 1, "\(name): \(largest)")
         }
-    }
-
-    @Test("CLIP preprocessing gives the recorded bytes and floats")
-    func preprocessing() throws {
-        let tensors = try FixtureTensors("preprocess.safetensors")
-        let configuration = try JSONDecoder().decode(
-            Configuration.self, from: Data(TestFiles.parityBytes("config.json")))
-        var checked = 0
-        for name in tensors.names {
-            let parts = name.split(separator: ".")
-            guard parts.count == 2, let side = tensors.shape(name).last else { continue }
-            let crop = try picture(String(parts[0])).resizedForCLIP(side: side)
-            let planar = (0..<3).flatMap { channel in stride(from: channel, to: crop.count, by: 3).map { crop[$0] } }
-            if parts[1].hasPrefix("uint8_crop") {
-                #expect(planar == tensors.bytes(name), "\(name)")
-            } else {
-                let expected = tensors.floats(name)
-                try #require(expected.count == planar.count)
-                var worst: Float = 0
-                for (index, byte) in planar.enumerated() {
-                    let channel = index / (side * side)
-                    let centred = Float(byte) / 255 - configuration.image_mean[channel]
-                    let value = centred / configuration.image_std[channel]
-                    worst = max(worst, abs(value - expected[index]))
-                }
-                #expect(worst <= 1e-6, "\(name): \(worst)")
-            }
-            checked += 1
-        }
-        #expect(checked > 0)
     }
 
     @Test("bytes survive the way to floats and back")

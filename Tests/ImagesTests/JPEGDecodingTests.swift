@@ -154,13 +154,32 @@ struct JPEGDecodingTests {
         #expect(try ImageHeader.read(TestFiles.fixture("grey.jpg")).decodingBytes == 4 * 61 * 45)
     }
 
-    @Test("libjpeg's working memory is limited")
-    func workingMemory() throws {
-        var limits = ImageLimits()
-        limits.jpegWorkingBytes = 1 << 20
-        let file = try jpeg(640, 480, isProgressive: true)
-        #expect(throws: ImageError.overLimit(.jpegWorkingMemory, limit: 1 << 20)) {
-            try ImageDecoder.decode(file, limits: limits)
+    @Test("libjpeg's memory follows the picture's size: a progressive one of more than 67 megapixels where they are allowed")
+    func manyPixels() throws {
+        // 3 x 2 bytes a pixel for its coefficients are more than 384 MiB.
+        let (width, height) = (8_400, 8_200)
+        let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { bytes, count in
+            bytes.initialize(repeating: 90)
+            count = bytes.count
         }
+        let file = try ImageEncoder.jpeg(
+            Picture(width: width, height: height, pixels: pixels), options: .init(isProgressive: true))
+        var limits = ImageLimits()
+        limits.pixels = width * height
+        let decoded = try ImageDecoder.decode(file, limits: limits)
+        #expect((decoded.width, decoded.height, decoded.pixels.last) == (width, height, 90))
+    }
+
+    @Test("the longest side that JPEG has is read and written in both formats", arguments: [true, false], ImageFormat.allCases)
+    func longestSide(isWide: Bool, format: ImageFormat) throws {
+        let (width, height) = isWide ? (ImageEncoder.longestJPEGSide, 8) : (8, ImageEncoder.longestJPEGSide)
+        var limits = ImageLimits()
+        limits.longestSide = ImageEncoder.longestJPEGSide
+        let picture = Picture(width: width, height: height, pixels: [UInt8](repeating: 90, count: width * height * 3))
+        let file = switch format {
+        case .png: try ImageEncoder.png(picture)
+        case .jpeg: try ImageEncoder.jpeg(picture, options: .init(isProgressive: true))
+        }
+        #expect(try ImageDecoder.decode(file, limits: limits) == picture)
     }
 }

@@ -49,76 +49,28 @@ struct ResizingTests {
             ((2, 31), (3, 4)), ((1, 1), (7, 5)), ((40, 30), (1, 1)), ((17, 23), (16, 24)), ((64, 3), (7, 9)),
         ] {
             let picture = Picture.noise(width: from.0, height: from.1, using: &generator)
-            let found = picture.resized(width: to.0, height: to.1)
-            #expect(found == plainlyResized(picture, width: to.0, height: to.1), "\(from) to \(to)")
+            let expected = plainlyResized(picture, width: to.0, height: to.1)
+            let found = picture.resampled(width: to.0, height: to.1, columns: 0..<to.0, rows: 0..<to.1)
+            #expect(found == expected.pixels, "\(from) to \(to)")
+            let (columns, rows) = (to.0 / 3..<to.0, to.1 / 2..<to.1)
+            let window = picture.resampled(width: to.0, height: to.1, columns: columns, rows: rows) { count, body in
+                for item in (0..<count).reversed() { body(item) }
+            }
+            #expect(window == expected.window(columns: columns, rows: rows), "\(from) to \(to)")
         }
     }
 
-    @Test("alpha is resized, profile and EXIF stay")
-    func companions() {
-        var picture = Picture.sample(width: 20, height: 10, hasAlpha: true)
-        (picture.colourProfile, picture.exif) = ([1], [2])
-        let opaque = Picture(
-            width: 20, height: 10, pixels: (picture.alpha ?? []).flatMap { [$0, $0, $0] })
-        let resized = picture.resized(width: 7, height: 15)
-        let expected = opaque.resized(width: 7, height: 15).pixels
-        #expect(resized.alpha == stride(from: 0, to: expected.count, by: 3).map { expected[$0] })
-        #expect(resized.colourProfile == [1] && resized.exif == [2])
-    }
-
-    @Test("the window for CLIP is the whole picture resized and cropped")
-    func clipWindow() {
-        var generator = SeededGenerator(seed: 4)
-        let sizes = [(32, 32), (33, 32), (20, 50), (51, 20), (8, 300), (301, 9), (32, 97), (64, 35), (8, 8)]
-        for (width, height) in sizes {
-            let picture = Picture.noise(width: width, height: height, using: &generator)
-            let side = 32, long = side * max(width, height) / min(width, height)
-            let resized = picture.resized(width: width <= height ? side : long, height: width <= height ? long : side)
-            func start(_ length: Int) -> Int { Int((Double(length - side) / 2).rounded(.toNearestOrEven)) }
-            let crop = resized.cropped(
-                x: start(resized.width), y: start(resized.height), width: side, height: side)
-            #expect(picture.resizedForCLIP(side: side) == crop.pixels, "\(width) x \(height)")
-        }
-    }
-
-    @Test("the thinnest and longest picture costs only its window")
-    func thinnest() {
-        for (width, height) in [(8, 16_384), (16_384, 8)] {
-            #expect(Picture.sample(width: width, height: height).resizedForCLIP(side: 224).count == 224 * 224 * 3)
-        }
-    }
-
-    @Test("native windows stand in the middle and on the way to its corners, after the whole picture")
-    func views() {
-        var generator = SeededGenerator(seed: 6)
-        // Rooms of 10 x 7 beyond the window: their halves and quarters are rounded to even.
-        let picture = Picture.noise(width: 42, height: 39, using: &generator)
-        let places = [(5, 4), (2, 2), (8, 5), (8, 2), (2, 5)]
-        let windows = places.map { picture.cropped(x: $0.0, y: $0.1, width: 32, height: 32).pixels }
-        #expect(picture.viewsForCLIP(side: 32, nativeWindows: 5) == [picture.resizedForCLIP(side: 32)] + windows)
-        #expect(picture.viewsForCLIP(side: 32, nativeWindows: 2) == [picture.resizedForCLIP(side: 32)] + windows.prefix(2))
-        #expect(picture.viewsForCLIP(side: 32, nativeWindows: 0) == [picture.resizedForCLIP(side: 32)])
-    }
-
-    @Test("a picture that is narrower than a window is looked at as a whole only")
-    func viewsOfSmallPictures() {
-        for (width, height, count) in [(31, 90, 1), (90, 31, 1), (32, 32, 6)] {
-            #expect(Picture.sample(width: width, height: height).viewsForCLIP(side: 32, nativeWindows: 5).count == count)
-        }
-    }
-
-    @Test("a crop keeps its rows and columns")
-    func crop() {
+    @Test("a window keeps its rows and columns")
+    func window() {
         let picture = Picture.sample(width: 9, height: 7, hasAlpha: true)
-        let inner = picture.cropped(x: 2, y: 3, width: 4, height: 2)
+        let inner = picture.window(columns: 2..<6, rows: 3..<5)
         for y in 0..<2 {
             for x in 0..<4 {
                 let from = (y + 3) * 9 + x + 2, to = y * 4 + x
-                #expect(inner.pixels[3 * to..<3 * to + 3] == picture.pixels[3 * from..<3 * from + 3])
-                #expect(inner.alpha?[to] == picture.alpha?[from])
+                #expect(inner[3 * to..<3 * to + 3] == picture.pixels[3 * from..<3 * from + 3])
             }
         }
-        #expect(picture.cropped(x: 0, y: 0, width: 9, height: 7) == picture)
+        #expect(picture.window(columns: 0..<9, rows: 0..<7) == picture.pixels)
     }
 
     @Test("bytes become floats and come back; halves go to even, and what is not a number is 0")

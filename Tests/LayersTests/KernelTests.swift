@@ -153,11 +153,11 @@ struct KernelTests {
         }
     }
 
-    @Test("perceptrons", arguments: sets, [FeedForward.Gate.gelu, .gatedGELU])
-    func feedForward(kernels: String, gate: FeedForward.Gate) {
+    @Test("perceptrons", arguments: sets, [FeedForward.Middle.activation(.gelu), .activation(.quickGELU), .gatedGELU])
+    func feedForward(kernels: String, middle kind: FeedForward.Middle) {
         var random = SplitMix(seed: 12)
         let (rows, width, middle) = (37, 24, 40)
-        let wide = gate == .gatedGELU ? 2 * middle : middle
+        let wide = kind == .gatedGELU ? 2 * middle : middle
         let workspace = Workspace(threads: 2, kernels: kernels)
         let input = Tensor(random.floats(rows * width), width: rows, channels: width, pool: workspace.pool)
         let (gain, bias) = (random.floats(width), random.floats(width))
@@ -166,14 +166,18 @@ struct KernelTests {
         let found = FeedForward(
             norm: LayerNorm(gain: gain, bias: bias),
             expand: Linear(weight: up, bias: upBias, inputs: width, outputs: wide),
-            contract: Linear(weight: down, bias: downBias, inputs: middle, outputs: width), gate: gate
+            contract: Linear(weight: down, bias: downBias, inputs: middle, outputs: width), middle: kind
         )(input, in: workspace)
         let normalised = Plain.groupNorm(input, groups: 1, perPixel: true, gain, bias, 1e-5)
         let raised = Plain.linear(normalised, up, upBias, inputs: width, outputs: wide)
         let hidden = (0..<rows * middle).map { index -> Double in
             let (row, column) = index.quotientAndRemainder(dividingBy: middle)
             let value = raised[row * wide + column]
-            return gate == .gelu ? Plain.gelu(value) : value * Plain.gelu(raised[row * wide + middle + column])
+            return switch kind {
+            case .activation(.quickGELU): Plain.quickGELU(value)
+            case .activation: Plain.gelu(value)
+            case .gatedGELU: value * Plain.gelu(raised[row * wide + middle + column])
+            }
         }
         let lowered = Plain.linear(hidden, down, downBias, inputs: middle, outputs: width)
         expectClose(found.values, zip(lowered, input.values).map { $0 + Double($1) }, within: 1e-4, "\(kernels)")
@@ -183,7 +187,7 @@ struct KernelTests {
     func activations(kernels: String) {
         let workspace = Workspace(threads: 1, kernels: kernels)
         let inputs = (-2000...2000).map { Float($0) / 100 }
-        for (activation, plain) in [(Activation.silu, Plain.silu), (.gelu, Plain.gelu)] {
+        for (activation, plain) in [(Activation.silu, Plain.silu), (.gelu, Plain.gelu), (.quickGELU, Plain.quickGELU)] {
             let tensor = Tensor(inputs, width: inputs.count, channels: 1, pool: workspace.pool)
             activate(tensor, activation, in: workspace)
             expectClose(tensor.values, inputs.map { plain(Double($0)) }, within: 1e-6, "\(kernels) \(activation)")

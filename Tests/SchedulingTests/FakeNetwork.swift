@@ -71,7 +71,7 @@ final class GatedNetwork: StepEvaluator {
 
     func maximumBatch(for key: String) -> Int { maximum }
 
-    func advance(_ samples: [FakeSample], of key: String, worker: Int) throws {
+    func advance(_ samples: [FakeSample], of key: String, worker: Int, workspaceBytes: Int) throws {
         announce.yield(Evaluation(key: key, jobs: samples.map(\.job), worker: worker))
         if !isOpen.load(ordering: .acquiring) { gate.wait() }
         whileAdvancing?()
@@ -126,12 +126,12 @@ final class JobLog: Sendable {
 func fakeJob(
     _ number: Int, samples: Int = 1, steps: Int = 3, key: String = "a", atOnce: Int = 4, bytes: Int = 1,
     deadline: ContinuousClock.Instant? = nil, log: JobLog,
-    make: (@Sendable (Int) throws -> Void)? = nil, finish: (@Sendable (Int) throws -> JobDirection)? = nil
+    make: (@Sendable (Int) throws -> Void)? = nil, finish: (@Sendable (Int) throws -> JobDirection<String>)? = nil
 ) -> StepJob<FakeSample, String> {
     StepJob(
         outlines: (0..<samples).map { _ in SampleOutline(key: key, steps: steps, bytes: bytes, cost: 1) },
         samplesAtOnce: atOnce, deadline: deadline, progress: { log.note($0) },
-        makeSample: { index in
+        makeSample: { index, _ in
             try make?(index)
             log.update { $0.made.append(index) }
             return FakeSample(job: number, index: index) { log.update { $0.released += 1 } }
@@ -145,7 +145,7 @@ func fakeJob(
 }
 
 /// A short name for how a job ended.
-func outcome(of submission: () async throws(BatchingError) -> Void) async -> String {
+func outcome(of submission: () async throws(SchedulingError) -> Void) async -> String {
     do {
         try await submission()
         return "done"
@@ -174,7 +174,7 @@ func makeScheduler(
 func submitted(
     _ job: StepJob<FakeSample, String>, log: JobLog, to scheduler: StepScheduler<GatedNetwork>
 ) async -> Task<String, Never> {
-    let task = Task { await outcome { () async throws(BatchingError) in try await scheduler.submit(job) } }
+    let task = Task { await outcome { () async throws(SchedulingError) in try await scheduler.submit(job) } }
     for await _ in log.progress { break }
     return task
 }
@@ -189,7 +189,7 @@ final class Submission: Sendable {
         let (start, begin) = AsyncStream<Void>.makeStream()
         let task = Task {
             for await _ in start { break }
-            return await SchedulingTests.outcome { () async throws(BatchingError) in try await scheduler.submit(job) }
+            return await SchedulingTests.outcome { () async throws(SchedulingError) in try await scheduler.submit(job) }
         }
         self.task.withLock { $0 = task }
         begin.yield()

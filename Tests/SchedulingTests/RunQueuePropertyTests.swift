@@ -105,6 +105,7 @@ private struct History {
             startAll()
             checkBounds()
         }
+        for worker in 0..<configuration.workers { queue.emptyWorkspace(of: worker) }
         #expect(queue.memory.bytesHeld == 0 && queue.memory.samplesInFlight == 0 && queue.memory.samplesEvaluating == 0)
         for job in completed {
             for (index, outline) in outlines[job, default: []].enumerated() {
@@ -174,9 +175,13 @@ private struct History {
     /// Workers never rest while there's something they may do.
     private mutating func startAll() {
         while busy.count < configuration.workers {
-            let batch = queue.nextBatch(
-                now: now, freeWorkers: configuration.workers - busy.count,
-                maximumBatch: { [maximumBatch] in maximumBatch[$0] }, secondsNeeded: { _ in 100 })
+            let idle = (0..<configuration.workers).filter { worker in !busy.contains { $0.worker == worker } }
+            guard let worker = idle.randomElement(using: &random) else { break }
+            var batch = nextBatch(for: worker)
+            if batch == nil, queue.hasRunnable, queue.memory.hasIdleWorkspaces {
+                for worker in idle { queue.emptyWorkspace(of: worker) }
+                batch = nextBatch(for: worker)
+            }
             guard let batch else { break }
             check(batch)
             busy.append(batch)
@@ -184,11 +189,19 @@ private struct History {
         if busy.isEmpty { #expect(!queue.hasRunnable, "idle workers beside runnable samples") }
     }
 
+    private mutating func nextBatch(for worker: Int) -> RunQueue<Int>.Batch? {
+        queue.nextBatch(
+            for: worker, now: now, freeWorkers: configuration.workers - busy.count,
+            maximumBatch: { [maximumBatch] in maximumBatch[$0] }, secondsNeeded: { _ in 100 })
+    }
+
     private func outline(_ sample: RunQueue<Int>.SampleID) -> SampleOutline<Int> {
         outlines[sample.job, default: []][sample.index]
     }
 
     private mutating func check(_ batch: RunQueue<Int>.Batch) {
+        let needed = batch.members.reduce(0) { $0 + outline($1.sample).evaluationBytes }
+        #expect(batch.workspaceBytes >= needed)
         #expect(!batch.members.isEmpty && batch.members.count <= max(1, maximumBatch[batch.key]))
         #expect(Set(batch.members.map(\.sample)).count == batch.members.count)
         for member in batch.members {
@@ -212,6 +225,6 @@ private struct History {
         #expect(queue.active.count <= configuration.maximumActiveJobs)
         #expect(queue.waiting.count <= configuration.maximumWaitingJobs)
         #expect(queue.waiting.isEmpty || queue.active.count == configuration.maximumActiveJobs)
-        #expect(queue.memory.bytesHeld <= configuration.memoryBudget || queue.memory.samplesInFlight == 1)
+        #expect(queue.memory.bytesHeld <= configuration.memoryBudget || queue.memory.samplesInFlight <= 1)
     }
 }

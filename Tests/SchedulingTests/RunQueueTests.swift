@@ -55,7 +55,7 @@ import Testing
     func excess() throws {
         var queue = queue(active: 2, waiting: 3)
         for _ in 0..<5 { _ = try add(outlines(), to: &queue) }
-        #expect(throws: BatchingError.self) { try add(outlines(), to: &queue) }
+        #expect(throws: SchedulingError.self) { try add(outlines(), to: &queue) }
         #expect((queue.active.count, queue.waiting.count) == (2, 3))
         _ = queue.remove(0)
         #expect((queue.active.count, queue.waiting.count) == (2, 2))
@@ -63,7 +63,7 @@ import Testing
         do {
             _ = try add(outlines(), to: &queue)
             Issue.record("one too many was taken")
-        } catch BatchingError.queueFull(let limit) {
+        } catch SchedulingError.queueFull(let limit) {
             #expect(limit == 3)
         }
     }
@@ -72,7 +72,7 @@ import Testing
     func noWaiting() throws {
         var queue = queue(active: 1, waiting: 0)
         _ = try add(outlines(), to: &queue)
-        #expect(throws: BatchingError.self) { try add(outlines(), to: &queue) }
+        #expect(throws: SchedulingError.self) { try add(outlines(), to: &queue) }
     }
 
     @Test("the waiting move up in the order of their deadlines, and one without a deadline isn't overtaken for ever")

@@ -73,7 +73,7 @@ import Testing
         let log = JobLog()
         let task = Task {
             while !Task.isCancelled { await Task.yield() }
-            return await outcome { () async throws(BatchingError) in
+            return await outcome { () async throws(SchedulingError) in
                 try await scheduler.submit(fakeJob(0, samples: 100, log: log))
             }
         }
@@ -155,7 +155,7 @@ import Testing
         #expect(await tasks[1].value == "done")
         #expect(await tasks[3].value == "done")
         let late = fakeJob(9, deadline: clock.now, log: JobLog())
-        let refused = await outcome { () async throws(BatchingError) in try await scheduler.submit(late) }
+        let refused = await outcome { () async throws(SchedulingError) in try await scheduler.submit(late) }
         #expect(refused == "expired queued")
         while clock.sleepers > 0 { await Task.yield() }
         #expect(scheduler.statistics.outcomes.expiredWhileQueued == 2)
@@ -172,7 +172,7 @@ import Testing
         let outcomes = await withTaskGroup(of: String.self) { group in
             for job in 0..<20 {
                 group.addTask {
-                    await outcome { () async throws(BatchingError) in
+                    await outcome { () async throws(SchedulingError) in
                         try await scheduler.submit(fakeJob(job, log: JobLog()))
                     }
                 }
@@ -250,7 +250,7 @@ import Testing
                 if stage == "finish", index == 3 { throw FakeFailure(text: "finished") }
                 return .goOn
             })
-        let result = await outcome { () async throws(BatchingError) in try await scheduler.submit(job) }
+        let result = await outcome { () async throws(SchedulingError) in try await scheduler.submit(job) }
         #expect(result == (stage == "make" ? "failed made" : "failed finished"))
         #expect(bad.now.released == bad.now.made.count)
         try await mate

@@ -46,7 +46,7 @@ private final class RandomNetwork: StepEvaluator {
         #expect(!isBusy, "a rest in the middle of an evaluation")
     }
 
-    func advance(_ samples: [FakeSample], of key: Key, worker: Int) throws {
+    func advance(_ samples: [FakeSample], of key: Key, worker: Int, workspaceBytes: Int) throws {
         let wasBusy = busyWorkers[worker].isSet.exchange(true, ordering: .acquiring)
         #expect(!wasBusy, "two evaluations under one number")
         defer { busyWorkers[worker].isSet.store(false, ordering: .releasing) }
@@ -74,6 +74,12 @@ private struct RandomSchedule {
         /// Cancelled after this many yields of another task.
         var cancelAfter: Int?
         var timeout: Duration?
+        /// Held from the job's turn to its end, of the memory that all share.
+        var heldBytes: Int
+        /// Yields that its preparation takes; nil where there is none.
+        var preparation: Int?
+        /// Samples that are there from the start; the others are added when the last of these is handed back.
+        var firstSamples: Int
     }
 
     private let configuration: SchedulerConfiguration
@@ -101,6 +107,7 @@ private struct RandomSchedule {
                     cost: Double.random(in: 0.5...4, using: &random),
                     waitsForEarlier: Int.random(in: 0..<6, using: &random) == 0)
             }
+            let first = Bool.random(using: &random) ? outlines.count : Int.random(in: 1...outlines.count, using: &random)
             plans.append(
                 Plan(
                     outlines: outlines, samplesAtOnce: Int.random(in: 1...4, using: &random),
@@ -108,7 +115,10 @@ private struct RandomSchedule {
                     cancelAfter: Int.random(in: 0..<4, using: &random) == 0
                         ? Int.random(in: 0...60, using: &random) : nil,
                     timeout: Int.random(in: 0..<4, using: &random) == 0
-                        ? .milliseconds(Int.random(in: 0...400, using: &random)) : nil))
+                        ? .milliseconds(Int.random(in: 0...400, using: &random)) : nil,
+                    heldBytes: Int.random(in: 0...100, using: &random),
+                    preparation: Bool.random(using: &random) ? Int.random(in: 0...20, using: &random) : nil,
+                    firstSamples: first))
             if Int.random(in: 0..<12, using: &random) == 0 { poisoned.insert(job) }
         }
     }
@@ -118,14 +128,17 @@ private struct RandomSchedule {
         let network = RandomNetwork(workers: configuration.workers, poisoned: poisoned, clock: clock, tick: tick)
         let scheduler = try StepScheduler(evaluator: network, configuration: configuration, clock: clock)
         let logs = plans.map { _ in JobLog() }
+        let budget = MemoryBudget(limit: 100)
+        budget.onRelease { [weak scheduler] in scheduler?.promote() }
         let outcomes = await withTaskGroup(of: (Int, String).self) { group in
             for (job, plan) in plans.enumerated() {
                 let log = logs[job]
                 group.addTask {
                     for _ in 0..<plan.delay { await Task.yield() }
-                    let work = self.job(job, plan: plan, deadline: plan.timeout.map { clock.now + $0 }, log: log)
                     let task = Task {
-                        let result = await outcome { () async throws(BatchingError) in
+                        let work = self.job(
+                            job, plan: plan, deadline: plan.timeout.map { clock.now + $0 }, memory: budget, log: log)
+                        let result = await outcome { () async throws(SchedulingError) in
                             try await scheduler.submit(work)
                         }
                         // Nothing of the job may be under way or alive any more.
@@ -153,19 +166,33 @@ private struct RandomSchedule {
         #expect(outcomes.count == plans.count)
         let statistics = scheduler.statistics
         #expect(statistics.activeJobs == 0 && statistics.waitingJobs == 0)
-        #expect(statistics.bytesHeld == 0 && statistics.samplesInFlight == 0)
+        // Workers may keep what an evaluation took; one sample alone may be over the budget.
+        #expect(statistics.samplesInFlight == 0 && statistics.bytesHeld <= max(statistics.memoryBudget, 80))
+        // The last task that made a job ready may be on its way out.
+        for _ in 0..<1000 where budget.used > 0 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(budget.used == 0)
         #expect(statistics.evaluations == network.evaluations.load(ordering: .relaxed))
         await scheduler.stop()
         for log in logs { #expect(log.now.released == log.now.made.count) }
     }
 
     private func job(
-        _ number: Int, plan: Plan, deadline: ContinuousClock.Instant?, log: JobLog
+        _ number: Int, plan: Plan, deadline: ContinuousClock.Instant?, memory: MemoryBudget, log: JobLog
     ) -> StepJob<FakeSample, RandomNetwork.Key> {
-        StepJob(
-            outlines: plan.outlines, samplesAtOnce: plan.samplesAtOnce, deadline: deadline,
-            progress: { log.note($0) },
-            makeSample: { index in
+        let reservation = memory.reservation()
+        let isPrepared = Mutex(plan.preparation == nil)
+        let finished = Atomic(0)
+        let prepare: @Sendable () async throws -> Void = {
+            #expect(reservation.bytes == plan.heldBytes)
+            for _ in 0..<(plan.preparation ?? 0) { await Task.yield() }
+            isPrepared.withLock { $0 = true }
+        }
+        return StepJob(
+            outlines: Array(plan.outlines.prefix(plan.firstSamples)), samplesAtOnce: plan.samplesAtOnce, deadline: deadline,
+            progress: { log.note($0) }, admit: { reservation.growForWork(to: plan.heldBytes) },
+            prepare: plan.preparation == nil ? nil : prepare,
+            makeSample: { index, _ in
+                #expect(isPrepared.withLock { $0 } && reservation.bytes == plan.heldBytes)
                 log.update { record in
                     record.made.append(index)
                     let inFlight = record.made.count - record.released
@@ -179,7 +206,9 @@ private struct RandomSchedule {
                 log.update { record in
                     #expect(record.finished.updateValue(value, forKey: index) == nil, "handed back twice")
                 }
-                return .goOn
+                let isLastOfFirst = finished.add(1, ordering: .relaxed).newValue == plan.firstSamples
+                let rest = plan.outlines.dropFirst(plan.firstSamples)
+                return isLastOfFirst && !rest.isEmpty ? .extend(Array(rest)) : .goOn
             })
     }
 

@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import HTTPWire
 import Images
 import Service
 import Testing
@@ -14,8 +15,9 @@ struct DeadlineTests {
         let body = PiecewiseBody(ServiceUnderTest.png, pieces: 1, limit: .max)
         let clock: TestClock
         let delay: Duration
+        var declaredByteCount: Int? { body.declaredByteCount }
 
-        func next() async throws(RequestBodyError) -> [UInt8]? {
+        func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
             clock.advance(by: delay / 2)
             return try await body.next()
         }

@@ -227,6 +227,67 @@ struct JobTests {
         #expect(await subject.send(.get, finished).status == 410)
     }
 
+    /// The answer that a server holds while a client reads it.
+    private func heldResult(_ job: String, on subject: ServiceUnderTest) -> Response? {
+        let request = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: job + "/result")
+        let head = RequestHead(request: request, declaredBodyLength: 0, peer: "127.0.0.1")
+        guard case .respond(let response) = subject.service.accept(head), response.status == .ok else { return nil }
+        return response
+    }
+
+    private func resultBytes(on subject: ServiceUnderTest) async -> Int? {
+        let lines = await subject.send(.get, "/metrics").text.split(separator: "\n")
+        let name = "restored_job_result_bytes "
+        return lines.first { $0.hasPrefix(name) }.flatMap { Int($0.dropFirst(name.count)) }
+    }
+
+    @Test("a result counts until its last reader lets go of it, though its job is gone", arguments: [true, false])
+    func slowReaderOfAResult(isDeleted: Bool) async throws {
+        let job = try await start(on: subject)
+        await eventually { await state(job, on: subject) == "done" }
+        let bytes = await subject.send(.get, job + "/result").body.count
+        var readers = [heldResult(job, on: subject), heldResult(job, on: subject)]
+        #expect(await resultBytes(on: subject) == bytes)
+        if isDeleted {
+            #expect(await subject.send(.delete, job).status == 204)
+        } else {
+            subject.clock.advance(by: .seconds(600))
+        }
+        #expect(await subject.send(.get, job).status == 410)
+        #expect(await resultBytes(on: subject) == bytes)
+        readers.removeLast()
+        #expect(await resultBytes(on: subject) == bytes)
+        readers.removeLast()
+        #expect(await resultBytes(on: subject) == 0)
+    }
+
+    @Test("a result that a client still reads makes no room: others go before it, and then a new one has none")
+    func slowReadersFillTheMemory() async throws {
+        let size = await self.subject.restore("?seed=1").body.count
+        let subject = ServiceUnderTest { $0.resultMemory = 2 * size }
+        func finished() async throws -> String {
+            let job = try await start("?seed=1", on: subject)
+            await eventually { !["queued", "running"].contains(await state(job, on: subject)) }
+            return job
+        }
+        let read = try await finished()
+        var reader = heldResult(read, on: subject)
+        let unread = try await finished()
+        let third = try await finished()
+        #expect(await state(third, on: subject) == "done")
+        #expect(await subject.send(.get, unread).status == 410)
+        #expect(await state(read, on: subject) == "done")
+        var second = heldResult(third, on: subject)
+        let excess = try await finished()
+        let answer = await subject.send(.get, excess + "/result")
+        #expect(answer.status == 503 && answer.kind == "result-memory-exhausted")
+        #expect(answer["Retry-After"] == "5")
+        #expect(await resultBytes(on: subject) == 2 * size)
+        withExtendedLifetime((reader, second)) {}
+        (reader, second) = (nil, nil)
+        #expect(await state(try await finished(), on: subject) == "done")
+    }
+
     @Test("a slow reader is told how its job ended, though the job is gone by then")
     func endOfARemovedJob() async throws {
         subject.engine.change { $0.holds = true }

@@ -43,7 +43,7 @@ struct LifeTests {
         subject.engine.release()
         #expect(await running.value.status == 200)
         await subject.service.waitUntilIdle()
-        #expect(subject.service.workCount == 0)
+        #expect(subject.service.taskCount == 0)
     }
 
     @Test("a drain that runs out answers every open request 503, and unfinished jobs read failed")
@@ -87,7 +87,7 @@ struct LifeTests {
         ServiceLog(level: .info, sink: sink).warn(
             of: SlowEvaluation(work: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
         sink.flush(within: .seconds(20))
-        let end = " warning slow evaluation median_seconds_per_sample=0.25 samples=2 seconds=12.5 work=384x256\n"
+        let end = " warning slow evaluation batch=384x256 median_seconds_per_sample=0.25 samples=2 seconds=12.5\n"
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.hasSuffix(end) == true)
     }
@@ -100,7 +100,8 @@ struct LifeTests {
             configuration.drainTimeout = 0
             let log = ServiceLog(level: .error, sink: LogSink { _ in })
             let service = RestorationService(configuration: configuration, log: log)
-            service.start(ScriptedEngine())
+            let engine = ScriptedEngine()
+            service.start(engine)
             let server = try HTTPServer(configuration: configuration.server, handler: service)
             try server.start()
             let life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)

@@ -1,4 +1,4 @@
-import Diffusion
+import Engine
 import HTTPTypes
 import Service
 import Testing
@@ -87,14 +87,28 @@ struct ParameterTests {
     }
 
     @Test("values within their ranges reach the engine", arguments: [
-        ("steps=1", 1, nil), ("steps=100", 100, nil), ("", nil, nil), ("sampler=posterior&steps=1", 1, .posterior),
-        ("sampler=sde", 20, .sde), ("sampler=ode&steps=10", 10, .ode), ("sampler=ode&steps=100", 100, .ode),
-        ("sampler=posterior", nil, .posterior),
-    ] as [(String, Int?, SamplerKind?)])
-    func steps(query: String, steps: Int?, sampler: SamplerKind?) async {
+        ("steps=1", 1, nil), ("steps=100", 100, nil), ("", nil, nil), ("sampler=posterior&steps=1", 1, "posterior"),
+        ("sampler=sde", nil, "sde"), ("sampler=ode&steps=10", 10, "ode"), ("sampler=ode&steps=100", 100, "ode"),
+        ("sampler=posterior", nil, "posterior"),
+    ] as [(String, Int?, String?)])
+    func steps(query: String, steps: Int?, sampler: String?) async {
         #expect(await subject.restore("?" + query).status == 200)
         #expect(subject.engine.seen.last?.steps == steps)
         #expect(subject.engine.seen.last?.sampler == sampler)
+    }
+
+    @Test("the steps that may be asked for are the engine's, as the capabilities tell them", arguments: [20, 50, 1000])
+    func stepsOfTheEngine(most: Int) async {
+        let subject = ServiceUnderTest(engine: ScriptedEngine(mostSteps: most))
+        let samplers = await subject.send(.get, "/capabilities").json["samplers"]?.items ?? []
+        #expect(samplers.compactMap { $0.members?["most_steps"]?.number } == [Double](repeating: Double(most), count: 3))
+        #expect(samplers.compactMap { $0.members?["fewest_steps"]?.number } == [1, 10, 10])
+        for sampler in ["posterior", "ode"] {
+            #expect(await subject.restore("?sampler=\(sampler)&steps=\(most)").status == 200)
+            let refused = await subject.restore("?sampler=\(sampler)&steps=\(most + 1)")
+            #expect(refused.status == 400 && refused.detail.contains("to \(most) with the sampler \(sampler)"))
+        }
+        #expect(await subject.restore("?steps=\(most + 1)").status == 400)
     }
 
     @Test("tiles go to the engine as asked for, and else are its own choice")
@@ -165,6 +179,9 @@ struct ParameterTests {
         #expect(subject.engine.state.withLock { $0.labelsSeen } == [["a dog", "b"]])
         let many = (0..<65).map { "l\($0)" }.joined(separator: ",")
         #expect(await subject.send(.post, "/classify?labels=" + many, body: ServiceUnderTest.png).status == 400)
+        for none in ["", ",", "%20", "a,", "a,,b"] {
+            #expect(await subject.send(.post, "/classify?labels=" + none, body: ServiceUnderTest.png).status == 400)
+        }
         #expect(await subject.send(.post, "/classify?steps=3", body: ServiceUnderTest.png).status == 400)
     }
 

@@ -1,5 +1,4 @@
 import Bundles
-import Diffusion
 import Engine
 import Images
 import Synchronization
@@ -13,6 +12,7 @@ final class ScriptedEngine: RestorationEngine {
         /// Work waits, after having been taken, until `release` is called.
         var holds = false
         var estimatedSeconds: Double?
+        var idleSeconds: Double?
         var blendingBytes = 0
         var load = EngineLoad(queued: 0, running: 0, typicalSeconds: 2.5)
         var queueLimit = Int.max
@@ -34,16 +34,22 @@ final class ScriptedEngine: RestorationEngine {
     }
 
     let state: Mutex<State>
-    let bundle: BundleSummary
+    let bundle = BundleSummary(
+        name: "scripted", version: "1", licence: "none", trainingDataTerms: "none",
+        digests: ["unet.safetensors": String(repeating: "ab", count: 32)])
+    let recipe: RecipeDescription
 
-    init(_ configure: (inout State) -> Void = { _ in }, hasTextTower: Bool = false) {
+    init(_ configure: (inout State) -> Void = { _ in }, hasTextTower: Bool = false, mostSteps: Int = 100) {
         var initial = State()
         configure(&initial)
         state = Mutex(initial)
-        bundle = BundleSummary(
-            name: "scripted", version: "1", licence: "none", trainingDataTerms: "none",
-            labels: ["rainy", "noisy", "clean"], hasTextTower: hasTextTower, defaultSampler: .posterior,
-            defaultSteps: 7, digests: ["unet.safetensors": String(repeating: "ab", count: 32)])
+        recipe = RecipeDescription(
+            labels: ["rainy", "noisy", "clean"], takesOwnLabels: hasTextTower,
+            samplers: [
+                .init(name: "posterior", steps: 1...mostSteps, defaultSteps: 7),
+                .init(name: "sde", steps: 10...mostSteps, defaultSteps: 20),
+                .init(name: "ode", steps: 10...mostSteps, defaultSteps: 20),
+            ], options: Set(RestorationOption.allCases))
     }
 
     var seen: [RestorationOptions] { state.withLock { $0.seen } }
@@ -72,13 +78,16 @@ final class ScriptedEngine: RestorationEngine {
     func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> WorkEstimate {
         state.withLock { state in
             WorkEstimate(
-                bytes: width * height, blendingBytes: state.blendingBytes, seconds: state.estimatedSeconds)
+                bytes: width * height, blendingBytes: state.blendingBytes, seconds: state.estimatedSeconds,
+                idleSeconds: state.idleSeconds)
         }
     }
 
     func restore(
-        _ picture: Picture, options: RestorationOptions, progress: @escaping @Sendable (RestorationProgress) -> Void
+        _ source: PictureSource, options: RestorationOptions, memory: PictureBooking?,
+        progress: @escaping @Sendable (RestorationProgress) -> Void
     ) async throws(RestorationError) -> RestorationResult {
+        let picture = try await picture(source, memory)
         let number = try begin(picture, options, progress)
         defer { end(number) }
         for step in state.withLock({ $0.progress }) { progress(step) }
@@ -89,24 +98,51 @@ final class ScriptedEngine: RestorationEngine {
         }
         if let failure = state.withLock({ $0.failure }) { throw failure }
         return RestorationResult(
-            picture: picture, degradations: options.degradations ?? ["rainy"], confidence: 0.97123,
-            seed: options.seed ?? 18_446_744_073_709_551_615, steps: options.steps ?? bundle.defaultSteps,
-            sampler: options.sampler ?? bundle.defaultSampler, unchanged: state.withLock { $0.isUnchanged },
-            timing: RestorationResult.Timing(
-                queue: .milliseconds(1), classify: .milliseconds(2), diffuse: .milliseconds(3)))
+            picture: picture,
+            rounds: (options.degradations ?? ["rainy"]).map { .init(degradation: $0, confidence: 0.97123) },
+            sampling: .init(
+                sampler: options.sampler ?? "posterior", steps: options.steps ?? 7,
+                seed: options.seed ?? 18_446_744_073_709_551_615),
+            unchanged: state.withLock { $0.isUnchanged }, timing: timing)
+    }
+
+    private var timing: RestorationTiming {
+        var timing = RestorationTiming()
+        (timing.queue, timing.decode) = (.milliseconds(1), .milliseconds(4))
+        (timing.classify, timing.diffuse) = (.milliseconds(2), .milliseconds(3))
+        return timing
+    }
+
+    /// Decodes as soon as there is memory for it.
+    private func picture(
+        _ source: PictureSource, _ memory: PictureBooking?
+    ) async throws(RestorationError) -> Picture {
+        do {
+            while let memory, !memory.reservation.growForWork(to: memory.bytes) {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            return try await source.load()
+        } catch let error as RestorationError {
+            throw error
+        } catch let error as ImageError {
+            throw .picture(error)
+        } catch {
+            throw .cancelled
+        }
     }
 
     func classify(
-        _ picture: Picture, labels: [String]?, deadline: ContinuousClock.Instant?
-    ) async throws(RestorationError) -> Classification {
+        _ source: PictureSource, labels: [String]?, deadline: ContinuousClock.Instant?, memory: PictureBooking?
+    ) async throws(RestorationError) -> ClassificationResult {
+        _ = try await picture(source, memory)
         state.withLock { state in
             state.labelsSeen.append(labels)
             state.classificationDeadlines.append(deadline)
         }
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        let names = labels ?? bundle.labels
-        return Classification(
-            entries: names.enumerated().map { Classification.Entry(label: $1, probability: $0 == 0 ? 0.9 : 0.05) })
+        let names = labels ?? recipe.labels
+        let entries = names.enumerated().map { Classification.Entry(label: $1, probability: $0 == 0 ? 0.9 : 0.05) }
+        return ClassificationResult(Classification(entries: entries), timing: timing)
     }
 
     var load: EngineLoad {

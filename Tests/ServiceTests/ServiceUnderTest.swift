@@ -2,6 +2,7 @@ import Engine
 import FoundationEssentials
 import HTTPServer
 import HTTPTypes
+import HTTPWire
 import Images
 import Logging
 import Service
@@ -211,19 +212,21 @@ final class TestClock: Sendable {
 
 /// A body that comes in pieces and keeps to the limit as the server does.
 final class PiecewiseBody: RequestBody {
-    private let rest: Mutex<[[UInt8]]>
+    private let rest: Mutex<[ArraySlice<UInt8>]>
     private let isTooLarge: Bool
     private let limit: Int
+    let declaredByteCount: Int?
 
     init(_ bytes: [UInt8], pieces: Int, limit: Int) {
         self.limit = limit
+        declaredByteCount = bytes.count
         isTooLarge = bytes.count > limit
         let size = max(1, (bytes.count + pieces - 1) / max(1, pieces))
         rest = Mutex(
-            stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }.reversed())
+            stride(from: 0, to: bytes.count, by: size).map { bytes[$0..<min($0 + size, bytes.count)] }.reversed())
     }
 
-    func next() async throws(RequestBodyError) -> [UInt8]? {
+    func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
         if isTooLarge { throw .tooLarge(limit: limit) }
         return rest.withLock { $0.popLast() }
     }

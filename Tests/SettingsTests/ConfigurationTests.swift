@@ -47,6 +47,17 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("with every whole number at its upper bound the server can keep all of them")
+    func upperBounds() throws {
+        let arguments = Setting.all.flatMap { setting in
+            setting.bounds.map { [setting.flag, String($0.upperBound)] } ?? []
+        }
+        let configuration = try Configuration(arguments: arguments, environment: [:])
+        #expect(configuration.server.problem == nil)
+        #expect(configuration.imageLimits.pixels == 1_024_000_000)
+        #expect(configuration.boundedBytes == 3 << 40)
+    }
+
     @Test("a bad key is refused without being repeated", arguments: ["short", "with space in", "comma,comma,x", "ümlaut-ümlaut"])
     func badKeys(key: String) {
         #expect {

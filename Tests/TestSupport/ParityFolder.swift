@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Foundation
 
 /// The folder of reference numbers that the networks are checked against.
@@ -37,6 +38,11 @@ package struct ParityFolder: Sendable {
     }
 
     package func path(_ name: String) -> String { url(name).path }
+
+    /// `config.json`: the sizes of the recorded networks, by their names.
+    package func configuration() throws -> ConfigurationReader {
+        try ConfigurationReader(json: [UInt8](Data(contentsOf: url("config.json"))))
+    }
 
     /// Whether every one of these files is there.
     package func has(_ names: String...) -> Bool {

@@ -86,3 +86,27 @@ def pair_table(pairs: list[dict]) -> str:
             f"| {pair['degradation']}/{pair['name']} | {pair['label']} ({pair['confidence']:.2f}) | {before['psnr']:.2f} | "
             f"{after['psnr']:.2f} | {before['ssim']:.3f} | {after['ssim']:.3f} |")
     return "\n".join(lines)
+
+
+def rounds_made(answer: dict) -> list[str]:
+    """The labels of the rounds that a picture went through; none where it came back as it was."""
+    if answer["unchanged"]:
+        return []
+    return [made["degradation"] for made in answer.get("rounds") or [answer]]
+
+
+def rounds_table(pairs: list[dict], choices: list[str]) -> str:
+    """What each choice of rounds gains in PSNR, by how many rounds the last choice made."""
+    head = ["rounds made", "pairs", "PSNR in", *(f"gain, {choice}" for choice in choices), *(f"least, {choice}" for choice in choices)]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+
+    def made(pair: dict) -> int:
+        return len(pair["by_rounds"][choices[-1]]["rounds"])
+
+    groups = [(str(count), [pair for pair in pairs if made(pair) == count]) for count in sorted(set(map(made, pairs)))]
+    for name, own in [*groups, ("all", pairs)]:
+        gains = [[gain({"input": pair["input"], **pair["by_rounds"][choice]}) for pair in own] for choice in choices]
+        cells = [name, str(len(own)), f"{mean_of(own, 'input', 'psnr'):.2f}", *(f"{statistics.fmean(each):+.2f}" for each in gains),
+                 *(f"{min(each):+.2f}" for each in gains)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Error-safe calls into libpng, libjpeg and zlib. Both picture libraries report errors by longjmp; here it never
+// Error-safe calls into libpng and libjpeg. Both picture libraries report errors by longjmp; here it never
 // leaves the C function that called setjmp, so Swift only ever sees a status. Nothing is kept between calls: each
 // one creates its library state and releases it before it returns, whatever happened.
 
@@ -20,7 +20,7 @@ typedef enum {
     CODEC_CANCELLED,
     /// A progressive JPEG with more scans than the limit.
     CODEC_TOO_MANY_SCANS,
-    /// The library would need more working memory, or more output space, than its limit.
+    /// More output than its limit.
     CODEC_OVER_LIMIT,
     /// An allocation failed.
     CODEC_NO_MEMORY,
@@ -82,8 +82,9 @@ void codec_png_decode(const codec_input *input, const codec_surface *surface, ui
                       size_t chunk_bytes, const codec_monitor *monitor, codec_report *report);
 
 /// Decodes a JPEG of one or three components to 8-bit RGB. Any warning of corrupt data is an error, except of
-/// extraneous bytes before a marker.
-void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans, long working_bytes,
+/// extraneous bytes before a marker. libjpeg's memory has no limit of its own: it follows from the picture's size, at most
+/// two bytes a sample, which the caller has read and limited.
+void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, int scans,
                        const codec_monitor *monitor, codec_report *report);
 
 /// Encodes an 8-bit RGB or RGBA PNG. `level` is zlib's, 0...9.
@@ -101,9 +102,5 @@ typedef struct {
 /// Encodes a JPEG, over white where the picture is transparent.
 void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *options,
                        const codec_monitor *monitor, codec_output *output, codec_report *report);
-
-/// Expands a zlib stream into at most `capacity` bytes; CODEC_OVER_LIMIT where it is longer.
-void codec_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *produced,
-                   codec_report *report);
 
 #pragma clang assume_nonnull end

@@ -5,9 +5,10 @@
 #include <malloc.h>    // when freed blocks go back to the system
 #include <sys/epoll.h> // waiting for sockets
 #include <sys/socket.h>
-#include <zlib.h>      // inflation
+#include <zlib.h>
 
 #include "curl_calls.h"
+#include "inflation.h"
 
 // glibc shows it only under _GNU_SOURCE, which a module cannot set for headers that another module owns.
 extern int accept4(int, struct sockaddr *restrict, socklen_t *restrict, int);

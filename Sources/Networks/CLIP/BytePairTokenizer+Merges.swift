@@ -1,4 +1,4 @@
-import Glibc
+import CSystem
 
 /// Reading the merges: text, or text in gzip, one header line and then a merge a line in the order of their rank.
 extension BytePairTokenizer {
@@ -28,33 +28,9 @@ extension BytePairTokenizer {
         return bytes
     }()
 
-    static func readFile(_ path: String) throws(TokenizerError) -> [UInt8] {
-        func failure() -> TokenizerError { .unreadable(path: path, reason: String(cString: strerror(errno))) }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure() }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "not a regular file") }
-        guard status.st_size <= maximumMergesFileBytes else { throw .tooLarge(limitBytes: maximumMergesFileBytes) }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        var filled = 0
-        while filled < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure() }
-            guard count > 0 else { throw .unreadable(path: path, reason: "the file shrank while it was read") }
-            filled += count
-        }
-        return bytes
-    }
-
     /// The pairs with the id of what each becomes: 512 and the rank.
     static func merges(in file: [UInt8], count: Int) throws(TokenizerError) -> [UInt64: Int32] {
-        let isCompressed = file.starts(with: [0x1f, 0x8b])
-        let text = isCompressed ? try inflatingGzip(file, limitBytes: maximumMergesFileBytes) : file
+        let text = file.starts(with: [0x1f, 0x8b]) ? try inflated(file) : file
         var ids: [Symbol: Int32] = [:]
         for (index, byte) in byteOrder.enumerated() {
             ids[Symbol(bytes: [byte], endsWord: false)] = Int32(index)
@@ -80,6 +56,20 @@ extension BytePairTokenizer {
         }
         guard merges.count == count else { throw .tooFewMerges(expected: count, found: merges.count) }
         return merges
+    }
+
+    /// Unpacks gzip data, checksum and length verified.
+    private static func inflated(_ file: [UInt8]) throws(TokenizerError) -> [UInt8] {
+        var status = INFLATION_CORRUPT
+        let text = [UInt8](unsafeUninitializedCapacity: maximumMergesFileBytes) { space, count in
+            guard let output = space.baseAddress else { return }
+            status = inflate_within(file, file.count, INFLATION_GZIP, output, space.count, &count)
+        }
+        switch status {
+        case INFLATION_COMPLETE: return text
+        case INFLATION_TOO_LONG: throw .tooLarge(limitBytes: maximumMergesFileBytes)
+        default: throw .corruptCompression(reason: "the gzip data is corrupt or incomplete")
+        }
     }
 
     /// The next line; one at a time, as a hostile file may hold millions.

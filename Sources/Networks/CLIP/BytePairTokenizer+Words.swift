@@ -20,7 +20,7 @@ extension BytePairTokenizer {
             }
             let length = contractionLength(at: index, in: scalars) ?? runLength(at: index, in: scalars)
             if length > 0 {
-                pieces.append(.word(TextCleaning.string(scalars[index..<(index + length)])))
+                pieces.append(.word(String(String.UnicodeScalarView(scalars[index..<(index + length)]))))
             }
             index += max(length, 1)
         }

@@ -20,15 +20,8 @@ package struct BytePairTokenizer: Sendable {
     /// Reads the merges of a vocabulary; lines beyond it are not looked at.
     ///
     /// - Parameters:
-    ///   - path: the merges as text or gzip: a header line, then two symbols a line.
+    ///   - file: the merges as text or gzip: a header line, then two symbols a line.
     ///   - vocabularySize: `vocab_size` of the text tower's configuration.
-    package init(
-        mergesFile path: String, vocabularySize: Int = BytePairTokenizer.publishedVocabularySize
-    ) throws(TokenizerError) {
-        try self.init(merges: Self.readFile(path), vocabularySize: vocabularySize)
-    }
-
-    /// The same from the file's bytes.
     package init(
         merges file: [UInt8], vocabularySize: Int = BytePairTokenizer.publishedVocabularySize
     ) throws(TokenizerError) {

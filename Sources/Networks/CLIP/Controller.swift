@@ -9,15 +9,16 @@ struct Controller: Sendable {
     private let zeroModules: [Linear]  // visual_control.transformer.zero_modules
 
     init(
-        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision, embeddingWidth: Int
-    ) {
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation,
+        embeddingWidth: Int
+    ) throws(CheckpointError) {
         let transformer = parameters.scope("transformer")
-        tower = VisionTransformer(
+        tower = try VisionTransformer(
             parameters, blocks: transformer.scope("transformer").scope("resblocks"), configuration: configuration,
-            embeddingWidth: embeddingWidth)
-        zeroModules = (0..<configuration.layers).map {
-            transformer.scope("zero_modules").linear(
-                "\($0)", inputs: configuration.width, outputs: configuration.width)
+            activation: activation, embeddingWidth: embeddingWidth)
+        zeroModules = try (0..<configuration.layers).map { index throws(CheckpointError) in
+            try transformer.scope("zero_modules").linear(
+                "\(index)", inputs: configuration.width, outputs: configuration.width)
         }
     }
 

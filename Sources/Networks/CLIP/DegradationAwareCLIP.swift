@@ -5,14 +5,15 @@ package import Compute
 /// what is wrong with it.
 package struct DegradationAwareCLIP: Sendable {
     package let configuration: DegradationAwareCLIPConfiguration
-    private let encoder: VisionTransformer  // clip.visual
+    /// Without its controller, plain CLIP.
+    package let encoder: VisionTransformer  // clip.visual
     private let controller: Controller  // visual_control
     /// nil where the checkpoint holds label features instead.
     package let text: TextTransformer?  // clip
     /// One row a label, where the checkpoint holds them in place of a text tower.
     package let storedLabelFeatures: [[Float]]?  // label_features
-    /// e^logit_scale of the checkpoint's top level, where there is one.
-    package let logitScale: Float?  // logit_scale
+    /// e^logit_scale, where the checkpoint holds one.
+    package let logitScale: Float?  // logit_scale, else clip.logit_scale
 
     /// - Parameter labelCount: rows of `label_features`, where there is no text tower.
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
@@ -20,21 +21,28 @@ package struct DegradationAwareCLIP: Sendable {
         _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration, labelCount: Int
     ) throws(CheckpointError) {
         self.configuration = configuration
-        let width = configuration.embeddingWidth
+        let (width, activation) = (configuration.embeddingWidth, configuration.activation)
         let clip = parameters.scope("clip")
         let visual = clip.scope("visual")
-        encoder = VisionTransformer(
+        encoder = try VisionTransformer(
             visual, blocks: visual.scope("transformer").scope("resblocks"), configuration: configuration.vision,
+            activation: activation, embeddingWidth: width)
+        controller = try Controller(
+            parameters.scope("visual_control"), configuration: configuration.controller, activation: activation,
             embeddingWidth: width)
-        controller = Controller(
-            parameters.scope("visual_control"), configuration: configuration.controller, embeddingWidth: width)
-        text = configuration.text.map { TextTransformer(clip, configuration: $0, embeddingWidth: width) }
-        storedLabelFeatures = configuration.text != nil ? nil : {
-            let rows = parameters.take("label_features", [labelCount, width])
-            return (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }
-        }()
-        logitScale = parameters.takeIfPresent("logit_scale", []).map { $0[0].exponential }
-        _ = clip.takeIfPresent("logit_scale", [])
+        text = try configuration.text.map { text throws(CheckpointError) in
+            try TextTransformer(clip, configuration: text, activation: activation, embeddingWidth: width)
+        }
+        if configuration.text == nil {
+            let rows = try parameters.take("label_features", [labelCount, width])
+            storedLabelFeatures = (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }
+        } else {
+            storedLabelFeatures = nil
+        }
+        let (trained, original) = (
+            try parameters.takeIfPresent("logit_scale", []), try clip.takeIfPresent("logit_scale", [])
+        )
+        logitScale = (trained ?? original)?.first?.exponential
         // The same tensors as clip.visual, under their other name.
         parameters.ignore(prefix: "visual.")
         try parameters.finish()
@@ -65,11 +73,6 @@ package struct DegradationAwareCLIP: Sendable {
     /// - Parameter images: batch x side x side x 3, normalised (`Preprocessing`).
     package func degradationEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
         rows(of: controller.embedding(images, in: workspace))
-    }
-
-    /// The plain CLIP embedding of pictures: the image encoder without its controller.
-    package func plainEmbeddings(_ images: Tensor, in workspace: Workspace) -> [[Float]] {
-        rows(of: encoder(images, in: workspace))
     }
 
     private func rows(of embeddings: Tensor) -> [[Float]] {

@@ -1,73 +1,48 @@
-/// The sizes of a DA-CLIP; the coding keys are those of open_clip's model files.
-package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
-    /// Length of every embedding.
-    package var embeddingWidth: Int
-    /// The image encoder.
-    package var vision: Vision
-    /// The image encoder's trained copy; of the same shape but for `stemBlocks` and `pool`.
-    package var controller: Vision
-    /// nil where the checkpoint holds label features instead of a text tower.
-    package var text: Text?
+package import Checkpoints
+import Compute
 
-    /// A vision tower.
-    package struct Vision: Sendable, Equatable, Codable {
+/// The sizes of a DA-CLIP and how it looks at pictures: the section `daclip` of a `bundle.json`, whose keys are those of
+/// open_clip's model files and a few of this project's own.
+///
+/// What is read has been checked: sizes are positive and bounded, so that products of a few of them fit an `Int`.
+package struct DegradationAwareCLIPConfiguration: Sendable, Equatable {
+    /// Windows of the picture's own resolution: there are places for no more.
+    package static let nativeWindowLimit = 5
+
+    /// Length of every embedding (`embed_dim`).
+    package var embeddingWidth: Int
+    /// The towers' activation is x sigmoid(1.702 x) in place of the exact GELU (`quick_gelu`), as in OpenAI's weights.
+    package var usesQuickGELU: Bool
+    /// The image encoder (`vision_cfg`).
+    package var vision: Vision
+    /// The image encoder's trained copy; of the same shape but for what `controller_cfg` says of `stem_blocks` and `pool`.
+    package var controller: Vision
+    /// nil where the checkpoint's `label_features` replace a text tower (`text_cfg`).
+    package var text: Text?
+    /// Windows of its own resolution that are looked at beside the whole picture, whose degradation embedding is the mean
+    /// over all of them (`native_windows`); 0 for the published models.
+    package var nativeWindows: Int
+
+    /// A vision tower: pixels a side, transformer blocks, channels.
+    package struct Vision: Sendable, Equatable {
         /// Side of the square input, in pixels.
         package var imageSize: Int
         package var layers: Int
         package var width: Int
         package var patchSize: Int
-        package var headWidth = 64
-        /// Inner widths of a convolutional stem in place of the patch convolution.
+        /// Channels of an attention head.
+        package var headWidth: Int
+        /// Inner widths of a convolutional stem, each convolution halving the side; nil for a patch convolution.
         package var stem: [Int]?
         /// Residual blocks behind each of the stem's convolutions; nil for none.
         package var stemBlocks: [Int]?
-        package var pool = Pool.classToken
+        package var pool: Pool
 
         /// What the embedding is read from.
-        package enum Pool: Sendable {
-            case classToken
+        package enum Pool: String, Sendable, CaseIterable {
+            case classToken = "class"
             /// The mean over the patches, then their maximum.
             case patches
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case layers, width, stem
-            case imageSize = "image_size"
-            case patchSize = "patch_size"
-            case headWidth = "head_width"
-        }
-
-        package init(
-            imageSize: Int, layers: Int, width: Int, patchSize: Int, headWidth: Int = 64, stem: [Int]? = nil,
-            stemBlocks: [Int]? = nil, pool: Pool = .classToken
-        ) {
-            self.imageSize = imageSize
-            self.layers = layers
-            self.width = width
-            self.patchSize = patchSize
-            self.headWidth = headWidth
-            self.stem = stem
-            self.stemBlocks = stemBlocks
-            self.pool = pool
-        }
-
-        package init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            imageSize = try values.decode(Int.self, forKey: .imageSize)
-            layers = try values.decode(Int.self, forKey: .layers)
-            width = try values.decode(Int.self, forKey: .width)
-            patchSize = try values.decode(Int.self, forKey: .patchSize)
-            headWidth = try values.decodeIfPresent(Int.self, forKey: .headWidth) ?? 64
-            stem = try values.decodeIfPresent([Int].self, forKey: .stem)
-            try decoder.require(
-                (1...2048).contains(imageSize) && (1...imageSize).contains(patchSize),
-                "image_size must be from 1 to 2048 and patch_size within it")
-            try decoder.require(
-                (1...64).contains(layers) && (1...8192).contains(width) && headWidth > 0 && width % headWidth == 0,
-                "layers must be from 1 to 64, width from 1 to 8192 and a multiple of head_width")
-            try decoder.require(
-                stem?.allSatisfy { (1...8192).contains($0) } ?? true && (stem?.count ?? 0) <= 8,
-                "stem must hold at most 8 widths from 1 to 8192")
         }
 
         package var heads: Int { width / headWidth }
@@ -76,88 +51,81 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable, Codable {
         var pooledWidth: Int { pool == .patches ? 2 * width : width }
 
         /// Side of the grid of tokens.
-        package var grid: Int {
-            guard let stem else { return imageSize / patchSize }
-            return (0...stem.count).reduce(imageSize) { side, _ in (side + 1) / 2 }
-        }
+        package var grid: Int { imageSize / patchSize }
     }
 
-    package struct Text: Sendable, Equatable, Codable {
-        package var contextLength = 77
-        package var vocabularySize = 49408
+    /// The text tower.
+    package struct Text: Sendable, Equatable {
+        /// Tokens of a text, the start and end tokens among them.
+        package var contextLength: Int
+        package var vocabularySize: Int
         package var width: Int
         package var heads: Int
         package var layers: Int
-
-        enum CodingKeys: String, CodingKey {
-            case width, heads, layers
-            case contextLength = "context_length"
-            case vocabularySize = "vocab_size"
-        }
-
-        package init(contextLength: Int = 77, vocabularySize: Int = 49408, width: Int, heads: Int, layers: Int) {
-            self.contextLength = contextLength
-            self.vocabularySize = vocabularySize
-            self.width = width
-            self.heads = heads
-            self.layers = layers
-        }
-
-        package init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            contextLength = try values.decodeIfPresent(Int.self, forKey: .contextLength) ?? 77
-            vocabularySize = try values.decodeIfPresent(Int.self, forKey: .vocabularySize) ?? 49408
-            width = try values.decode(Int.self, forKey: .width)
-            heads = try values.decode(Int.self, forKey: .heads)
-            layers = try values.decode(Int.self, forKey: .layers)
-            try decoder.require(
-                (2...1024).contains(contextLength) && (3...1_000_000).contains(vocabularySize),
-                "context_length must be from 2 to 1024 and vocab_size from 3 to 1,000,000")
-            try decoder.require(
-                (1...64).contains(layers) && (1...8192).contains(width) && heads > 0 && width % heads == 0,
-                "layers must be from 1 to 64, width from 1 to 8192 and a multiple of heads")
-        }
     }
 
-    package init(embeddingWidth: Int, vision: Vision, controller: Vision, text: Text?) {
-        self.embeddingWidth = embeddingWidth
-        self.vision = vision
-        self.controller = controller
-        self.text = text
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case embeddingWidth = "embed_dim"
-        case vision = "vision_cfg"
-        case text = "text_cfg"
-        case quickGELU = "quick_gelu"
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        embeddingWidth = try values.decode(Int.self, forKey: .embeddingWidth)
-        vision = try values.decode(Vision.self, forKey: .vision)
-        // open_clip's files know one shape for both.
+    /// - Throws: the first value that can't be, with its place.
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        embeddingWidth = try reader.size("embed_dim", 1...8_192)
+        usesQuickGELU = try reader.flag("quick_gelu", default: false)
+        vision = try Vision(reader.object("vision_cfg"))
         controller = vision
-        text = try values.decodeIfPresent(Text.self, forKey: .text)
-        try decoder.require((1...8192).contains(embeddingWidth), "embed_dim must be from 1 to 8192")
-        let quickGELU = try values.decodeIfPresent(Bool.self, forKey: .quickGELU) ?? false
-        try decoder.require(!quickGELU, "quick_gelu is not offered: both official DA-CLIP models use the exact GELU")
+        if let changes = try reader.optionalObject("controller_cfg") { try controller.change(changes) }
+        text = try reader.optionalObject("text_cfg").map { reader throws(ConfigurationError) in try Text(reader) }
+        nativeWindows = try reader.size("native_windows", 0...Self.nativeWindowLimit, default: 0)
+        // The one key without an effect: the official files have it, and it only says how their program is put together.
+        _ = try reader.flag("custom_text", default: true)
     }
 
-    package func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(embeddingWidth, forKey: .embeddingWidth)
-        try values.encode(vision, forKey: .vision)
-        try values.encodeIfPresent(text, forKey: .text)
-        try values.encode(false, forKey: .quickGELU)
+    /// The activation of the towers' perceptrons.
+    var activation: Activation { usesQuickGELU ? .quickGELU : .gelu }
+}
+
+extension DegradationAwareCLIPConfiguration.Vision {
+    fileprivate init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        imageSize = try reader.size("image_size", 1...1_024)
+        layers = try reader.size("layers", 1...64)
+        width = try reader.size("width", 1...8_192)
+        patchSize = try reader.size("patch_size", 1...1_024)
+        headWidth = try reader.size("head_width", 1...8_192, default: 64)
+        stem = try reader.sizes("stem", 1...8_192, count: 1...9)
+        (stemBlocks, pool) = (nil, .classToken)
+        try change(reader)
+        guard imageSize % patchSize == 0 else {
+            throw reader.fault("patch_size", "\(patchSize) doesn't divide the image size \(imageSize)")
+        }
+        guard width % headWidth == 0 else {
+            throw reader.fault("head_width", "\(headWidth) doesn't divide the width \(width)")
+        }
+        if let stem, patchSize != 1 << (stem.count + 1) {
+            throw reader.fault("stem", "\(stem.count + 1) convolutions halve the side to a patch of "
+                + "\(1 << (stem.count + 1)), expected \(patchSize)")
+        }
+    }
+
+    /// Reads `stem_blocks` and `pool`, in which alone a controller may differ from the image encoder.
+    fileprivate mutating func change(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        pool = try reader.choice(Pool.self, "pool", default: pool)
+        guard let blocks = try reader.sizes("stem_blocks", 0...64, count: 1...12) else { return }
+        guard let stem, blocks.count == stem.count + 1 else {
+            throw reader.fault("stem_blocks", "expected a number for each convolution of the stem, of which there are "
+                + "\(stem.map { $0.count + 1 } ?? 0), found \(blocks.count)")
+        }
+        for (count, outputs) in zip(blocks, stem + [width]) where count > 0 && outputs < 2 {
+            throw reader.fault("stem_blocks", "a block works with half of its channels, of which there is \(outputs)")
+        }
+        stemBlocks = blocks
     }
 }
 
-extension Decoder {
-    fileprivate func require(_ condition: Bool, _ expectation: String) throws {
-        if !condition {
-            throw DecodingError.dataCorrupted(.init(codingPath: codingPath, debugDescription: expectation))
-        }
+extension DegradationAwareCLIPConfiguration.Text {
+    fileprivate init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        contextLength = try reader.size("context_length", 3...1_024, default: 77)
+        vocabularySize = try reader.size(
+            "vocab_size", BytePairTokenizer.supportedVocabularySizes, default: BytePairTokenizer.publishedVocabularySize)
+        width = try reader.size("width", 1...8_192, default: 512)
+        heads = try reader.size("heads", 1...1_024, default: 8)
+        layers = try reader.size("layers", 1...64, default: 12)
+        guard width % heads == 0 else { throw reader.fault("heads", "\(heads) don't divide the width \(width)") }
     }
 }

@@ -5,10 +5,10 @@ package struct LabelEncoder: Sendable {
     private let tokenizer: BytePairTokenizer
     private let tower: TextTransformer
 
-    /// - Precondition: the tower's vocabulary is the tokenizer's.
-    package init(tokenizer: BytePairTokenizer, tower: TextTransformer) {
-        precondition(tokenizer.vocabularySize == tower.configuration.vocabularySize)
-        self.tokenizer = tokenizer
+    /// - Parameter merges: of the tower's vocabulary, as they are in their file.
+    /// - Throws: where they are unsound, or too few.
+    package init(merges: [UInt8], tower: TextTransformer) throws(TokenizerError) {
+        tokenizer = try BytePairTokenizer(merges: merges, vocabularySize: tower.configuration.vocabularySize)
         self.tower = tower
     }
 

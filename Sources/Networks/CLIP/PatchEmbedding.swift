@@ -12,10 +12,12 @@ struct PatchEmbedding: Sendable {
 
     private let stages: [Stage]
 
-    init(_ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision) {
+    init(
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision
+    ) throws(CheckpointError) {
         guard let stem = configuration.stem else {
             let side = configuration.patchSize
-            let convolution = parameters.convolution(
+            let convolution = try parameters.convolution(
                 "conv1", inputs: 3, outputs: configuration.width, kernel: side, stride: side, padding: 0, bias: false)
             stages = [Stage(convolution: convolution, blocks: [])]
             return
@@ -25,13 +27,15 @@ struct PatchEmbedding: Sendable {
         // PyTorch numbers what stands in a row: convolution, blocks, GELU, convolution, ...
         let row = parameters.scope("conv1")
         var place = 0
-        stages = counts.enumerated().map { index, count in
+        stages = try counts.enumerated().map { index, count throws(CheckpointError) in
             defer { place += count + 2 }
-            return Stage(
+            return try Stage(
                 convolution: row.convolution(
                     "\(place)", inputs: widths[index], outputs: widths[index + 1], kernel: 3, stride: 2, padding: 1,
                     bias: true),
-                blocks: (0..<count).map { Bottleneck(row.scope("\(place + 1 + $0)"), width: widths[index + 1]) })
+                blocks: (0..<count).map { block throws(CheckpointError) in
+                    try Bottleneck(row.scope("\(place + 1 + block)"), width: widths[index + 1])
+                })
         }
     }
 
@@ -56,10 +60,13 @@ private struct Bottleneck: Sendable {
     private let mix: Convolution
     private let expand: Convolution
 
-    init(_ parameters: ParameterReader, width: Int) {
-        reduce = parameters.convolution("reduce", inputs: width, outputs: width / 2, kernel: 1, padding: 0, bias: true)
-        mix = parameters.convolution("mix", inputs: width / 2, outputs: width / 2, kernel: 3, padding: 1, bias: true)
-        expand = parameters.convolution("expand", inputs: width / 2, outputs: width, kernel: 1, padding: 0, bias: true)
+    init(_ parameters: ParameterReader, width: Int) throws(CheckpointError) {
+        reduce = try parameters.convolution(
+            "reduce", inputs: width, outputs: width / 2, kernel: 1, padding: 0, bias: true)
+        mix = try parameters.convolution(
+            "mix", inputs: width / 2, outputs: width / 2, kernel: 3, padding: 1, bias: true)
+        expand = try parameters.convolution(
+            "expand", inputs: width / 2, outputs: width, kernel: 1, padding: 0, bias: true)
     }
 
     func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {

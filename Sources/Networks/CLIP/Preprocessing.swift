@@ -1,24 +1,73 @@
 package import Compute
+package import Images
 
-/// CLIP's normalisation of a resized and cropped picture.
-package enum Preprocessing {
+/// How CLIP looks at a picture: the centre square of the whole, shrunk, at times windows of its own resolution, each
+/// normalised channel by channel (README, "What the towers see").
+package struct Preprocessing: Sendable {
+    /// Of a view, in pixels.
+    package let side: Int
+    /// Windows beside the whole, at most five.
+    package let nativeWindows: Int
+
     static let mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
     static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
+    /// Where native windows stand, as quarters of the room there is across and down: the middle, then its corners.
+    private static let windowPlaces = [(2, 2), (1, 1), (3, 3), (3, 1), (1, 3)]
+
+    package init(_ configuration: DegradationAwareCLIPConfiguration) {
+        side = configuration.vision.imageSize
+        nativeWindows = configuration.nativeWindows
+    }
+
+    /// Pixels of all views of a picture that is large enough for windows.
+    package var pixels: Int { side * side * (1 + nativeWindows) }
+
+    /// The whole picture, then windows of it at its own resolution, for shrinking a large photograph wipes out noise and
+    /// JPEG blocks. There are no windows where a side is shorter than theirs.
+    ///
+    /// - Returns: interleaved RGB bytes, `side * side * 3` each; the same whatever threads the workspace has.
+    package func views(of picture: Picture, in workspace: Workspace) -> [[UInt8]] {
+        let room = (width: picture.width - side, height: picture.height - side)
+        guard min(room.width, room.height) >= 0 else { return [whole(picture, in: workspace)] }
+        let windows = Self.windowPlaces.prefix(nativeWindows).map { across, down in
+            let left = Self.quotientToEven(across * room.width, 4), top = Self.quotientToEven(down * room.height, 4)
+            return picture.window(columns: left..<left + side, rows: top..<top + side)
+        }
+        return [whole(picture, in: workspace)] + windows
+    }
+
+    /// The shorter side is resized to `side`, the longer one to the integer part of `side * long / short`, and the crop is
+    /// centred with halves rounded to even: byte for byte what the networks were trained on.
+    private func whole(_ picture: Picture, in workspace: Workspace) -> [UInt8] {
+        let (width, height) = (picture.width, picture.height)
+        let long = side * max(width, height) / min(width, height)
+        let resized = width <= height ? (width: side, height: long) : (width: long, height: side)
+        let left = Self.quotientToEven(resized.width - side, 2), top = Self.quotientToEven(resized.height - side, 2)
+        return picture.resampled(
+            width: resized.width, height: resized.height, columns: left..<left + side, rows: top..<top + side,
+            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } })
+    }
+
     /// Byte / 255, minus the channel's mean, divided by its deviation.
     ///
-    /// - Parameter crops: interleaved RGB bytes of side x side pixels each (`Picture.resizedForCLIP`).
+    /// - Parameter views: of `views(of:in:)`, of one or more pictures.
     /// - Returns: batch x side x side x 3.
-    package static func normalised(_ crops: [[UInt8]], side: Int, in workspace: Workspace) -> Tensor {
-        let result = workspace.tensor(batch: crops.count, height: side, width: side, channels: 3)
-        for (index, crop) in crops.enumerated() {
-            precondition(crop.count == side * side * 3)
+    package func normalised(_ views: [[UInt8]], in workspace: Workspace) -> Tensor {
+        let result = workspace.tensor(batch: views.count, height: side, width: side, channels: 3)
+        workspace.team.run(views.count) { index, _ in
             let target = result.sample(index)
-            for element in 0..<crop.count {
-                let channel = element % 3
-                target[element] = (Float(crop[element]) / 255 - mean[channel]) / deviation[channel]
+            for (element, byte) in views[index].prefix(result.sampleCount).enumerated() {
+                target[element] = (Float(byte) / 255 - Self.mean[element % 3]) / Self.deviation[element % 3]
             }
         }
         return result
+    }
+
+    /// The nearest whole number to a quotient of natural numbers, the even one of two.
+    private static func quotientToEven(_ dividend: Int, _ divisor: Int) -> Int {
+        let (quotient, remainder) = dividend.quotientAndRemainder(dividingBy: divisor)
+        let isNearerAbove = 2 * remainder > divisor || 2 * remainder == divisor && !quotient.isMultiple(of: 2)
+        return isNearerAbove ? quotient + 1 : quotient
     }
 }

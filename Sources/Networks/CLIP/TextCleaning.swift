@@ -1,99 +1,79 @@
-/// What CLIP does to a prompt before it is split into words: repair of text that was damaged on its way (mojibake,
-/// typographic variants), HTML unescaping, white space, lower case.
+/// What is done to a label before it is split into words: HTML references resolved twice, characters composed, runs of
+/// white space one space and none at the ends, lower case.
 ///
-/// CLIP was trained on captions that went through the Python library ftfy; these are its repairs, written anew from
-/// their described behaviour. Works on scalars throughout, since Swift's characters hide combining marks.
+/// CLIP's own captions also had damaged encodings and typographic variants mended; labels are typed, and need neither.
 package enum TextCleaning {
-    typealias Scalars = [Unicode.Scalar]
-
-    /// Repairs normally settle in two rounds; text built to unwrap for ever stops here.
-    static let maximumRepairRounds = 16
-
-    /// The prompt as it is tokenised: repaired, HTML references resolved twice, runs of white space one space, none at
-    /// the ends, lower case.
     package static func clean(_ text: String) -> String {
-        var scalars = repaired(Scalars(text.unicodeScalars))
-        scalars = unescapingReferences(unescapingReferences(scalars))
-        scalars = lowercased(collapsingWhiteSpace(scalars))
-        return string(scalars)
+        collapsingWhiteSpace(composed(unescapingReferences(unescapingReferences(text)))).lowercased()
     }
 
-    static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars)
-        return String(view)
+    static func collapsingWhiteSpace(_ text: String) -> String {
+        text.unicodeScalars.split { $0.properties.isWhitespace }.map { String($0) }.joined(separator: " ")
     }
+}
 
-    /// Repairs line by line, as lines of one text may have been damaged in different ways.
-    static func repaired(_ text: Scalars) -> Scalars {
-        var result = Scalars()
-        result.reserveCapacity(text.count)
-        var mayHoldReferences = true
-        var start = 0
-        while start < text.count {
-            let end = text[start...].firstIndex(of: "\n").map { $0 + 1 } ?? text.count
-            let line = Scalars(text[start..<end])
-            // A real angle bracket says that the text is markup already, whose references stand for themselves; from
-            // there on to the end.
-            if line.contains("<") { mayHoldReferences = false }
-            result += repairedLine(line, mayHoldReferences: mayHoldReferences)
-            start = end
-        }
-        return result
-    }
+// MARK: - References
 
-    /// Applies every repair until nothing changes: one may bring to light the damage that another mends.
-    private static func repairedLine(_ line: Scalars, mayHoldReferences: Bool) -> Scalars {
-        if line.allSatisfy({ $0.isASCII && $0.value >= 0x20 && $0 != "&" && $0.value != 0x7f }) { return line }
-        var text = line
-        for _ in 0..<maximumRepairRounds {
-            var next = mayHoldReferences ? unescapingCompleteReferences(text) : text
-            next = repairingMojibake(next)
-            next = replacingControls(next)
-            next = replacingVariants(next)
-            next = unifyingLineBreaks(next)
-            next = removingTerminalEscapes(next)
-            next.removeAll(where: isUnwantedControl)
-            next = composed(next)
-            if next == text { break }
-            text = next
-        }
-        return text
-    }
+extension TextCleaning {
+    /// The names of U+00A0 to U+00FF, in their order.
+    private static let latinNames = """
+        nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro \
+        para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil \
+        Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave \
+        Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml \
+        igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute \
+        thorn yuml
+        """.split(separator: " ")
 
-    static func collapsingWhiteSpace(_ text: Scalars) -> Scalars {
-        var result = Scalars()
-        result.reserveCapacity(text.count)
-        for scalar in text {
-            if !scalar.properties.isWhitespace {
-                result.append(scalar)
-            } else if let last = result.last, last != " " {
-                result.append(" ")
-            }
-        }
-        if result.last == " " { result.removeLast() }
-        return result
-    }
+    private static let named: [Substring: Unicode.Scalar] = Dictionary(
+        zip(latinNames, (UInt8(0xA0)...0xFF).map { Unicode.Scalar($0) }) + [
+            ("quot", "\""), ("amp", "&"), ("apos", "'"), ("lt", "<"), ("gt", ">"), ("ndash", "–"), ("mdash", "—"),
+            ("lsquo", "‘"), ("rsquo", "’"), ("ldquo", "“"), ("rdquo", "”"), ("hellip", "…"), ("euro", "€"),
+        ], uniquingKeysWith: { first, _ in first })
 
-    /// Lower case by the Unicode default algorithm, the final form of sigma included (Unicode 3.13, table 3-17).
-    static func lowercased(_ text: Scalars) -> Scalars {
-        var result = Scalars()
-        result.reserveCapacity(text.count)
-        for (index, scalar) in text.enumerated() {
-            if scalar.value < 0x80 {
-                result.append("A"..."Z" ~= scalar ? Unicode.Scalar(UInt8(scalar.value) | 0x20) : scalar)
-            } else if scalar == "\u{3a3}" {
-                result.append(isFinalSigma(at: index, in: text) ? "\u{3c2}" : "\u{3c3}")
+    /// A reference longer than this is not looked up.
+    private static let referenceLimit = 10
+
+    /// Each `&name;`, `&#number;` and `&#xnumber;` that is known becomes its character; others stay.
+    static func unescapingReferences(_ text: String) -> String {
+        var result = String.UnicodeScalarView()
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "&", let end = rest.prefix(referenceLimit).firstIndex(of: ";"),
+                let found = self.scalar(named: Substring(rest[..<end])) {
+                result.append(found)
+                rest = rest[rest.index(after: end)...]
             } else {
-                result.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+                result.append(scalar)
             }
         }
-        return result
+        return String(result)
     }
 
-    private static func isFinalSigma(at index: Int, in text: Scalars) -> Bool {
-        let before = text[..<index].last { !$0.properties.isCaseIgnorable }
-        let after = text[(index + 1)...].first { !$0.properties.isCaseIgnorable }
-        return before?.properties.isCased == true && after?.properties.isCased != true
+    private static func scalar(named name: Substring) -> Unicode.Scalar? {
+        guard name.first == "#" else { return named[name] }
+        let number = name.dropFirst()
+        let isHexadecimal = number.first == "x" || number.first == "X"
+        let digits = isHexadecimal ? number.dropFirst() : number
+        return UInt32(digits, radix: isHexadecimal ? 16 : 10).flatMap { Unicode.Scalar($0) }
+    }
+}
+
+// MARK: - Composition
+
+extension TextCleaning {
+    /// The characters of alphabets, kana and Hangul that are one scalar. Swift compares characters by canonical
+    /// equivalence, so each is found by however it is spelt; of several the first counts, as in NFC.
+    private static let precomposed: [Character: Character] = {
+        let ranges: [ClosedRange<UInt32>] = [0x20...0x6D3, 0x1E00...0x1FFF, 0x3041...0x30FF, 0xAC00...0xD7A3]
+        let scalars = ranges.joined().compactMap { Unicode.Scalar($0) }
+        let characters = scalars.filter { $0.properties.generalCategory != .nonspacingMark }.map { Character($0) }
+        return Dictionary(zip(characters, characters), uniquingKeysWith: { first, _ in first })
+    }()
+
+    /// Normalisation form C for the scripts in the table; others stay as they come. (The standard library offers no
+    /// normalisation, and Foundation's would add 50 MB to a static program.)
+    static func composed(_ text: String) -> String {
+        text.utf8.allSatisfy { $0 < 0x80 } ? text : String(text.map { precomposed[$0] ?? $0 })
     }
 }

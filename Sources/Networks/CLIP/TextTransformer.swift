@@ -2,7 +2,7 @@ import Checkpoints
 package import Compute
 import Layers
 
-/// CLIP's text tower (`model.md` section 1): a causal transformer, pooled at the end token.
+/// CLIP's text tower (README, "The text tower"): a causal transformer, pooled at the end token.
 package struct TextTransformer: Sendable {
     package let configuration: DegradationAwareCLIPConfiguration.Text
     private let embeddings: [Float]  // token_embedding.weight
@@ -12,19 +12,20 @@ package struct TextTransformer: Sendable {
     private let projection: Linear  // text_projection
 
     init(
-        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Text, embeddingWidth: Int
-    ) {
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Text, activation: Activation,
+        embeddingWidth: Int
+    ) throws(CheckpointError) {
         self.configuration = configuration
         let width = configuration.width
-        embeddings = parameters.take("token_embedding.weight", [configuration.vocabularySize, width])
-        positions = parameters.take("positional_embedding", [configuration.contextLength, width])
-        blocks = (0..<configuration.layers).map {
-            TransformerBlock(
-                parameters.scope("transformer").scope("resblocks").scope("\($0)"), width: width,
-                heads: configuration.heads, causal: true)
+        embeddings = try parameters.take("token_embedding.weight", [configuration.vocabularySize, width])
+        positions = try parameters.take("positional_embedding", [configuration.contextLength, width])
+        blocks = try (0..<configuration.layers).map { index throws(CheckpointError) in
+            try TransformerBlock(
+                parameters.scope("transformer").scope("resblocks").scope("\(index)"), width: width,
+                heads: configuration.heads, causal: true, activation: activation)
         }
-        norm = parameters.layerNorm("ln_final", width: width)
-        projection = parameters.projection("text_projection", inputs: width, outputs: embeddingWidth)
+        norm = try parameters.layerNorm("ln_final", width: width)
+        projection = try parameters.projection("text_projection", inputs: width, outputs: embeddingWidth)
     }
 
     /// Encodes token sequences of the context's length.

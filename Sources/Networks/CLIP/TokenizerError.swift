@@ -1,7 +1,5 @@
 /// Why a merges file can't serve a tokenizer.
 package enum TokenizerError: Error, Equatable, Sendable {
-    /// The file can't be opened, is no regular file, or reading it failed.
-    case unreadable(path: String, reason: String)
     /// The file, or what it unpacks to, is larger than any merges file.
     case tooLarge(limitBytes: Int)
     /// A gzip file that is truncated, fails its checksum or is no gzip at all.
@@ -17,7 +15,6 @@ package enum TokenizerError: Error, Equatable, Sendable {
 extension TokenizerError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .unreadable(let path, let reason): "merges file \(path): \(reason)"
         case .tooLarge(let limit): "merges file: expected at most \(limit) bytes, found more"
         case .corruptCompression(let reason): "merges file: \(reason)"
         case .malformedMerge(let line, let reason): "merges file, line \(line): \(reason)"

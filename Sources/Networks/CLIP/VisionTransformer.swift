@@ -2,7 +2,7 @@ import Checkpoints
 package import Compute
 import Layers
 
-/// A vision tower of CLIP (`model.md` section 1): patches, class token, positions, pre-norm blocks, and an embedding
+/// A vision tower of CLIP (README, "A tower"): patches, class token, positions, pre-norm blocks, and an embedding
 /// of the class token or of all patches.
 package struct VisionTransformer: Sendable {
     let configuration: DegradationAwareCLIPConfiguration.Vision
@@ -20,19 +20,22 @@ package struct VisionTransformer: Sendable {
     /// - Parameter blocks: where the transformer's blocks stand: the controller's are wrapped once more.
     init(
         _ parameters: ParameterReader, blocks blockParameters: ParameterReader,
-        configuration: DegradationAwareCLIPConfiguration.Vision, embeddingWidth: Int
-    ) {
+        configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation,
+        embeddingWidth: Int
+    ) throws(CheckpointError) {
         self.configuration = configuration
         let width = configuration.width
-        patches = PatchEmbedding(parameters, configuration: configuration)
-        classEmbedding = parameters.take("class_embedding", [width])
-        positions = parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
-        preNorm = parameters.layerNorm("ln_pre", width: width)
-        blocks = (0..<configuration.layers).map {
-            TransformerBlock(blockParameters.scope("\($0)"), width: width, heads: configuration.heads, causal: false)
+        patches = try PatchEmbedding(parameters, configuration: configuration)
+        classEmbedding = try parameters.take("class_embedding", [width])
+        positions = try parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
+        preNorm = try parameters.layerNorm("ln_pre", width: width)
+        blocks = try (0..<configuration.layers).map { index throws(CheckpointError) in
+            try TransformerBlock(
+                blockParameters.scope("\(index)"), width: width, heads: configuration.heads, causal: false,
+                activation: activation)
         }
-        postNorm = parameters.layerNorm("ln_post", width: configuration.pooledWidth)
-        projection = parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
+        postNorm = try parameters.layerNorm("ln_post", width: configuration.pooledWidth)
+        projection = try parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
     }
 
     /// Encodes a batch of prepared pictures.
@@ -42,7 +45,7 @@ package struct VisionTransformer: Sendable {
     ///   - additions: added to the stream after each block, the first block's first; empty for none.
     ///   - eachBlock: given each block's output, additions included.
     /// - Returns: one embedding a picture, as tokens of one row, not normalised.
-    func callAsFunction(
+    package func callAsFunction(
         _ images: Tensor, adding additions: [Tensor] = [], eachBlock: ((Int, Tensor) -> Void)? = nil,
         observe: Observer? = nil, in workspace: Workspace
     ) -> Tensor {

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Chooses among labels by the cosine between a degradation embedding and the labels' features (`model.md` section 1).
+/// Chooses among labels by the cosine between a degradation embedding and the labels' features (README,
+/// "Naming what is wrong").
 package struct ZeroShotClassifier: Sendable {
     package let labels: [String]
     /// One a label, of unit length.

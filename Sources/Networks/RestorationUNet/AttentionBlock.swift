@@ -10,15 +10,15 @@ enum AttentionBlock: Sendable {
     private static let linearHeads = 4
 
     /// - Parameter contextWidth: the content embedding's length for a transformer, nil for linear attention.
-    init(_ parameters: ParameterReader, width: Int, contextWidth: Int?) {
-        let norm = parameters.channelNorm("fn.norm", width: width)
+    init(_ parameters: ParameterReader, width: Int, contextWidth: Int?) throws(CheckpointError) {
+        let norm = try parameters.channelNorm("fn.norm", width: width)
         let inner = parameters.scope("fn").scope("fn")
         if let contextWidth {
             self = .transformer(
-                norm: norm, SpatialTransformer(inner, width: width, contextWidth: contextWidth))
+                norm: norm, try SpatialTransformer(inner, width: width, contextWidth: contextWidth))
         } else {
             let heads = Self.linearHeads * LinearAttention.headWidth
-            self = .linear(LinearAttention(
+            self = try .linear(LinearAttention(
                 heads: Self.linearHeads, norm: norm,
                 projections: inner.pointwise("to_qkv", inputs: width, outputs: 3 * heads, bias: false),
                 output: inner.pointwise("to_out.0", inputs: heads, outputs: width, bias: true),

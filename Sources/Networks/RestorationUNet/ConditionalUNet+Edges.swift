@@ -5,7 +5,7 @@ extension ConditionalUNet {
     /// (x - mu, mu) of each sample, reflected to the right and downwards up to a multiple of the alignment.
     func padded(_ samples: [Sample], height: Int, width: Int, in workspace: Workspace) -> Tensor {
         let alignment = configuration.alignment
-        let channels = configuration.inputChannels
+        let channels = ConditionalUNetConfiguration.pictureChannels
         let result = workspace.tensor(
             batch: samples.count, height: (height + alignment - 1) / alignment * alignment,
             width: (width + alignment - 1) / alignment * alignment, channels: 2 * channels)

@@ -3,7 +3,7 @@ package import Compute
 import Layers
 
 /// The restoration network: predicts the noise, or the clean picture, from a diffusion state and the degraded picture
-/// (`model.md` section 2; DA-CLIP section 4, IR-SDE appendix).
+/// (README, "From end to end"; DA-CLIP section 4, IR-SDE appendix).
 package struct ConditionalUNet: Sendable {
     package let configuration: ConditionalUNetConfiguration
     private let enter: Convolution  // init_conv
@@ -24,30 +24,30 @@ package struct ConditionalUNet: Sendable {
         let width = configuration.baseWidth
         let lowest = configuration.width(below: configuration.depth - 1)
         let levels = 0..<configuration.depth
-        enter = parameters.convolution(
-            "init_conv", inputs: 2 * configuration.inputChannels, outputs: width, kernel: 7, padding: 3, bias: false)
-        halve = !configuration.halvesFirst ? nil : parameters.convolution(
+        enter = try parameters.convolution(
+            "init_conv", inputs: 2 * ConditionalUNetConfiguration.pictureChannels, outputs: width, kernel: 7, padding: 3, bias: false)
+        halve = !configuration.halvesFirst ? nil : try parameters.convolution(
             "downsample", inputs: width, outputs: width, kernel: 4, stride: 2, padding: 1, bias: true)
-        embedding = TimeEmbedding(parameters, configuration: configuration)
-        downs = levels.map {
-            DownLevel(parameters.scope("downs").scope("\($0)"), level: $0, configuration: configuration)
+        embedding = try TimeEmbedding(parameters, configuration: configuration)
+        downs = try levels.map { level throws(CheckpointError) in
+            try DownLevel(parameters.scope("downs").scope("\(level)"), level: level, configuration: configuration)
         }
-        middleFirst = ResidualBlock(
+        middleFirst = try ResidualBlock(
             parameters.scope("mid_block1"), inputs: lowest, outputs: lowest, timeWidth: configuration.timeWidth)
-        middleAttention = AttentionBlock(
+        middleAttention = try AttentionBlock(
             parameters.scope("mid_attn"), width: lowest,
             contextWidth: configuration.usesContent ? configuration.contextWidth : nil)
-        middleSecond = ResidualBlock(
+        middleSecond = try ResidualBlock(
             parameters.scope("mid_block2"), inputs: lowest, outputs: lowest, timeWidth: configuration.timeWidth)
-        ups = levels.reversed().enumerated().map { position, level in
-            UpLevel(parameters.scope("ups").scope("\(position)"), level: level, configuration: configuration)
+        ups = try levels.reversed().enumerated().map { position, level throws(CheckpointError) in
+            try UpLevel(parameters.scope("ups").scope("\(position)"), level: level, configuration: configuration)
         }
-        double = !configuration.halvesFirst ? nil : parameters.convolution(
+        double = !configuration.halvesFirst ? nil : try parameters.convolution(
             "upsample.1", inputs: width, outputs: width, kernel: 3, padding: 1, bias: true)
-        leaveBlock = ResidualBlock(
+        leaveBlock = try ResidualBlock(
             parameters.scope("final_res_block"), inputs: 2 * width, outputs: width, timeWidth: configuration.timeWidth)
-        leave = parameters.convolution(
-            "final_conv", inputs: width, outputs: configuration.outputChannels, kernel: 3, padding: 1, bias: true)
+        leave = try parameters.convolution(
+            "final_conv", inputs: width, outputs: ConditionalUNetConfiguration.pictureChannels, kernel: 3, padding: 1, bias: true)
         try parameters.finish()
     }
 

@@ -1,63 +1,48 @@
-/// The sizes of a `ConditionalUNet`; the coding keys are those of the official option files.
-package struct ConditionalUNetConfiguration: Sendable, Equatable, Codable {
-    /// Channels of a picture; the network sees twice as many.
-    package var inputChannels = 3
-    package var outputChannels = 3
-    /// Channels of the first level (nf).
-    package var baseWidth = 64
-    /// Channels a level, as multiples of `baseWidth`; their number is the depth.
-    package var multipliers = [1, 2, 4, 8]
-    /// Length of both embeddings; nil without contexts.
-    package var contextWidth: Int?
-    package var usesDegradation = false
-    package var usesContent = false
-    /// 0.5 inserts one more halving after the first convolution, as in wild-IR; 1 does not.
-    package var scale = 1.0
+package import Checkpoints
 
-    enum CodingKeys: String, CodingKey {
-        case inputChannels = "in_nc"
-        case outputChannels = "out_nc"
-        case baseWidth = "nf"
-        case multipliers = "ch_mult"
-        case contextWidth = "context_dim"
-        case usesDegradation = "use_degra_context"
-        case usesContent = "use_image_context"
-        case scale
-    }
+/// The sizes of a `ConditionalUNet`: the section `unet` of a `bundle.json`, whose keys are those of the official option
+/// files. What is read has been checked: a network of these sizes can be built.
+package struct ConditionalUNetConfiguration: Sendable, Equatable {
+    /// Channels of a picture, in and out (`in_nc`, `out_nc`); the network sees twice as many.
+    package static let pictureChannels = 3
 
-    package init() {}
+    /// Channels of the first level (`nf`).
+    package let baseWidth: Int
+    /// Channels a level, as multiples of `baseWidth`, the finest level first; their number is the depth (`ch_mult`).
+    package let multipliers: [Int]
+    /// Length of both embeddings (`context_dim`); nil without contexts.
+    package let contextWidth: Int?
+    /// Whether it takes the degradation embedding (`use_degra_context`) and the content embedding (`use_image_context`).
+    package let usesDegradation: Bool
+    package let usesContent: Bool
+    /// One more halving after the first convolution, as in wild-IR (`scale` 0.5, not 1).
+    package let halvesFirst: Bool
 
-    package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        let official = Self()
-        inputChannels = try values.decodeIfPresent(Int.self, forKey: .inputChannels) ?? official.inputChannels
-        outputChannels = try values.decodeIfPresent(Int.self, forKey: .outputChannels) ?? official.outputChannels
-        baseWidth = try values.decodeIfPresent(Int.self, forKey: .baseWidth) ?? official.baseWidth
-        multipliers = try values.decodeIfPresent([Int].self, forKey: .multipliers) ?? official.multipliers
-        contextWidth = try values.decodeIfPresent(Int.self, forKey: .contextWidth)
-        usesDegradation = try values.decodeIfPresent(Bool.self, forKey: .usesDegradation) ?? false
-        usesContent = try values.decodeIfPresent(Bool.self, forKey: .usesContent) ?? false
-        scale = try values.decodeIfPresent(Double.self, forKey: .scale) ?? official.scale
-        if let problem {
-            throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: problem))
+    /// - Throws: the first value that can't be, with its place.
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+        let channels = Self.pictureChannels...Self.pictureChannels
+        _ = (try reader.size("in_nc", channels), try reader.size("out_nc", channels))
+        baseWidth = try reader.size("nf", 4...1_024)
+        // At most six levels: pictures are padded to multiples of 64.
+        guard let multipliers = try reader.sizes("ch_mult", 1...32, count: 1...6) else {
+            throw reader.fault("ch_mult", "is needed (a list of whole numbers)")
         }
-    }
-
-    /// What keeps a network of these sizes from being built, if anything.
-    private var problem: String? {
-        if inputChannels != 3 || outputChannels != 3 { return "in_nc and out_nc must be 3" }
-        if baseWidth < 32 || baseWidth > 1024 || baseWidth % 32 != 0 {
-            return "nf must be a multiple of 32 from 32 to 1024, not \(baseWidth)"
+        self.multipliers = multipliers
+        contextWidth = try reader.optionalSize("context_dim", 1...8_192)
+        usesDegradation = try reader.flag("use_degra_context")
+        usesContent = try reader.flag("use_image_context")
+        let scale = try reader.number("scale", above: 0, upTo: 1, default: 1)
+        guard scale == 1 || scale == 0.5 else { throw reader.fault("scale", "expected 1 or 0.5, found \(scale)") }
+        halvesFirst = scale == 0.5
+        guard baseWidth % 2 == 0 else { throw reader.fault("nf", "expected an even number, found \(baseWidth)") }
+        guard (usesDegradation || usesContent) == (contextWidth != nil) else {
+            throw reader.fault("context_dim", "is needed with a context, and only with one")
         }
-        if !(1...6).contains(multipliers.count) || multipliers.contains(where: { !(1...32).contains($0) }) {
-            return "ch_mult must hold 1 to 6 numbers from 1 to 32, not \(multipliers)"
+        let unfit = transformerWidths.first { !$0.isMultiple(of: SpatialTransformer.headWidth) }
+        if let unfit {
+            throw reader.fault("nf", "a level with a spatial transformer has \(unfit) channels, which heads of "
+                + "\(SpatialTransformer.headWidth) don't divide")
         }
-        if scale != 1, scale != 0.5 { return "scale must be 1 or 0.5, not \(scale)" }
-        if let contextWidth, !(1...8192).contains(contextWidth) {
-            return "context_dim must be from 1 to 8192, not \(contextWidth)"
-        }
-        if contextWidth == nil, usesDegradation || usesContent { return "contexts are used but context_dim is missing" }
-        return nil
     }
 
     /// Levels of the network.
@@ -66,7 +51,6 @@ package struct ConditionalUNetConfiguration: Sendable, Equatable, Codable {
     package var timeWidth: Int { 4 * baseWidth }
     /// Pictures are padded to multiples of this.
     package var alignment: Int { 1 << depth }
-    package var halvesFirst: Bool { scale == 0.5 }
 
     /// Channels that level `index` works on, counted going down.
     package func width(ofLevel index: Int) -> Int {
@@ -81,5 +65,11 @@ package struct ConditionalUNetConfiguration: Sendable, Equatable, Codable {
     /// Whether level `index` attends by a spatial transformer: from level 3 on, in wild-IR at the last level.
     package func hasTransformer(atLevel index: Int) -> Bool {
         usesContent && index >= (halvesFirst ? depth - 1 : 3)
+    }
+
+    /// Channels of every spatial transformer: those of the levels, down and up, and the middle's.
+    private var transformerWidths: [Int] {
+        let levels = (0..<depth).filter(hasTransformer)
+        return levels.flatMap { [width(ofLevel: $0), width(below: $0)] } + (usesContent ? [width(below: depth - 1)] : [])
     }
 }

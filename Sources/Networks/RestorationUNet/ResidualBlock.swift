@@ -2,7 +2,8 @@ import Checkpoints
 import Compute
 import Layers
 
-/// Two 3x3 convolutions around a shortcut; the time embedding scales and shifts between them (`model.md` section 2).
+/// Two 3x3 convolutions around a shortcut; the time embedding scales and shifts between them (README,
+/// "Residual block").
 ///
 ///     h = silu(block1(x) * (scale + 1) + shift),  (scale, shift) = mlp(silu(time))
 ///     y = silu(block2(h)) + shortcut(x)
@@ -13,14 +14,14 @@ struct ResidualBlock: Sendable {
     private let shortcut: Convolution?  // res_conv, where channels change
     private let outputs: Int
 
-    init(_ parameters: ParameterReader, inputs: Int, outputs: Int, timeWidth: Int) {
+    init(_ parameters: ParameterReader, inputs: Int, outputs: Int, timeWidth: Int) throws(CheckpointError) {
         self.outputs = outputs
-        modulation = parameters.linear("mlp.1", inputs: timeWidth, outputs: 2 * outputs)
-        first = parameters.convolution(
+        modulation = try parameters.linear("mlp.1", inputs: timeWidth, outputs: 2 * outputs)
+        first = try parameters.convolution(
             "block1.proj", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
-        second = parameters.convolution(
+        second = try parameters.convolution(
             "block2.proj", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
-        shortcut = inputs == outputs ? nil : parameters.convolution(
+        shortcut = inputs == outputs ? nil : try parameters.convolution(
             "res_conv", inputs: inputs, outputs: outputs, kernel: 1, padding: 0, bias: false)
     }
 

@@ -2,12 +2,12 @@ import Checkpoints
 import Compute
 import Layers
 
-/// Attention of every position to every other and to the content embedding (`model.md` section 2).
+/// Attention of every position to every other and to the content embedding (README, "Attention").
 ///
 /// GroupNorm, 1x1 in; then on tokens self-attention, cross-attention with the single content token and a GEGLU
 /// perceptron, each pre-normed with a residual; 1x1 out, plus the input.
 struct SpatialTransformer: Sendable {
-    private static let headWidth = 32
+    static let headWidth = 32
 
     private let norm: GroupNorm  // norm
     private let enter: Linear  // proj_in
@@ -20,34 +20,39 @@ struct SpatialTransformer: Sendable {
     private let feedForward: FeedForward  // norm3, ff.net.0.proj, ff.net.2
     private let leave: Linear  // proj_out
 
-    init(_ parameters: ParameterReader, width: Int, contextWidth: Int) {
-        norm = GroupNorm(
+    init(_ parameters: ParameterReader, width: Int, contextWidth: Int) throws(CheckpointError) {
+        norm = try GroupNorm(
             groups: 32, gain: parameters.take("norm.weight", [width]), bias: parameters.take("norm.bias", [width]),
             epsilon: 1e-6)
-        enter = parameters.pointwise("proj_in", inputs: width, outputs: width, bias: true)
-        leave = parameters.pointwise("proj_out", inputs: width, outputs: width, bias: true)
+        enter = try parameters.pointwise("proj_in", inputs: width, outputs: width, bias: true)
+        leave = try parameters.pointwise("proj_out", inputs: width, outputs: width, bias: true)
         let block = parameters.scope("transformer_blocks").scope("0")
-        selfNorm = block.layerNorm("norm1", width: width)
-        let projections = ["to_q", "to_k", "to_v"].flatMap { block.take("attn1.\($0).weight", [width, width]) }
-        selfProjections = Linear(weight: projections, bias: nil, inputs: width, outputs: 3 * width)
+        selfNorm = try block.layerNorm("norm1", width: width)
+        let projections = try ["to_q", "to_k", "to_v"].map { name throws(CheckpointError) in
+            try block.take("attn1.\(name).weight", [width, width])
+        }
+        selfProjections = Linear(
+            weight: Array(projections.joined()), bias: nil, inputs: width, outputs: 3 * width)
         attention = Attention(heads: width / Self.headWidth, headWidth: Self.headWidth)
-        selfOutput = block.linear("attn1.to_out.0", inputs: width, outputs: width)
-        contextValue = block.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
-        contextOutput = block.linear("attn2.to_out.0", inputs: width, outputs: width)
-        Self.readUnused(block, width: width, contextWidth: contextWidth)
-        feedForward = FeedForward(
+        selfOutput = try block.linear("attn1.to_out.0", inputs: width, outputs: width)
+        contextValue = try block.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
+        contextOutput = try block.linear("attn2.to_out.0", inputs: width, outputs: width)
+        try Self.readUnused(block, width: width, contextWidth: contextWidth)
+        feedForward = try FeedForward(
             norm: block.layerNorm("norm3", width: width),
             expand: block.linear("ff.net.0.proj", inputs: width, outputs: 8 * width),
-            contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), gate: .gatedGELU)
+            contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), middle: .gatedGELU)
     }
 
     /// With one context token the softmax over it is 1 whatever the query: these can't influence anything, but a
     /// checkpoint without them is not this network's.
-    private static func readUnused(_ block: ParameterReader, width: Int, contextWidth: Int) {
-        _ = block.take("attn2.to_q.weight", [width, width])
-        _ = block.take("attn2.to_k.weight", [width, contextWidth])
-        _ = block.take("norm2.weight", [width])
-        _ = block.take("norm2.bias", [width])
+    private static func readUnused(
+        _ block: ParameterReader, width: Int, contextWidth: Int
+    ) throws(CheckpointError) {
+        _ = try block.take("attn2.to_q.weight", [width, width])
+        _ = try block.take("attn2.to_k.weight", [width, contextWidth])
+        _ = try block.take("norm2.weight", [width])
+        _ = try block.take("norm2.bias", [width])
     }
 
     /// - Parameter content: one token a sample.

@@ -3,7 +3,8 @@ import Compute
 import Glibc
 import Layers
 
-/// What tells the blocks the time and, where the network uses it, the degradation (`model.md` section 2, steps 2 and 3).
+/// What tells the blocks the time and, where the network uses it, the degradation (README,
+/// "From end to end", steps 2 and 3).
 struct TimeEmbedding: Sendable {
     private let baseWidth: Int
     private let first: Linear  // time_mlp.1
@@ -18,13 +19,13 @@ struct TimeEmbedding: Sendable {
         let output: Linear  // prompt_mlp
     }
 
-    init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) {
+    init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) throws(CheckpointError) {
         let width = configuration.timeWidth
         baseWidth = configuration.baseWidth
-        first = parameters.linear("time_mlp.1", inputs: baseWidth, outputs: width)
-        second = parameters.linear("time_mlp.3", inputs: width, outputs: width)
+        first = try parameters.linear("time_mlp.1", inputs: baseWidth, outputs: width)
+        second = try parameters.linear("time_mlp.3", inputs: width, outputs: width)
         if configuration.usesDegradation, let contextWidth = configuration.contextWidth {
-            prompt = Prompt(
+            prompt = try Prompt(
                 first: parameters.linear("text_mlp.0", inputs: contextWidth, outputs: width),
                 second: parameters.linear("text_mlp.2", inputs: width, outputs: width),
                 learned: parameters.take("prompt", [1, width]),

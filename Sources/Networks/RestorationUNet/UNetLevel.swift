@@ -9,19 +9,21 @@ struct DownLevel: Sendable {
     let attention: AttentionBlock  // 2
     let close: Convolution  // 3: halves the picture, at the last level keeps it
 
-    init(_ parameters: ParameterReader, level: Int, configuration: ConditionalUNetConfiguration) {
+    init(
+        _ parameters: ParameterReader, level: Int, configuration: ConditionalUNetConfiguration
+    ) throws(CheckpointError) {
         let width = configuration.width(ofLevel: level)
         let below = configuration.width(below: level)
-        first = ResidualBlock(
+        first = try ResidualBlock(
             parameters.scope("0"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
-        second = ResidualBlock(
+        second = try ResidualBlock(
             parameters.scope("1"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
-        attention = AttentionBlock(
+        attention = try AttentionBlock(
             parameters.scope("2"), width: width,
             contextWidth: configuration.hasTransformer(atLevel: level) ? configuration.contextWidth : nil)
         close = level == configuration.depth - 1
-            ? parameters.convolution("3", inputs: width, outputs: below, kernel: 3, padding: 1, bias: false)
-            : parameters.convolution("3", inputs: width, outputs: below, kernel: 4, stride: 2, padding: 1, bias: true)
+            ? try parameters.convolution("3", inputs: width, outputs: below, kernel: 3, padding: 1, bias: false)
+            : try parameters.convolution("3", inputs: width, outputs: below, kernel: 4, stride: 2, padding: 1, bias: true)
     }
 }
 
@@ -34,19 +36,21 @@ struct UpLevel: Sendable {
     let doubles: Bool
 
     /// - Parameter level: counted as going down.
-    init(_ parameters: ParameterReader, level: Int, configuration: ConditionalUNetConfiguration) {
+    init(
+        _ parameters: ParameterReader, level: Int, configuration: ConditionalUNetConfiguration
+    ) throws(CheckpointError) {
         let above = configuration.width(ofLevel: level)
         let width = configuration.width(below: level)
-        first = ResidualBlock(
+        first = try ResidualBlock(
             parameters.scope("0"), inputs: width + above, outputs: width, timeWidth: configuration.timeWidth)
-        second = ResidualBlock(
+        second = try ResidualBlock(
             parameters.scope("1"), inputs: width + above, outputs: width, timeWidth: configuration.timeWidth)
-        attention = AttentionBlock(
+        attention = try AttentionBlock(
             parameters.scope("2"), width: width,
             contextWidth: configuration.hasTransformer(atLevel: level) ? configuration.contextWidth : nil)
         doubles = level != 0
         close = doubles
-            ? parameters.convolution("3.1", inputs: width, outputs: above, kernel: 3, padding: 1, bias: true)
-            : parameters.convolution("3", inputs: width, outputs: above, kernel: 3, padding: 1, bias: false)
+            ? try parameters.convolution("3.1", inputs: width, outputs: above, kernel: 3, padding: 1, bias: true)
+            : try parameters.convolution("3", inputs: width, outputs: above, kernel: 3, padding: 1, bias: false)
     }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Crypto
 
 /// Makes and recognises the names of jobs.
@@ -7,25 +8,29 @@ import Crypto
 struct JobIdentifier: Sendable {
     private static let randomCount = 16
     private static let codeCount = 8
+    /// In hexadecimal digits.
+    private static let length = 2 * (randomCount + codeCount)
 
     private let key = SymmetricKey(size: .bits256)
 
     func make() -> String {
         var generator = SystemRandomNumberGenerator()
         let random = (0..<Self.randomCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        return Hexadecimal.text(random + code(random))
+        let name = Hexadecimal.text(random)
+        return name + code(name)
     }
 
     /// Whether this process made the name.
     func made(_ name: String) -> Bool {
-        guard let bytes = Hexadecimal.bytes(name), bytes.count == Self.randomCount + Self.codeCount else { return false }
-        let expected = code(Array(bytes.prefix(Self.randomCount)))
+        guard name.utf8.count == Self.length else { return false }
+        let expected = code(name.prefix(2 * Self.randomCount))
         var difference: UInt8 = 0
-        for (one, other) in zip(expected, bytes.suffix(Self.codeCount)) { difference |= one ^ other }
+        for (one, other) in zip(expected.utf8, name.utf8.suffix(2 * Self.codeCount)) { difference |= one ^ other }
         return difference == 0
     }
 
-    private func code(_ random: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: random, using: key).prefix(Self.codeCount))
+    private func code(_ random: some StringProtocol) -> String {
+        let code = HMAC<SHA256>.authenticationCode(for: Array(random.utf8), using: key)
+        return Hexadecimal.text(Array(code.prefix(Self.codeCount)))
     }
 }

@@ -9,7 +9,7 @@ final class JobStore: Sendable {
     struct Limits: Sendable {
         /// Seconds that a finished job is kept.
         var lifetime: Int
-        /// Bytes of all results together.
+        /// Bytes of all results together, until the last client that reads one has done so.
         var resultBytes: Int
         /// Jobs, unfinished ones included.
         var jobs: Int
@@ -24,12 +24,12 @@ final class JobStore: Sendable {
 
     private struct Job {
         var status: JobStatus
-        let cancel: @Sendable () -> Void
+        /// Does its work; cancelled with the job, and nothing else is.
+        var task: Task<Void, Never>?
         /// Whether the engine has taken it.
         var isAdmitted = false
-        var result: Response?
+        var result: JobResult?
         var problem: Problem?
-        var resultBytes = 0
         var ended: ContinuousClock.Instant?
         var watchers: [Int: Watcher] = [:]
     }
@@ -43,13 +43,14 @@ final class JobStore: Sendable {
         var finished: [String] = []
         /// Jobs that the engine has not taken yet.
         var unadmitted = 0
-        var resultBytes = 0
         var nextWatcher = 0
     }
 
     private let limits: Limits
     private let now: @Sendable () -> ContinuousClock.Instant
     private let identifiers = JobIdentifier()
+    /// Of results that are kept, or that clients still read.
+    private let heldBytes = ByteCount()
     private let state = Mutex(State())
 
     init(limits: Limits, now: @escaping @Sendable () -> ContinuousClock.Instant) {
@@ -59,21 +60,24 @@ final class JobStore: Sendable {
 
     // MARK: What a job's own task does
 
-    /// Adds a queued job. Once it is known that the engine takes it, finished ones give way to it.
+    /// Adds a queued job. Once it is known that the engine takes it, finished ones are evicted for it.
     ///
-    /// - Parameter cancel: stops its work, and nothing else; called outside any lock.
     /// - Throws: `RestorationError.queueFull` where every place is taken by an unfinished job.
-    func add(cancel: @escaping @Sendable () -> Void) throws(RestorationError) -> String {
+    func add() throws(RestorationError) -> String {
         let id = identifiers.make()
         let isAdded = state.withLock { state in
             expire(&state)
             guard state.jobs.count - state.finished.count < limits.jobs else { return false }
-            state.jobs[id] = Job(status: JobStatus(id: id), cancel: cancel)
+            state.jobs[id] = Job(status: JobStatus(id: id))
             state.unadmitted += 1
             return true
         }
         guard isAdded else { throw .queueFull(limit: limits.jobs, retryAfterSeconds: 1) }
         return id
+    }
+
+    func setTask(_ task: Task<Void, Never>, of id: String) {
+        state.withLock { $0.jobs[id]?.task = task }
     }
 
     /// Notes how far a job is; the first progress shows that the engine has taken it.
@@ -89,7 +93,7 @@ final class JobStore: Sendable {
                 status.queuePosition = nil
                 status.step = completed
                 status.steps = total
-                status.estimatedSeconds = remaining
+                status.estimatedSeconds = remaining.map { ($0 * 10).rounded() / 10 }
             }
         }
     }
@@ -106,9 +110,7 @@ final class JobStore: Sendable {
             case .done(let response, _):
                 job.status.state = .done
                 job.status.step = job.status.steps
-                job.result = response
-                job.resultBytes = response.byteCount
-                state.resultBytes += response.byteCount
+                job.result = JobResult(response, countedIn: heldBytes)
             case .failed(let problem, let requestID):
                 job.status.state = .failed
                 job.status.problem = problem.document(instance: requestID)
@@ -122,16 +124,17 @@ final class JobStore: Sendable {
         }
     }
 
-    /// Makes room for a result, the oldest going first.
+    /// Makes room for a result by evicting the oldest, but none that a client still reads, which would free nothing.
     private func settle(_ outcome: Outcome, in state: inout State) -> Outcome {
         guard case .done(let response, let requestID) = outcome else { return outcome }
         guard response.byteCount <= limits.resultBytes else {
             let fault = ServiceFault.answerTooLarge(needed: response.byteCount, limit: limits.resultBytes)
             return .failed(Problem(fault), requestID: requestID)
         }
-        while state.resultBytes + response.byteCount > limits.resultBytes,
-            let oldest = state.finished.first(where: { state.jobs[$0]?.result != nil })
-        {
+        while resultBytes + response.byteCount > limits.resultBytes {
+            guard let oldest = state.finished.first(where: { state.jobs[$0]?.result?.isBeingRead == false }) else {
+                return .failed(Problem(ServiceFault.resultMemoryExhausted), requestID: requestID)
+            }
             remove(oldest, from: &state)
         }
         return outcome
@@ -154,7 +157,7 @@ final class JobStore: Sendable {
         switch job.status.state {
         case .done:
             guard let result = job.result else { throw ServiceFault.jobGone }
-            return result
+            return result.read()
         case .failed: throw job.problem ?? Problem(ServiceFault.internalFault("a failed job without its problem"))
         case .cancelled: throw ServiceFault.jobCancelled
         case .queued, .running: throw ServiceFault.jobUnfinished
@@ -168,7 +171,7 @@ final class JobStore: Sendable {
             state.withLock { remove(id, from: &$0) }
         } else {
             finish(id, .cancelled)
-            job.cancel()
+            job.task?.cancel()
         }
     }
 
@@ -199,7 +202,8 @@ final class JobStore: Sendable {
         }
     }
 
-    var resultBytes: Int { state.withLock { $0.resultBytes } }
+    /// Bytes of results, those included whose jobs are gone and that clients still read.
+    var resultBytes: Int { heldBytes.value }
 
     // MARK: Under the lock
 
@@ -232,7 +236,7 @@ final class JobStore: Sendable {
         for watcher in job.watchers.values { watcher(job.status) }
     }
 
-    /// Makes room for a job that the engine took; one that it refuses costs nobody a result.
+    /// Evicts the oldest for a job that the engine took; one that it refuses costs nobody a result.
     private func admit(_ id: String, in state: inout State) {
         guard state.jobs[id]?.isAdmitted == false else { return }
         state.jobs[id]?.isAdmitted = true
@@ -253,26 +257,33 @@ final class JobStore: Sendable {
 
     private func remove(_ id: String, from state: inout State) {
         guard let job = state.jobs.removeValue(forKey: id) else { return }
-        state.resultBytes -= job.resultBytes
         if !job.isAdmitted { state.unadmitted -= 1 }
         if let index = state.finished.firstIndex(of: id) { state.finished.remove(at: index) }
     }
 }
 
-/// Runs a closure when its last reference goes.
-final class Subscription: Sendable {
-    private let end: @Sendable () -> Void
+/// A finished job's answer. Its bytes count until the last who holds it lets go: the store, or a client that reads
+/// slowly. The atomic counts these clients.
+final class JobResult: Sendable {
+    private let response: Response
+    private let heldBytes: ByteCount
+    private let readers = Atomic(0)
 
-    init(end: @escaping @Sendable () -> Void) {
-        self.end = end
+    init(_ response: Response, countedIn heldBytes: ByteCount) {
+        self.response = response
+        self.heldBytes = heldBytes
+        heldBytes.add(response.byteCount)
     }
 
-    deinit { end() }
-}
+    deinit { heldBytes.add(-response.byteCount) }
 
-extension Response {
-    /// Bytes of a body that is held in memory.
-    var byteCount: Int {
-        if case .bytes(let bytes) = body { bytes.count } else { 0 }
+    var isBeingRead: Bool { readers.load(ordering: .relaxed) > 0 }
+
+    /// The answer for one client, who reads it until the server lets go of it.
+    func read() -> Response {
+        readers.add(1, ordering: .relaxed)
+        var response = response
+        response.retained = Subscription { [self] in readers.subtract(1, ordering: .relaxed) }
+        return response
     }
 }

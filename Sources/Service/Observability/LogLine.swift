@@ -1,4 +1,4 @@
-import Glibc
+import FoundationEssentials
 import Logging
 
 /// The form of log lines.
@@ -28,32 +28,25 @@ struct LogLine {
     let format: LogFormat
 
     func text(
-        at time: timespec, _ level: Logger.Level, _ message: String, _ fields: [(String, LogValue)]
+        at time: Date, _ level: Logger.Level, _ message: String, _ fields: [(String, LogValue)]
     ) -> String {
         switch format {
         case .text:
-            var line = "\(Self.timestamp(time)) \(level.rawValue) \(Self.bare(message))"
-            for (name, value) in fields {
-                line += " \(name)="
-                switch value {
-                case .text(let text): line += Self.isPlain(text) ? text : Self.quoted(text)
-                case .integer(let number): line += String(number)
-                case .real(let number): line += Self.decimal(number)
-                }
-            }
-            return line + "\n"
+            let values = fields.map { " \($0)=\(value($1, plain: Self.isPlain))" }
+            return "\(Self.timestamp(time)) \(level.rawValue) \(Self.bare(message))\(values.joined())\n"
         case .json:
-            var line = "{\"time\":\"\(Self.timestamp(time))\",\"level\":\"\(level.rawValue)\""
-            line += ",\"message\":\(Self.quoted(message))"
-            for (name, value) in fields {
-                line += ",\(Self.quoted(name)):"
-                switch value {
-                case .text(let text): line += Self.quoted(text)
-                case .integer(let number): line += String(number)
-                case .real(let number): line += Self.decimal(number)
-                }
-            }
-            return line + "}\n"
+            let values = fields.map { ",\(Self.quoted($0)):\(value($1) { _ in false })" }
+            return "{\"time\":\"\(Self.timestamp(time))\",\"level\":\"\(level.rawValue)\""
+                + ",\"message\":\(Self.quoted(message))\(values.joined())}\n"
+        }
+    }
+
+    /// - Parameter plain: whether a text goes without quotes.
+    private func value(_ value: LogValue, plain: (String) -> Bool) -> String {
+        switch value {
+        case .text(let text): plain(text) ? text : Self.quoted(text)
+        case .integer(let number): String(number)
+        case .real(let number): Self.decimal(number)
         }
     }
 
@@ -97,16 +90,7 @@ struct LogLine {
     }
 
     /// UTC with milliseconds (RFC 3339).
-    static func timestamp(_ time: timespec) -> String {
-        var seconds = time.tv_sec
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func padded(_ number: some BinaryInteger, _ width: Int = 2) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        return "\(padded(parts.tm_year + 1900, 4))-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))T"
-            + "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))."
-            + "\(padded(time.tv_nsec / 1_000_000, 3))Z"
+    private static func timestamp(_ time: Date) -> String {
+        time.ISO8601Format(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Scheduling
 import Synchronization
 
 /// Counts what happened since the start, for `/metrics`. Series are by route pattern, never by path, so that clients
@@ -18,16 +19,18 @@ final class Metrics: Sendable {
     }
 
     /// From an answer out of memory to a long restoration.
-    private static let seconds = Distribution(
+    private static let seconds = Histogram(
         bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600])
 
     struct State {
         var requests: [RequestKey: Int] = [:]
-        var durations: [String: Distribution] = [:]
-        var stages: [String: Distribution] = [:]
+        var durations: [String: Histogram] = [:]
+        var stages: [String: Histogram] = [:]
         /// By `outcome`: `restored`, `unchanged` or the kind of the problem.
         var restorations: [String: Int] = [:]
         var classifications: [String: Int] = [:]
+        /// Results that were not finite, by stage.
+        var nonFinite: [String: Int] = [:]
         var inFlight = 0
         var connections = 0
         var refusedConnections = 0
@@ -60,22 +63,24 @@ final class Metrics: Sendable {
         state.withLock { $0.stages[name, default: Self.seconds].add(duration.seconds) }
     }
 
-    func restorationEnded(_ outcome: String) {
-        state.withLock { $0.restorations[outcome, default: 0] += 1 }
+    func restorationEnded(_ outcome: String) { count(outcome, in: \.restorations) }
+    func classificationEnded(_ outcome: String) { count(outcome, in: \.classifications) }
+    func restorationFailed(_ error: any Error) { count(error, in: \.restorations) }
+    func classificationFailed(_ error: any Error) { count(error, in: \.classifications) }
+
+    private func count(_ error: any Error, in series: WritableKeyPath<State, [String: Int]>) {
+        count(Problem(error).kind, in: series)
+        if case RestorationError.nonFinite(let stage) = error { count(stage, in: \.nonFinite) }
     }
 
-    func classificationEnded(_ outcome: String) {
-        state.withLock { $0.classifications[outcome, default: 0] += 1 }
+    private func count(_ label: String, in series: WritableKeyPath<State, [String: Int]>) {
+        state.withLock { $0[keyPath: series][label, default: 0] += 1 }
     }
 
     var snapshot: State { state.withLock { $0 } }
 }
 
 extension Duration {
-    var seconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
-
+    var seconds: Double { self / .seconds(1) }
     var milliseconds: Double { seconds * 1000 }
 }

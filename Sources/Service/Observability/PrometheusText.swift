@@ -1,4 +1,5 @@
 import Engine
+import Scheduling
 
 /// Prints metrics in the text format 0.0.4 of Prometheus.
 struct PrometheusText {
@@ -19,11 +20,31 @@ struct PrometheusText {
         text += "\(name)\(Self.labelText(labels)) \(value)\n"
     }
 
-    mutating func sample(_ name: String, _ value: some Numeric) {
+    /// A family of one series.
+    mutating func gauge(_ name: String, _ help: String, _ value: some Numeric) {
+        family(name, .gauge, help)
         sample(name, [], value)
     }
 
-    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Distribution) {
+    /// A family of one series.
+    mutating func counter(_ name: String, _ help: String, _ value: some Numeric) {
+        family(name, .counter, help)
+        sample(name, [], value)
+    }
+
+    /// A family of series that one label tells apart.
+    mutating func counters(_ name: String, _ help: String, by label: String, _ counts: [String: Int]) {
+        family(name, .counter, help)
+        for (value, count) in counts.sorted(by: { $0.key < $1.key }) { sample(name, [(label, value)], count) }
+    }
+
+    /// A family of series that one label tells apart.
+    mutating func histograms(_ name: String, _ help: String, by label: String, _ histograms: [String: Histogram]) {
+        family(name, .histogram, help)
+        for (value, one) in histograms.sorted(by: { $0.key < $1.key }) { histogram(name, [(label, value)], one) }
+    }
+
+    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Histogram) {
         var total = 0
         for (bound, count) in zip(histogram.bounds, histogram.counts) {
             total += count

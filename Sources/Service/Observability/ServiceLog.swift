@@ -1,5 +1,5 @@
 package import Engine
-import Glibc
+import FoundationEssentials
 package import Logging
 package import Settings
 
@@ -28,37 +28,26 @@ package struct ServiceLog: Sendable {
         logger.warning(
             "slow evaluation",
             metadata: [
-                "work": "\(evaluation.work)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
+                "batch": "\(evaluation.work)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
                 "median_seconds_per_sample": "\(evaluation.medianSecondsPerSample)",
             ])
     }
 
-    /// What one request was and what became of it.
-    struct Access {
-        var id: String
-        var peer: String
-        var method: String
-        /// Without the query: it may hold what nobody should read in a log.
-        var path: String
-        var route: String
-        var status: Int
-        var seconds: Double
-        var bytesIn: Int
-        var bytesOut: Int
-        var problem: Problem?
-    }
-
-    func access(_ access: Access) {
+    /// Says what one request was and what became of it.
+    func access(
+        _ request: ServiceRequest, status: Int, seconds: Double, bytesIn: Int, bytesOut: Int, problem: Problem?
+    ) {
         // A probe that is told to wait is no error of the service's.
-        let level: Logger.Level = access.status >= 500 && access.status != 503 ? .error : .info
+        let level: Logger.Level = status >= 500 && status != 503 ? .error : .info
         guard level >= self.level else { return }
+        // The path without the query, which may hold what nobody should read in a log.
         var fields: [(String, LogValue)] = [
-            ("request_id", .text(access.id)), ("peer", .text(access.peer)), ("method", .text(access.method)),
-            ("path", .text(String(access.path.prefix(256)))), ("route", .text(access.route)),
-            ("status", .integer(access.status)), ("milliseconds", .real(access.seconds * 1000)),
-            ("bytes_in", .integer(access.bytesIn)), ("bytes_out", .integer(access.bytesOut)),
+            ("request_id", .text(request.id)), ("peer", .text(request.head.peer)),
+            ("method", .text(request.method.rawValue)), ("path", .text(String(request.path.prefix(256)))),
+            ("route", .text(request.route)), ("status", .integer(status)), ("milliseconds", .real(seconds * 1000)),
+            ("bytes_in", .integer(bytesIn)), ("bytes_out", .integer(bytesOut)),
         ]
-        if let problem = access.problem {
+        if let problem {
             fields.append(("problem", .text(problem.kind)))
             if let secret = problem.secret { fields.append(("fault", .text(secret))) }
         }
@@ -87,14 +76,5 @@ struct LineLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
         let fields = all.sorted { $0.key < $1.key }.map { ($0.key, LogValue.text("\($0.value)")) }
         sink.send(sink.line.text(at: .now, event.level, "\(event.message)", fields))
-    }
-}
-
-extension timespec {
-    /// The wall clock's time.
-    static var now: timespec {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return time
     }
 }

@@ -1,5 +1,6 @@
 package import Bundles
-import Engine
+import Checkpoints
+package import Engine
 import HTTPServer
 import HTTPTypes
 
@@ -8,13 +9,12 @@ struct RestorationAnswer: Sendable {
     let result: RestorationResult
     let bundle: String
     let format: RestoreParameters.Format
-    let decode: Duration
     let encode: Duration
 
     /// The picture itself, with the rest in header fields.
     func response(picture: [UInt8]) -> Response {
         var fields = commonFields
-        fields[.contentType] = mediaType
+        fields[.contentType] = format.mediaType
         return Response(status: .ok, fields: fields, body: .bytes(picture))
     }
 
@@ -23,23 +23,21 @@ struct RestorationAnswer: Sendable {
         var fields = commonFields
         fields[.contentType] = "application/json"
         let document = Document(
-            image: "", media_type: mediaType, width: result.picture.width,
+            image: "", media_type: format.mediaType, width: result.picture.width,
             height: result.picture.height, degradation: degradation, confidence: result.confidence,
-            seed: String(result.seed), steps: result.steps, sampler: result.sampler.rawValue, bundle: bundle,
-            unchanged: result.unchanged,
-            timing: timing.milliseconds)
+            rounds: result.rounds.map { .init(degradation: $0.degradation, confidence: $0.confidence) },
+            seed: result.sampling.map { String($0.seed) }, steps: result.sampling?.steps,
+            sampler: result.sampling?.sampler, bundle: bundle, unchanged: result.unchanged, timing: timing.milliseconds)
         return Response(
             status: .ok, fields: fields, body: .bytes(JSON.bytes(document, base64: picture, in: "image")))
     }
-
-    private var mediaType: String { "image/\(format.rawValue)" }
 
     /// As the parameter takes it: labels joined by commas.
     private var degradation: String { result.degradations.joined(separator: ",") }
 
     private var timing: ServerTiming {
         ServerTiming([
-            ("queue", result.timing.queue), ("decode", decode), ("classify", result.timing.classify),
+            ("queue", result.timing.queue), ("decode", result.timing.decode), ("classify", result.timing.classify),
             ("diffuse", result.timing.diffuse), ("encode", encode),
         ])
     }
@@ -49,12 +47,14 @@ struct RestorationAnswer: Sendable {
             .cacheControl: "no-store",
             .restoredDegradation: Self.fieldText(degradation),
             .restoredConfidence: String((result.confidence * 10_000).rounded() / 10_000),
-            .restoredSeed: String(result.seed),
-            .restoredSteps: String(result.steps),
-            .restoredSampler: result.sampler.rawValue,
             .restoredBundle: Self.fieldText(bundle),
             .serverTiming: timing.fieldText,
         ]
+        if let sampling = result.sampling {
+            fields[.restoredSeed] = String(sampling.seed)
+            fields[.restoredSteps] = String(sampling.steps)
+            fields[.restoredSampler] = sampling.sampler
+        }
         if result.unchanged { fields[.restoredUnchanged] = "true" }
         return fields
     }
@@ -81,9 +81,11 @@ struct RestorationAnswer: Sendable {
         let height: Int
         let degradation: String
         let confidence: Double
-        let seed: String
-        let steps: Int
-        let sampler: String
+        let rounds: [RoundDocument]
+        /// Absent where nothing is sampled, as the next two.
+        let seed: String?
+        let steps: Int?
+        let sampler: String?
         let bundle: String
         let unchanged: Bool
         let timing: [String: Double]
@@ -93,4 +95,57 @@ struct RestorationAnswer: Sendable {
 extension BundleSummary {
     /// How answers name the bundle.
     package var identifier: String { "\(name)/\(version)" }
+}
+
+/// A round in answers: what was found and treated.
+struct RoundDocument: Encodable, Sendable {
+    let degradation: String
+    /// The classifier's probability of it, 0...1.
+    let confidence: Double
+}
+
+/// What `restored restore` prints about a picture.
+package struct RestorationSummary: Encodable, Sendable {
+    let file: String
+    let output: String
+    let width: Int
+    let height: Int
+    let degradation: String
+    let confidence: Double
+    let rounds: [RoundDocument]
+    let seed: String?
+    let steps: Int?
+    let sampler: String?
+    let bundle: String
+    let unchanged: Bool
+    let seconds: Double
+
+    package init(_ result: RestorationResult, file: String, output: String, bundle: BundleSummary) {
+        self.file = file
+        self.output = output
+        width = result.picture.width
+        height = result.picture.height
+        degradation = result.degradations.joined(separator: ",")
+        confidence = result.confidence
+        rounds = result.rounds.map { .init(degradation: $0.degradation, confidence: $0.confidence) }
+        seed = result.sampling.map { String($0.seed) }
+        steps = result.sampling?.steps
+        sampler = result.sampling?.sampler
+        self.bundle = bundle.identifier
+        unchanged = result.unchanged
+        seconds = (result.timing.classify + result.timing.diffuse).seconds
+    }
+
+    /// One line of JSON.
+    package var line: String { JSON.line(self) }
+
+    /// One line for people.
+    package var text: String {
+        let percent = (confidence * 1000).rounded() / 10
+        var how = unchanged ? "unchanged" : "restored"
+        if !unchanged, let steps, let sampler, let seed {
+            how = "\(steps) \(steps == 1 ? "step" : "steps") of \(sampler), seed \(seed)"
+        }
+        return "\(file) -> \(output): \(degradation) (\(percent) %), \(how)"
+    }
 }

@@ -3,6 +3,7 @@ import HTTPServer
 import HTTPTypes
 import HTTPWire
 import Images
+import Scheduling
 
 /// The one place where errors become statuses and words.
 extension Problem {
@@ -15,6 +16,7 @@ extension Problem {
         case let fault as ServiceFault: self.init(fault, load: load())
         case let error as RestorationError: self.init(error, load: load())
         case let error as ImageError: self.init(error)
+        case is MemoryBudget.Exhausted: self.init(ServiceFault.memoryExhausted, load: load())
         case let error as RequestBodyError: self.init(error)
         case let error as ProtocolError: self.init(error)
         case let error as MultipartError: self.init(error)
@@ -49,19 +51,18 @@ extension Problem {
                 .unprocessableContent, "overlap-too-large", "The overlap is too large to restore here",
                 "The sums of the tiles' overlaps would take \(needed) bytes and \(limit) are allowed; "
                     + "ask for less overlap or none.")
-        case .unknownLabel(let label, let known):
+        case .option(let fault):
             self.init(
-                .badRequest, "invalid-parameter", "A parameter has an invalid value",
-                "The label \(Quoted.text(label)) is unknown; the labels are \(known.joined(separator: ", ")).")
+                ServiceFault.invalidParameter(
+                    name: fault.option.name, value: fault.value, expected: fault.expected), load: nil)
         case .needsTextTower(let bundle):
             self.init(
                 .badRequest, "invalid-parameter", "A parameter has an invalid value",
                 "'labels' needs a bundle with a text tower, which \(bundle) lacks.")
-        case .stepsOutOfRange(let steps, let allowed, let sampler):
+        case .notOffered(let what, let bundle):
             self.init(
-                .badRequest, "invalid-parameter", "A parameter has an invalid value",
-                "'steps' must be from \(allowed.lowerBound) to \(allowed.upperBound) with the sampler \(sampler), "
-                    + "not \(steps).")
+                .badRequest, "not-offered", "The bundle doesn't do that", "The bundle \(bundle) has no \(what).")
+        case .picture(let error): self.init(error)
         case .queueFull(let limit, let retryAfterSeconds):
             self.init(
                 .tooManyRequests, "queue-full", "The queue is full",
@@ -69,7 +70,7 @@ extension Problem {
         case .deadlineUnattainable(let estimated, let allowed):
             self.init(
                 .unprocessableContent, "deadline-unattainable", "The deadline can't be met",
-                "Restoring this picture takes about \(Self.wholeSeconds(estimated)) seconds and "
+                "Even without other work this picture takes about \(Self.wholeSeconds(estimated)) seconds and "
                     + "less than \(Self.wholeSeconds(allowed)) are left; send a smaller picture, fewer steps or a longer "
                     + "timeout.")
         case .deadlineExceeded(whileQueued: true):
@@ -83,6 +84,11 @@ extension Problem {
                 "The picture was not restored before the request's deadline.")
         case .cancelled: self.init(ServiceFault.clientGone, load: nil)
         case .draining: self.init(ServiceFault.draining, load: nil)
+        case .nonFinite(let stage):
+            self.init(
+                .internalServerError, "non-finite", "The restoration went wrong",
+                "The numbers of the stage \(Quoted.text(stage)) are not finite. The fault is ours and has been logged "
+                    + "under this request's id.", secret: "non-finite numbers in \(stage)")
         case .internalFault(let inside): self.init(ServiceFault.internalFault(inside), load: nil)
         }
     }

@@ -1,3 +1,4 @@
+import Checkpoints
 import HTTPServer
 package import HTTPTypes
 

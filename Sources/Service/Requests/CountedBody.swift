@@ -1,4 +1,5 @@
 import HTTPServer
+import HTTPWire
 import Synchronization
 
 /// A number of bytes that grows.
@@ -20,8 +21,9 @@ struct CountedBody: RequestBody {
     }
 
     var count: Int { total.value }
+    var declaredByteCount: Int? { body.declaredByteCount }
 
-    func next() async throws(RequestBodyError) -> [UInt8]? {
+    func next() async throws(RequestBodyError) -> ArraySlice<UInt8>? {
         let chunk = try await body.next()
         if let chunk { total.add(chunk.count) }
         return chunk

@@ -1,6 +1,7 @@
 import HTTPServer
 import HTTPWire
 import Images
+import Scheduling
 
 /// Reads a picture and parameters out of a request's body, raw or as a form.
 struct UploadReader {
@@ -48,9 +49,11 @@ struct UploadReader {
     ) async throws -> Upload {
         switch form {
         case .raw(let format):
-            var picture = PictureUpload(declared: format, limits: imageLimits, reservation: reservation)
+            var picture = PictureUpload(
+                declared: format, bodyBytes: body.declaredByteCount, limits: imageLimits, reservation: reservation)
             while let chunk = try await body.next() { try picture.append(chunk) }
-            return Upload(bytes: picture.bytes, header: try picture.header(), parameters: parameters)
+            let (bytes, header) = try picture.finish()
+            return Upload(bytes: bytes, header: header, parameters: parameters)
         case .multipart(let media):
             return try await readForm(body, media, parameters: parameters, reservation: reservation)
         }
@@ -62,7 +65,9 @@ struct UploadReader {
         var limits = MultipartLimits()
         limits.parts = partLimit
         var parser = try MultipartParser(contentType: media, limits: limits)
-        var fields = FormFields(parameters: parameters, imageLimits: imageLimits, reservation: reservation)
+        var fields = FormFields(
+            parameters: parameters, bodyBytes: body.declaredByteCount, imageLimits: imageLimits,
+            reservation: reservation)
         var isEmpty = true
         while let chunk = try await body.next() {
             isEmpty = isEmpty && chunk.isEmpty
@@ -72,8 +77,8 @@ struct UploadReader {
         guard !isEmpty else { throw ImageError.empty }
         parser.finish()
         while let event = try parser.next() { try fields.take(event) }
-        guard let picture = fields.picture else { throw ServiceFault.noImageField }
-        return Upload(bytes: picture.bytes, header: try picture.header(), parameters: fields.parameters)
+        guard let (bytes, header) = try fields.picture?.finish() else { throw ServiceFault.noImageField }
+        return Upload(bytes: bytes, header: header, parameters: fields.parameters)
     }
 }
 
@@ -86,13 +91,17 @@ private struct FormFields {
     }
 
     var parameters: ParameterList
-    private(set) var picture: PictureUpload?
+    var picture: PictureUpload?
+    private let bodyBytes: Int?
     private let imageLimits: ImageLimits
     private let reservation: MemoryBudget.Reservation
     private var part = Part.none
 
-    init(parameters: ParameterList, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation) {
+    init(
+        parameters: ParameterList, bodyBytes: Int?, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation
+    ) {
         self.parameters = parameters
+        self.bodyBytes = bodyBytes
         self.imageLimits = imageLimits
         self.reservation = reservation
     }
@@ -110,7 +119,8 @@ private struct FormFields {
         if head.name == UploadReader.imageField {
             guard picture == nil else { throw .severalImageFields }
             let declared = head.contentType.flatMap { ImageFormat(mediaType: $0.essence) }
-            picture = PictureUpload(declared: declared, limits: imageLimits, reservation: reservation)
+            picture = PictureUpload(
+                declared: declared, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
             part = .picture
             return
         }
@@ -122,7 +132,7 @@ private struct FormFields {
         part = .parameter(name: head.name, value: [])
     }
 
-    private mutating func append(_ bytes: [UInt8]) throws {
+    private mutating func append(_ bytes: ArraySlice<UInt8>) throws {
         switch part {
         case .none: break
         case .picture: try picture?.append(bytes)

@@ -6,7 +6,7 @@ import Synchronization
 /// Runs decoders and encoders on a few threads of its own, so that neither sockets nor Swift's cooperative pool wait
 /// for them.
 ///
-/// The mutex guards the number of running pieces of work and those that wait.
+/// The mutex guards the number of running codecs and those that wait.
 final class CodecQueue: Sendable {
     private struct State {
         var running = 0
@@ -18,7 +18,7 @@ final class CodecQueue: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "codec", qos: .userInitiated, attributes: .concurrent)
 
-    /// - Parameter width: how many pieces of work run at the same time, from 1.
+    /// - Parameter width: how many decoders and encoders run at the same time, from 1.
     init(width: Int, now: @escaping @Sendable () -> ContinuousClock.Instant) {
         precondition(width > 0)
         self.width = width
@@ -64,23 +64,23 @@ final class CodecQueue: Sendable {
         }
     }
 
-    private func submit(_ piece: @escaping @Sendable () -> Void) {
+    private func submit(_ run: @escaping @Sendable () -> Void) {
         let startsNow = state.withLock { state in
             guard state.running < width else {
-                state.waiting.append(piece)
+                state.waiting.append(run)
                 return false
             }
             state.running += 1
             return true
         }
-        if startsNow { queue.async { self.runAll(from: piece) } }
+        if startsNow { queue.async { self.runAll(from: run) } }
     }
 
-    /// Runs a piece and then whatever waits, giving up the place only when nothing does.
+    /// Runs one and then whatever waits, giving up the place only when nothing does.
     private func runAll(from first: @escaping @Sendable () -> Void) {
-        var piece = first
+        var run = first
         while true {
-            piece()
+            run()
             let next: (@Sendable () -> Void)? = state.withLock { state in
                 if state.waiting.isEmpty {
                     state.running -= 1
@@ -89,7 +89,7 @@ final class CodecQueue: Sendable {
                 return state.waiting.removeFirst()
             }
             guard let next else { return }
-            piece = next
+            run = next
         }
     }
 }

@@ -1,104 +1,62 @@
-import HTTPServer
 import HTTPTypes
 
-/// One operation: where it is, who may call it, what it takes, what it answers with and what runs it.
+/// Where an operation is, and who may call it.
 struct Route: Sendable {
-    enum Access: Sendable {
-        /// Needs a key where keys are set.
-        case key
-        case open
-    }
-
-    enum Handler: Sendable {
-        /// Answers at once, out of memory.
-        case immediate(@Sendable (RestorationService, Exchange) throws -> Response)
-        /// Does work, for which it looks at the head first and then reads the body.
-        case working(@Sendable (RestorationService, Exchange) throws -> Work)
-    }
-
-    /// What is left to do once the head was found right.
-    typealias Work = @Sendable (any RequestBody) async throws -> Response
-
     let method: HTTPRequest.Method
     let pattern: PathPattern
-    let access: Access
-    /// Its parameters. Any other in a query is refused before the handler is called.
-    let parameters: ParameterNames
-    /// The media types of its answers; empty where the Accept field isn't looked at.
-    let offers: [String]
-    let handler: Handler
+    /// Whether it needs a key where keys are set.
+    let needsKey: Bool
+    let operation: any Operation
 
-    init(
-        _ method: HTTPRequest.Method, _ pattern: String, access: Access = .key, parameters: ParameterNames = .none,
-        offers: [String] = [], _ handler: Handler
-    ) {
+    init(_ method: HTTPRequest.Method, _ pattern: String, needsKey: Bool = true, _ operation: any Operation) {
         self.method = method
         self.pattern = PathPattern(pattern)
-        self.access = access
-        self.parameters = parameters
-        self.offers = offers
-        self.handler = handler
+        self.needsKey = needsKey
+        self.operation = operation
     }
 }
 
-/// A path of literal segments, of which one may be `{id}`.
+/// A path, in which one segment may be `{id}`.
 struct PathPattern: Sendable, Hashable {
     let text: String
-    private let segments: [Substring]
+    private let start: Substring
+    /// What follows the identifier; nil where there is none.
+    private let end: Substring?
 
     init(_ text: String) {
         self.text = text
-        segments = text.split(separator: "/", omittingEmptySubsequences: false)
+        let pieces = text.split(separator: "{id}", omittingEmptySubsequences: false)
+        start = pieces[0]
+        end = pieces.dropFirst().first
     }
 
     /// The identifier in a path of this pattern (empty for patterns without one); nil for other paths.
     func match(_ path: String) -> Substring? {
-        let found = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard found.count == segments.count else { return nil }
-        var identifier: Substring = ""
-        for (segment, pattern) in zip(found, segments) {
-            if pattern == "{id}" {
-                guard !segment.isEmpty else { return nil }
-                identifier = segment
-            } else if segment != pattern {
-                return nil
-            }
-        }
-        return identifier
+        guard let end else { return path == text ? "" : nil }
+        guard path.hasPrefix(start), path.hasSuffix(end) else { return nil }
+        let identifier = path.dropFirst(start.count).dropLast(end.count)
+        return identifier.isEmpty || identifier.contains("/") ? nil : identifier
     }
 }
 
 /// All operations, looked up by path.
 struct RouteTable: Sendable {
-    private struct Resource {
-        let pattern: PathPattern
-        var routes: [Route]
-    }
-
-    private var resources: [Resource] = []
-    /// Resources without a variable segment, so that most lookups split nothing.
-    private var indexByPath: [String: Int] = [:]
+    private var resources: [(pattern: PathPattern, routes: [Route])] = []
 
     init(_ routes: [Route]) {
         for route in routes {
             if let index = resources.firstIndex(where: { $0.pattern == route.pattern }) {
                 resources[index].routes.append(route)
             } else {
-                indexByPath[route.pattern.text] = resources.count
-                resources.append(Resource(pattern: route.pattern, routes: [route]))
+                resources.append((route.pattern, [route]))
             }
         }
     }
 
     /// The operations at a path, and the identifier in it.
     func routes(at path: String) -> (pattern: String, identifier: String, routes: [Route])? {
-        if let index = indexByPath[path], !path.contains("{") {
-            return (path, "", resources[index].routes)
-        }
-        for resource in resources {
-            if let identifier = resource.pattern.match(path), !identifier.isEmpty {
-                return (resource.pattern.text, String(identifier), resource.routes)
-            }
+        for (pattern, routes) in resources {
+            if let identifier = pattern.match(path) { return (pattern.text, String(identifier), routes) }
         }
         return nil
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Bundles
+import Checkpoints
+import Engine
 
 /// `restored bench`.
 struct BenchCommand: AsyncParsableCommand {
@@ -74,7 +76,8 @@ struct BenchCommand: AsyncParsableCommand {
             }
             if !networkOnly {
                 let engine = EngineBenchmark(
-                    engine: try await engineOptions.engine(configuration), steps: steps, rounds: rounds)
+                    engine: try await engineOptions.engine(
+                        configuration, pictureMemory: configuration.makeMemoryBudget()), steps: steps, rounds: rounds)
                 for size in pictures {
                     report.engine.append(try await engine.measure(size: size) { benchmark.evaluate(size: size) })
                 }
@@ -89,8 +92,9 @@ struct BenchCommand: AsyncParsableCommand {
     private func networkBenchmark(_ path: String, threads: Int) throws -> NetworkBenchmark {
         let bundle = try Bundles.Bundle.load(path)
         return NetworkBenchmark(
-            bundle: bundle.summary, network: try bundle.makeNetwork(), threads: threads, evaluations: evaluations,
-            seconds: seconds)
+            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)",
+            network: try DegradationAwareNetworks.network(of: bundle), threads: threads,
+            evaluations: evaluations, seconds: seconds)
     }
 
     private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {

@@ -1,4 +1,3 @@
-import Diffusion
 import Engine
 import Images
 
@@ -28,7 +27,7 @@ struct EngineBenchmark {
             var result: RestorationResult?
             let seconds = try await Self.seconds { result = try await restore(picture) }
             let evaluated = engine.load.stepSeconds.sum - before
-            steps = result?.steps ?? 0
+            steps = result?.sampling?.steps ?? 0
             let count = steps
             let bare = try await Self.seconds {
                 try await PictureWork.run { for _ in 0..<count { evaluate() } }

@@ -1,8 +1,5 @@
-import Bundles
 import Compute
-import Diffusion
 import RestorationUNet
-import Service
 
 /// Times evaluations of a restoration network. Sendable, although a workspace isn't: the command calls one method after
 /// another, each to its end.
@@ -15,13 +12,13 @@ final class NetworkBenchmark: @unchecked Sendable {
     private let evaluations: Int
     private let seconds: Double
 
-    init(bundle: BundleSummary, network: ConditionalUNet, threads: Int, evaluations: Int, seconds: Double) {
+    init(bundle: String, network: ConditionalUNet, threads: Int, evaluations: Int, seconds: Double) {
         self.network = network
         self.evaluations = evaluations
         self.seconds = seconds
         workspace = Workspace(threads: threads)
         report = BenchReport(
-            bundle: bundle.identifier, kernels: workspace.kernelSetName, blas: Workspace.blasCoreName, threads: threads,
+            bundle: bundle, kernels: workspace.kernelSetName, blas: Workspace.blasCoreName, threads: threads,
             ceilingGFLOPS: KernelCeiling.measure(in: workspace))
     }
 
@@ -74,7 +71,7 @@ final class NetworkBenchmark: @unchecked Sendable {
 
     private func sample(size: Int) -> ConditionalUNet.Sample {
         let configuration = network.configuration
-        let picture = (0..<size * size * configuration.inputChannels).map { Float($0 % 251) / 250 }
+        let picture = (0..<size * size * ConditionalUNetConfiguration.pictureChannels).map { Float($0 % 251) / 250 }
         let embedding = [Float](repeating: 0.1, count: configuration.contextWidth ?? 0)
         return ConditionalUNet.Sample(
             state: picture, condition: picture, time: 50,

@@ -1,7 +1,7 @@
 """Times one evaluation of the restoration network in `restored` and in its peers, in interleaved rounds.
 
 Prints medians, rates and ratios to restored, and the same as JSON. Only ratios of one run mean anything: the
-machine's speed drifts by tens of per cent.
+machine's speed drifts by tens of per cent. Exits 1 where a contestant was not measured.
 """
 
 import argparse
@@ -175,6 +175,7 @@ def main():
             print_table(reports[-1])
     if choice.json:
         choice.json.write_text(json.dumps({"load_average": load, "reports": reports}, indent=1))
+    sys.exit(any(report["failures"] for report in reports))
 
 
 main()

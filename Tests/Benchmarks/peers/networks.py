@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "Weights/training"))
 
-from restored_training import ConditionalUNet, DegradationAwareCLIP  # noqa: E402
+from restored_training.daclip import DegradationAwareCLIP  # noqa: E402
+from restored_training.unet import ConditionalUNet  # noqa: E402
 
 UNIVERSAL = {
     "in_nc": 3, "out_nc": 3, "nf": 64, "ch_mult": [1, 2, 4, 8], "context_dim": 512, "use_degra_context": True,

@@ -326,8 +326,13 @@ def degrade(picture: Picture, labels: str | list[str], seed: int, strength: str 
 
 
 def random_mixture(rng: np.random.Generator, count: int = 2) -> list[str]:
-    """Different degradations, never two that hide each other's trace entirely (noise under a strong JPEG)."""
+    """Different degradations that may be mixed."""
     while True:
         labels = list(rng.choice(list(DEGRADATIONS), count, replace=False))
-        if not {"noisy", "jpeg-compressed"} <= set(labels):
+        if may_mix(labels):
             return sorted(labels, key=ORDER.index)
+
+
+def may_mix(labels: list[str]) -> bool:
+    """Never two that hide each other's trace entirely (noise under a strong JPEG)."""
+    return not {"noisy", "jpeg-compressed"} <= set(labels)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .effects import to_bytes
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 TEST_SPLIT = Path(__file__).resolve().parents[1] / "test-split.txt"
 ENDINGS = {".jpg", ".jpeg", ".png"}
@@ -51,6 +53,13 @@ def split_photographs(folder: Path) -> tuple[list[Path], list[Path]]:
 def lot(name: str) -> float:
     """A name's own random number, 0...1."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+
+
+def write_pair(folder: Path, name: str, degraded: np.ndarray, clean: np.ndarray) -> None:
+    """FOLDER/lq/NAME.png and FOLDER/gt/NAME.png, as `Weights/evaluate` reads them."""
+    for side, picture in (("lq", degraded), ("gt", clean)):
+        (folder / side).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(to_bytes(picture)).save(folder / side / f"{name}.png", compress_level=1)
 
 
 def read_picture(path: Path) -> np.ndarray:

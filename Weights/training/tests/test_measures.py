@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "Weights/evaluation"))
 
 from measures import all_measures, gradient_deviation, multiscale_ssim, psnr, ssim  # noqa: E402
-from report import gain, summarise, table  # noqa: E402
+from report import gain, rounds_made, rounds_table, summarise, table  # noqa: E402
 
 PARITY = Path(os.environ.get("RESTORED_PARITY", REPOSITORY.parent / "shared/parity"))
 
@@ -58,3 +58,20 @@ def test_clean_pictures_count_in_labels_and_not_in_gains():
     assert gain(clean[0]) == 0 and gain(clean[1]) < -50
     assert "mean of means" in table(both)
     json.dumps([both, summarise(clean[:1])], allow_nan=False)
+
+
+def test_gains_are_told_by_the_rounds_that_were_made():
+    once = {"unchanged": False, "degradation": "hazy", "confidence": 0.9}
+    twice = once | {"rounds": [{"degradation": "hazy", "confidence": 0.9}, {"degradation": "noisy", "confidence": 0.8}]}
+    assert rounds_made(once) == ["hazy"] and rounds_made(twice) == ["hazy", "noisy"]
+    assert rounds_made(twice | {"unchanged": True}) == []
+
+    def pair(before, one, auto, rounds):
+        return {"input": {"psnr": before}, "by_rounds": {
+            "1": {"output": {"psnr": one}, "rounds": ["hazy"]}, "auto": {"output": {"psnr": auto}, "rounds": rounds}}}
+
+    rows = rounds_table([pair(10, 12, 15, ["hazy", "noisy"]), pair(20, 19, 19, ["hazy"]), pair(10, 14, 13, ["hazy", "rainy"])],
+                        ["1", "auto"]).splitlines()
+    assert rows[2] == "| 1 | 1 | 20.00 | -1.00 | -1.00 | -1.00 | -1.00 |"
+    assert rows[3] == "| 2 | 2 | 10.00 | +3.00 | +4.00 | +2.00 | +3.00 |"
+    assert rows[4].startswith("| all | 3 | 13.33 | +1.67 | +2.33 |")

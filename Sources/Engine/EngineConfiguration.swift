@@ -1,0 +1,25 @@
+package import Scheduling
+
+/// How much of the machine an engine may take.
+package struct EngineConfiguration: Sendable {
+    /// Evaluations that run at the same time.
+    package var workers = 1
+    /// Threads that share one evaluation.
+    package var threadsPerEvaluation = 1
+    /// Working memory beyond the weights, in bytes, that all restorations together may hold. A picture that would
+    /// need more than a worker's share of it is restored in tiles.
+    package var memoryBudget = 4 << 30
+    /// Where pictures are booked at their turn; nil where nobody bounds them.
+    package var pictureMemory: MemoryBudget?
+    /// Restorations that may wait.
+    package var queueLimit = 64
+    /// Samples of one shape that share an evaluation.
+    package var maximumBatch = 8
+    /// Told, on a thread that computes, of evaluations that took far longer than others of their kind.
+    package var onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)?
+
+    package init() {}
+
+    /// What one worker may hold of the working memory.
+    package var memoryPerWorker: Int { memoryBudget / max(1, workers) }
+}

@@ -1,0 +1,104 @@
+package import Bundles
+package import CLIP
+package import Checkpoints
+package import Diffusion
+package import RestorationUNet
+
+/// What a bundle of the kind `daclip-ir-sde` holds: DA-CLIP, the restoration network that it conditions, and the
+/// diffusion that the network steers.
+package struct DegradationAwareNetworks: Sendable {
+    package static let kind = "daclip-ir-sde"
+    /// What a checkpoint's logit scale may differ from that of `bundle.json`, as a share.
+    private static let logitScaleTolerance = 0.004
+
+    package let configuration: Configuration
+    package let encoder: DegradationAwareCLIP
+    /// Nil without a text tower.
+    package let labelEncoder: LabelEncoder?
+    package let network: ConditionalUNet
+
+    /// Everything that such a `bundle.json` says beyond what all bundles do.
+    package struct Configuration: Sendable, Equatable {
+        package let prediction: DiffusionConfiguration.Prediction
+        /// What cosines are multiplied by before the softmax.
+        package let logitScale: Double
+        package let encoder: DegradationAwareCLIPConfiguration
+        package let network: ConditionalUNetConfiguration
+        package let diffusion: DiffusionConfiguration
+        package let defaults: SamplerDefaults
+
+        /// - Throws: the first value that can't be, with its place.
+        package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+            prediction = try reader.choice(DiffusionConfiguration.Prediction.self, "prediction")
+            logitScale = try reader.number("logit_scale", above: 0, upTo: 10_000)
+            encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
+            network = try ConditionalUNetConfiguration(reader.object("unet"))
+            diffusion = try DiffusionConfiguration(reader.object("diffusion"))
+            defaults = try SamplerDefaults(reader.object("default"), diffusion: diffusion)
+            if let width = network.contextWidth, width != encoder.embeddingWidth {
+                throw try reader.object("unet").fault(
+                    "context_dim", "expected the embeddings' \(encoder.embeddingWidth), found \(width)")
+            }
+        }
+    }
+
+    /// Builds the networks.
+    ///
+    /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
+    package init(_ bundle: Bundle) throws(BundleError) {
+        let configuration = try Self.configuration(of: bundle)
+        let labels = bundle.manifest.labels.count
+        guard labels > 0 else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
+        encoder = try bundle.network(from: bundle.section("daclip")) { parameters throws(CheckpointError) in
+            try DegradationAwareCLIP(parameters, configuration: configuration.encoder, labelCount: labels)
+        }
+        // Half-precision checkpoints round the logarithm.
+        if let stored = encoder.logitScale.map(Double.init),
+            !(abs(stored / configuration.logitScale - 1) < Self.logitScaleTolerance) {
+            throw .malformed(bundle.configuration.fault(
+                "logit_scale", "expected the checkpoint's \(stored), found \(configuration.logitScale)"))
+        }
+        labelEncoder = try Self.labelEncoder(encoder.text, bundle)
+        network = try Self.network(configuration.network, bundle)
+        self.configuration = configuration
+        try bundle.finish()
+    }
+
+    /// The restoration network alone.
+    package static func network(of bundle: Bundle) throws(BundleError) -> ConditionalUNet {
+        try network(configuration(of: bundle).network, bundle)
+    }
+
+    private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
+        guard bundle.manifest.kind == kind else {
+            throw .malformed(bundle.configuration.fault(
+                "kind", "expected \(kind), found \(ConfigurationReader.shown(bundle.manifest.kind))"))
+        }
+        do {
+            return try Configuration(bundle.configuration)
+        } catch {
+            throw .malformed(error)
+        }
+    }
+
+    private static func network(
+        _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle
+    ) throws(BundleError) -> ConditionalUNet {
+        try bundle.network(from: bundle.section("unet")) { parameters throws(CheckpointError) in
+            try ConditionalUNet(parameters, configuration: configuration)
+        }
+    }
+
+    /// `merges` is needed with a text tower, and only with one: left over, it is a key that nobody asked for.
+    private static func labelEncoder(
+        _ tower: TextTransformer?, _ bundle: Bundle
+    ) throws(BundleError) -> LabelEncoder? {
+        guard let tower else { return nil }
+        let (name, bytes) = try bundle.file(of: bundle.section("daclip", "merges"))
+        do {
+            return try LabelEncoder(merges: bytes.withBytes(in: 0..<bytes.count) { [UInt8]($0) }, tower: tower)
+        } catch {
+            throw .merges(file: name, reason: error.description)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import CLIP
+import Compute
+import Images
+
+/// A look at a picture: the encoder's embeddings of it, and which label they are closest to. Part of every recipe that
+/// finds out what is wrong by itself.
+struct Look: Sendable {
+    /// The label of pictures that nothing is wrong with, in bundles that know it.
+    static let cleanLabel = "clean"
+
+    /// What was seen.
+    struct Finding: Sendable {
+        let label: String
+        /// 0...1
+        let probability: Double
+        /// Of the picture, as conditions of a network: that of the degradation turned towards `label`.
+        let embeddings: DegradationAwareCLIP.Embeddings
+    }
+
+    let classifier: ZeroShotClassifier
+    private let encoder: DegradationAwareCLIP
+    private let preprocessing: Preprocessing
+    private let maximumBatch: Int
+    /// Bytes of an evaluation of one picture with all its views.
+    private let evaluationBytes: Int
+
+    /// What a pixel that the encoder looks at costs, in pixels of a restoration network's evaluation; measured, about.
+    private static let pixelCost = 0.1
+    /// Bytes and floats of a view's pixels.
+    private static let bytesPerPixel = 15
+
+    /// Encodes empty pictures to measure what that takes.
+    init(_ encoder: DegradationAwareCLIP, classifier: ZeroShotClassifier, maximumBatch: Int) {
+        self.encoder = encoder
+        self.classifier = classifier
+        self.maximumBatch = max(1, maximumBatch)
+        let preprocessing = Preprocessing(encoder.configuration)
+        self.preprocessing = preprocessing
+        let peaks = [1, 2].map { count in
+            let workspace = Workspace(threads: 1)
+            let blank = [UInt8](repeating: 128, count: preprocessing.side * preprocessing.side * 3)
+            let views = Array(repeating: blank, count: count)
+            _ = encoder(preprocessing.normalised(views, in: workspace), in: workspace)
+            return workspace.pool.peakBytes
+        }
+        evaluationBytes = peaks[0] + preprocessing.nativeWindows * max(0, peaks[1] - peaks[0])
+    }
+
+    /// In pixels of a restoration network's evaluation.
+    var cost: Double { Double(preprocessing.pixels) * Self.pixelCost }
+
+    /// What a label of a caller's own costs: about a third of a view.
+    var labelCost: Double { Double(preprocessing.side * preprocessing.side) * Self.pixelCost / 3 }
+
+    /// - Parameter waits: for all stages before it.
+    func stage(waits: Bool) -> Stage {
+        Stage(
+            "embed", by: self, sampleBytes: preprocessing.pixels * Self.bytesPerPixel, evaluationBytes: evaluationBytes,
+            cost: cost, maximumBatch: maximumBatch, waits: waits)
+    }
+
+    func makeSample(of picture: Picture, in workspace: Workspace) -> sending ViewsOfPicture {
+        ViewsOfPicture(preprocessing.views(of: picture, in: workspace))
+    }
+
+    /// The embeddings that a finished sample has.
+    func embeddings(_ sample: any StageSample) throws(RestorationError) -> DegradationAwareCLIP.Embeddings {
+        guard let embeddings = (sample as? ViewsOfPicture)?.embeddings else { throw .internalFault("no embedding") }
+        guard embeddings.degradation.allAreFinite, embeddings.content.allAreFinite else {
+            throw .nonFinite(stage: "embed")
+        }
+        return embeddings
+    }
+
+    /// What a finished sample shows.
+    ///
+    /// - Parameters:
+    ///   - label: to be taken for what is wrong, whatever the picture looks like.
+    ///   - mayBeClean: whether clean is among the labels to choose from. What must be restored is not clean: a network
+    ///     that is told so would change nothing to speak of.
+    func finding(
+        _ sample: any StageSample, forcing label: String?, mayBeClean: Bool
+    ) throws(RestorationError) -> Finding {
+        let found = try embeddings(sample)
+        let known = classifier.labels
+        let probabilities = classifier.probabilities(of: found.degradation)
+        let candidates = known.indices.filter { mayBeClean || known[$0] != Self.cleanLabel }
+        let best = candidates.max { probabilities[$0] < probabilities[$1] } ?? 0
+        let label = label ?? known[best]
+        var embeddings = found
+        embeddings.degradation =
+            classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
+        return Finding(
+            label: label, probability: known.firstIndex(of: label).map { Double(probabilities[$0]) } ?? 0,
+            embeddings: embeddings)
+    }
+}
+
+/// A picture on its way through the encoder.
+final class ViewsOfPicture: StageSample {
+    /// Interleaved RGB bytes of the encoder's input size: the whole picture, then windows of it.
+    let views: [[UInt8]]
+    /// The content of the whole, and the degradation as the mean over the views.
+    fileprivate(set) var embeddings: DegradationAwareCLIP.Embeddings?
+
+    init(_ views: [[UInt8]]) { self.views = views }
+}
+
+extension Look: StageEvaluator {
+    func advance(_ samples: [ViewsOfPicture], in workspace: Workspace) {
+        let wholes = embeddings(of: samples.compactMap(\.views.first), in: workspace) { encoder($0, in: workspace) }
+        var windows = embeddings(of: samples.flatMap { $0.views.dropFirst() }, in: workspace) {
+            encoder.degradationEmbeddings($0, in: workspace)
+        }[...]
+        for (sample, whole) in zip(samples, wholes) {
+            let all = [whole.degradation] + windows.prefix(sample.views.count - 1)
+            windows = windows.dropFirst(sample.views.count - 1)
+            var mean = whole
+            mean.degradation = whole.degradation.indices.map { index in
+                all.reduce(0) { $0 + $1[index] } / Float(all.count)
+            }
+            sample.embeddings = mean
+        }
+    }
+
+    /// In batches of what the configuration allows, for a picture may have several views.
+    private func embeddings<Embedding>(
+        of views: [[UInt8]], in workspace: Workspace, by encode: (Tensor) -> [Embedding]
+    ) -> [Embedding] {
+        stride(from: 0, to: views.count, by: maximumBatch).flatMap { start in
+            let batch = Array(views[start..<min(start + maximumBatch, views.count)])
+            return encode(preprocessing.normalised(batch, in: workspace))
+        }
+    }
+}
+
+extension [Float] {
+    /// Whether none is infinite or no number.
+    var allAreFinite: Bool {
+        // Compared as whole numbers, which the compiler turns into wide instructions.
+        var largest: UInt32 = 0
+        for value in self { largest = Swift.max(largest, value.bitPattern & 0x7FFF_FFFF) }
+        return largest < 0x7F80_0000
+    }
+}

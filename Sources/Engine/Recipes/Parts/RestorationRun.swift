@@ -1,0 +1,170 @@
+import Compute
+import Images
+import Synchronization
+
+/// Restores the tiles of a picture, once it is known what is wrong with it.
+protocol TileRestorer: Sendable {
+    /// What the request chose, or what was chosen for it; nil where nothing is sampled.
+    var sampling: RestorationResult.Sampling? { get }
+
+    /// The stage that a picture's tiles go through. It waits for what is before it.
+    func stage(for tiles: TilePlan) -> Stage
+
+    /// - Parameters:
+    ///   - finding: what the tile is conditioned on: the look at the whole picture.
+    ///   - round: counts the pictures made so far.
+    func makeSample(
+        _ tile: TilePlan.Tile, of picture: Picture, _ finding: Look.Finding, round: Int
+    ) -> sending any StageSample
+
+    /// Red, green and blue of each pixel of a finished tile, nominally 0...1.
+    func values(of sample: any StageSample) throws(RestorationError) -> [Float]
+}
+
+/// A restoration in rounds: a look at the picture, then its tiles; then perhaps a look at what came of it, and so on.
+///
+/// One look at the whole picture conditions all its tiles. Labels that the request names are treated in turn, each after
+/// a look at the picture so far. Without such, rounds go on until the picture is named clean, a label comes again, the
+/// classifier is not sure enough, or there have been as many as allowed.
+///
+/// The mutex guards the progress, for tiles may be finished at the same time; it's never held while pixels are worked on.
+final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
+    /// What a stage does.
+    private enum Role {
+        case look(round: Int)
+        case tiles(round: Int)
+
+        var round: Int {
+            switch self {
+            case .look(let round), .tiles(let round): round
+            }
+        }
+    }
+
+    private struct Progress {
+        var picture: Picture?
+        var roles: [Role]
+        var finding: Look.Finding?
+        /// Takes the tiles of this round.
+        var blender: TileBlender?
+        var rounds: [RestorationResult.Round] = []
+        var unchanged = false
+        var timing = RestorationTiming()
+        var since: ContinuousClock.Instant?
+    }
+
+    let stages: [Stage]
+    let samplesAtOnce: Int
+    let ownBytes: Int
+    private let look: Look
+    private let tiles: TilePlan
+    private let restorer: Tiles
+    private let options: RestorationOptions
+    private let progress: Mutex<Progress>
+
+    /// Below this probability of its label a restored picture is left as it is. Measured on mixtures of two degradations
+    /// and on real pairs (`Weights/mini/README.md`).
+    static var leastConfidenceToGoOn: Double { 0.5 }
+
+    /// - Parameters:
+    ///   - tilesAtOnce: as many as can be evaluated at the same time.
+    ///   - options: labels, rounds and force; the rest is in `restorer` and `tiles`.
+    init(look: Look, tiles: TilePlan, restorer: Tiles, tilesAtOnce: Int, options: RestorationOptions) {
+        self.look = look
+        self.tiles = tiles
+        self.restorer = restorer
+        self.options = options
+        samplesAtOnce = tilesAtOnce
+        ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
+        let rounds = options.degradations?.count ?? 1
+        var roles = (0..<rounds).flatMap { [Role.look(round: $0), .tiles(round: $0)] }
+        if options.mostRounds > rounds { roles.append(.look(round: rounds)) }
+        stages = roles.map { Self.stage($0, look: look, tiles: tiles, restorer: restorer) }
+        progress = Mutex(Progress(roles: roles))
+    }
+
+    private static func stage(_ role: Role, look: Look, tiles: TilePlan, restorer: Tiles) -> Stage {
+        switch role {
+        case .look(let round): look.stage(waits: round > 0)
+        case .tiles: restorer.stage(for: tiles)
+        }
+    }
+
+    func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
+
+    func makeSample(
+        _ index: Int, ofStage stage: Int, in workspace: Workspace
+    ) throws(RestorationError) -> sending any StageSample {
+        let now = ContinuousClock.now
+        let (role, picture, finding) = progress.withLock { progress in
+            if case .look = progress.roles[stage] { progress.since = now }
+            return (progress.roles[stage], progress.picture, progress.finding)
+        }
+        guard let picture else { throw .internalFault("no picture yet") }
+        switch role {
+        case .look: return look.makeSample(of: picture, in: workspace)
+        case .tiles(let round):
+            guard let finding else { throw .internalFault("a tile before its embedding") }
+            return restorer.makeSample(tiles[index], of: picture, finding, round: round)
+        }
+    }
+
+    func finishSample(
+        _ sample: any StageSample, _ index: Int, ofStage stage: Int
+    ) throws(RestorationError) -> StageOutcome {
+        switch progress.withLock({ $0.roles[stage] }) {
+        case .look(let round): return try finishLook(sample, round: round)
+        case .tiles:
+            try finishTile(sample, index)
+            return .goOn
+        }
+    }
+
+    private func finishLook(_ sample: any StageSample, round: Int) throws(RestorationError) -> StageOutcome {
+        let isFurtherRound = options.degradations == nil && round > 0
+        let mayBeClean = options.degradations == nil && !(options.force && round == 0)
+        let finding = try look.finding(
+            sample, forcing: options.degradations?[round], mayBeClean: mayBeClean)
+        let isClean = mayBeClean && finding.label == Look.cleanLabel
+        return progress.withLock { progress in
+            let now = ContinuousClock.now
+            progress.timing.classify += now - (progress.since ?? now)
+            progress.since = now
+            if isFurtherRound, isClean || !isWorthAnotherRound(finding, after: progress.rounds) { return .complete }
+            progress.rounds.append(.init(degradation: finding.label, confidence: finding.probability))
+            progress.unchanged = isClean
+            if isClean { return .complete }
+            progress.finding = finding
+            progress.blender = TileBlender(tiles)
+            guard isFurtherRound else { return .goOn }
+            let more = [Role.tiles(round: round)] + (round + 1 < options.mostRounds ? [.look(round: round + 1)] : [])
+            progress.roles += more
+            return .extend(more.map { Self.stage($0, look: look, tiles: tiles, restorer: restorer) })
+        }
+    }
+
+    private func isWorthAnotherRound(_ finding: Look.Finding, after rounds: [RestorationResult.Round]) -> Bool {
+        finding.probability >= Self.leastConfidenceToGoOn && !rounds.contains { $0.degradation == finding.label }
+    }
+
+    private func finishTile(_ sample: any StageSample, _ index: Int) throws(RestorationError) {
+        let values = try restorer.values(of: sample)
+        guard let blender = progress.withLock({ $0.blender }) else { return }
+        guard blender.add(values, layout: .interleaved, ofTile: index) else { return }
+        let pixels = blender.takePixels()
+        progress.withLock { progress in
+            progress.picture?.pixels = pixels
+            progress.blender = nil
+            progress.timing.diffuse += .now - (progress.since ?? .now)
+        }
+    }
+
+    func result() throws(RestorationError) -> RestorationResult {
+        let (picture, rounds, unchanged, timing) = progress.withLock {
+            ($0.picture, $0.rounds, $0.unchanged, $0.timing)
+        }
+        guard let picture, !rounds.isEmpty else { throw .internalFault("a restoration without a picture") }
+        return RestorationResult(
+            picture: picture, rounds: rounds, sampling: restorer.sampling, unchanged: unchanged, timing: timing)
+    }
+}

@@ -1,0 +1,167 @@
+/// What a recipe offers: validation, `/capabilities` and help read it, so that nothing can be asked for that isn't there.
+package struct RecipeDescription: Sendable, Equatable {
+    package struct Sampler: Sendable, Equatable {
+        package var name: String
+        /// Network evaluations that it takes.
+        package var steps: ClosedRange<Int>
+        /// Where a request names none.
+        package var defaultSteps: Int
+
+        package init(name: String, steps: ClosedRange<Int>, defaultSteps: Int) {
+            self.name = name
+            self.steps = steps
+            self.defaultSteps = defaultSteps
+        }
+    }
+
+    /// What is told apart and treated.
+    package var labels: [String]
+    /// Whether `classify` may be given labels of the caller's own.
+    package var takesOwnLabels: Bool
+    /// The bundle's default first; none where nothing is sampled.
+    package var samplers: [Sampler]
+    package var options: Set<RestorationOption>
+
+    package init(
+        labels: [String], takesOwnLabels: Bool = false, samplers: [Sampler] = [], options: Set<RestorationOption>
+    ) {
+        self.labels = labels
+        self.takesOwnLabels = takesOwnLabels
+        self.samplers = samplers
+        self.options = options
+    }
+
+    /// Of a name, or the default one.
+    package func sampler(named name: String?) -> Sampler? {
+        guard let name else { return samplers.first }
+        return samplers.first { $0.name == name }
+    }
+}
+
+/// An option that a request has wrong.
+package struct OptionFault: Error, Sendable, Equatable, CustomStringConvertible {
+    package let option: RestorationOption
+    package let value: String
+    /// What would have been right, to be read after "expected".
+    package let expected: String
+
+    package init(_ option: RestorationOption, _ value: String, expected: String) {
+        self.option = option
+        self.value = value
+        self.expected = expected
+    }
+
+    package var description: String { "\(option.name) must be \(expected), not '\(value)'" }
+}
+
+// MARK: - Reading and checking options
+
+extension RecipeDescription {
+    /// Reads options as people write them, and checks them.
+    ///
+    /// - Parameter text: what was given for each; nothing for those left out.
+    package func options(reading text: [RestorationOption: String]) throws(OptionFault) -> RestorationOptions {
+        var options = RestorationOptions()
+        for option in RestorationOption.allCases {
+            guard let value = text[option] else { continue }
+            try read(option, value, into: &options)
+        }
+        try check(options)
+        return options
+    }
+
+    private func read(
+        _ option: RestorationOption, _ value: String, into options: inout RestorationOptions
+    ) throws(OptionFault) {
+        func number(in bounds: ClosedRange<Int>) throws(OptionFault) -> Int {
+            guard Self.isDigits(value), let number = Int(value), bounds.contains(number) else {
+                throw OptionFault(
+                    option, value, expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+            }
+            return number
+        }
+        switch option {
+        case .degradation:
+            guard let labels = CommaList.pieces(of: value) else {
+                throw OptionFault(
+                    option, value, expected: "auto, or labels separated by commas, none empty and none twice")
+            }
+            options.degradations = labels == ["auto"] ? nil : labels
+        case .steps:
+            // Which of them the sampler takes is checked in the end.
+            guard Self.isDigits(value), let number = Int(value) else {
+                throw OptionFault(
+                    option, value,
+                    expected: "a whole number from \(stepBounds.lowerBound) to \(stepBounds.upperBound)")
+            }
+            options.steps = number
+        case .sampler: options.sampler = value
+        case .seed:
+            guard Self.isDigits(value), let seed = UInt64(value) else {
+                throw OptionFault(option, value, expected: "a whole number from 0 to \(UInt64.max)")
+            }
+            options.seed = seed
+        case .rounds:
+            guard let rounds = RestorationRounds.parse(value) else {
+                throw OptionFault(option, value, expected: "auto, or a whole number from 1 to \(RestorationRounds.most)")
+            }
+            options.rounds = rounds
+        case .force:
+            guard value == "true" || value == "false" else {
+                throw OptionFault(option, value, expected: "true or false")
+            }
+            options.force = value == "true"
+        case .tile: options.tile = try number(in: TileBounds.sides)
+        case .overlap: options.overlap = try number(in: TileBounds.overlaps(ofTile: options.tile))
+        }
+    }
+
+    /// `Int` takes a sign, which no option has.
+    private static func isDigits(_ text: String) -> Bool {
+        (1...20).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+
+    /// Of any sampler.
+    private var stepBounds: ClosedRange<Int> {
+        let bounds = samplers.map(\.steps)
+        return (bounds.map(\.lowerBound).min() ?? 1)...(bounds.map(\.upperBound).max() ?? 1)
+    }
+
+    /// Refuses what the recipe doesn't offer or can't do.
+    package func check(_ options: RestorationOptions) throws(OptionFault) {
+        try checkOffered(options)
+        for label in options.degradations ?? [] where !labels.contains(label) {
+            throw OptionFault(.degradation, label, expected: "auto or labels among \(labels.joined(separator: ", "))")
+        }
+        if let rounds = options.rounds {
+            guard RestorationRounds.allowed.contains(rounds) else {
+                throw OptionFault(.rounds, String(rounds), expected: "auto, or from 1 to \(RestorationRounds.most)")
+            }
+            guard rounds == 1 || options.degradations == nil else {
+                throw OptionFault(
+                    .rounds, String(rounds), expected: "left out where degradation names the labels to treat")
+            }
+        }
+        if let name = options.sampler, sampler(named: name) == nil {
+            let names = samplers.map(\.name).joined(separator: ", ")
+            throw OptionFault(.sampler, name, expected: "one of \(names)")
+        }
+        if let steps = options.steps, let sampler = sampler(named: options.sampler), !sampler.steps.contains(steps) {
+            throw OptionFault(
+                .steps, String(steps),
+                expected: "from \(sampler.steps.lowerBound) to \(sampler.steps.upperBound) with the sampler \(sampler.name)")
+        }
+    }
+
+    private func checkOffered(_ given: RestorationOptions) throws(OptionFault) {
+        let values: [(RestorationOption, String?)] = [
+            (.degradation, given.degradations?.joined(separator: ",")), (.steps, given.steps.map { String($0) }),
+            (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
+            (.force, given.force ? "true" : nil), (.tile, given.tile.map { String($0) }),
+            (.overlap, given.overlap.map { String($0) }),
+        ]
+        for (option, value) in values where !options.contains(option) {
+            if let value { throw OptionFault(option, value, expected: "left out: this bundle has no such choice") }
+        }
+    }
+}

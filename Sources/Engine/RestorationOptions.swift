@@ -1,0 +1,64 @@
+/// The choices of one restoration. Whatever is nil takes the bundle's default.
+package struct RestorationOptions: Sendable, Equatable {
+    /// Network evaluations a tile.
+    package var steps: Int?
+    /// A sampler's name, as the recipe has it.
+    package var sampler: String?
+    /// The seed of the noise; nil draws one, which the result tells.
+    package var seed: UInt64?
+    /// The degradations to treat, in order; nil for whatever the classifier finds.
+    package var degradations: [String]?
+    /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
+    package var force = false
+    /// How often the result is looked at again and restored further, while something is wrong with it.
+    package var rounds: Int?
+    /// Side of the tiles in pixels, and pixels that neighbours share; nil for what memory suggests.
+    package var tile: Int?
+    package var overlap: Int?
+    /// When the answer is no longer wanted.
+    package var deadline: ContinuousClock.Instant?
+
+    package init() {}
+
+    /// How many pictures a restoration makes at most, one after another.
+    var mostRounds: Int { degradations?.count ?? rounds ?? 1 }
+}
+
+/// An option that a recipe may offer. The one declaration behind a parameter of `/restore`, a flag of
+/// `restored restore`, its help and its place in `/capabilities`.
+package enum RestorationOption: String, Sendable, CaseIterable {
+    case degradation, steps, sampler, seed, rounds, force, tile, overlap
+
+    /// The parameter's name.
+    package var name: String { rawValue }
+
+    /// One line for the command line's help.
+    package var help: String {
+        switch self {
+        case .degradation: "Labels to treat, in order, separated by commas; auto to find out."
+        case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
+        case .sampler: "posterior, sde or ode, where the bundle diffuses."
+        case .seed: "Seed of the noise, for the same result again."
+        case .rounds:
+            "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else 1."
+        case .force: "Restore although the picture is labelled clean, as the likeliest degradation."
+        case .tile:
+            "Side of the tiles in pixels, \(TileBounds.sides.lowerBound) to \(TileBounds.sides.upperBound); else the whole "
+                + "picture, or what memory allows."
+        case .overlap: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile."
+        }
+    }
+}
+
+/// How often a picture may be restored, looked at and restored again.
+package enum RestorationRounds {
+    /// What `auto` allows.
+    package static let most = 7
+    package static let allowed = 1...most
+
+    /// `auto`, or a number of rounds; nil for anything else.
+    package static func parse(_ text: String) -> Int? {
+        if text == "auto" { return most }
+        return Int(text).flatMap { allowed.contains($0) ? $0 : nil }
+    }
+}

@@ -1,0 +1,128 @@
+package import Images
+
+/// What restoring a picture takes.
+package struct WorkEstimate: Sendable, Equatable {
+    /// What one tile and its evaluation need of the memory budget, in bytes; taken when its turn comes.
+    package var bytes: Int
+    /// Bytes that sums of overlapping tiles take from the first tile to the last, beside the budget.
+    package var blendingBytes: Int
+    /// Beside the work there is now, from measured step times; nil until one has been measured.
+    package var seconds: Double?
+    /// The same on an idle machine.
+    package var idleSeconds: Double?
+
+    package init(bytes: Int, blendingBytes: Int = 0, seconds: Double?, idleSeconds: Double? = nil) {
+        self.bytes = bytes
+        self.blendingBytes = blendingBytes
+        self.seconds = seconds
+        self.idleSeconds = idleSeconds
+    }
+}
+
+/// Where a restoration stands.
+package enum RestorationProgress: Sendable, Equatable {
+    /// Waiting behind this many others.
+    case queued(position: Int)
+    /// `completed` of `total` evaluations are done; the seconds still needed come from measured step times.
+    case running(completed: Int, total: Int, remainingSeconds: Double?)
+}
+
+/// A restored picture and how it came to be.
+package struct RestorationResult: Sendable {
+    /// One look at the picture and what was done about it.
+    package struct Round: Sendable, Equatable {
+        /// The label that was treated, or found.
+        package var degradation: String
+        /// The classifier's probability of it, 0...1.
+        package var confidence: Double
+
+        package init(degradation: String, confidence: Double) {
+            self.degradation = degradation
+            self.confidence = confidence
+        }
+    }
+
+    /// What a diffusion was asked for; recipes without one have none.
+    package struct Sampling: Sendable, Equatable {
+        package var sampler: String
+        /// Network evaluations a tile and round.
+        package var steps: Int
+        package var seed: UInt64
+
+        package init(sampler: String, steps: Int, seed: UInt64) {
+            self.sampler = sampler
+            self.steps = steps
+            self.seed = seed
+        }
+    }
+
+    package var picture: Picture
+    /// In order: one unless the request named several labels or asked for rounds.
+    package var rounds: [Round]
+    package var sampling: Sampling?
+    /// A clean picture that came back as it was.
+    package var unchanged: Bool
+    package var timing: RestorationTiming
+
+    package init(
+        picture: Picture, rounds: [Round], sampling: Sampling?, unchanged: Bool,
+        timing: RestorationTiming = RestorationTiming()
+    ) {
+        self.picture = picture
+        self.rounds = rounds
+        self.sampling = sampling
+        self.unchanged = unchanged
+        self.timing = timing
+    }
+
+    /// The labels treated, in order.
+    package var degradations: [String] { rounds.map(\.degradation) }
+    /// The classifier's probability of the first label.
+    package var confidence: Double { rounds.first?.confidence ?? 0 }
+}
+
+/// Durations of the stages of a picture's work.
+package struct RestorationTiming: Sendable {
+    /// Until its turn.
+    package var queue = Duration.zero
+    package var decode = Duration.zero
+    package var classify = Duration.zero
+    package var diffuse = Duration.zero
+
+    package init() {}
+}
+
+/// What a picture was found to be.
+package struct ClassificationResult: Sendable {
+    package var classification: Classification
+    package var timing: RestorationTiming
+
+    package init(_ classification: Classification, timing: RestorationTiming = RestorationTiming()) {
+        self.classification = classification
+        self.timing = timing
+    }
+}
+
+/// Every label with its probability, highest first.
+package struct Classification: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
+        package var label: String
+        /// 0...1; all entries sum to one.
+        package var probability: Double
+
+        package init(label: String, probability: Double) {
+            self.label = label
+            self.probability = probability
+        }
+    }
+
+    package var entries: [Entry]
+
+    /// - Precondition: at least one entry.
+    package init(entries: [Entry]) {
+        precondition(!entries.isEmpty)
+        self.entries = entries.sorted { $0.probability > $1.probability }
+    }
+
+    package var best: Entry { entries[0] }
+}

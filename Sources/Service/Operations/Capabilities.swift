@@ -1,0 +1,102 @@
+import Engine
+import HTTPServer
+import HTTPTypes
+import Images
+import Settings
+
+/// `GET /capabilities`: what a client or an operator may want to know before the first picture.
+struct Capabilities: Operation {
+    let engines: EngineAccess
+    let configuration: Configuration
+
+    let mediaTypes = ["application/json"]
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        .immediate(.json(CapabilitiesDocument(engines.forQuestions, configuration: configuration)))
+    }
+}
+
+/// `GET /openapi.yaml`: the description of this API, built into the program.
+struct Description: Operation {
+    let mediaTypes = ["application/yaml"]
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        .immediate(
+            Response(
+                status: .ok, fields: [.contentType: "application/yaml"], body: .bytes(PackageResources.openapi_yaml)))
+    }
+}
+
+/// The document's members are named as they are in it.
+private struct CapabilitiesDocument: Encodable {
+    struct Bundle: Encodable {
+        let name: String
+        let version: String
+        let licence: String
+        let training_data_terms: String
+        let labels: [String]
+        let text_tower: Bool
+        let default_sampler: String?
+        let default_steps: Int?
+        let options: [String]
+        let sha256: [String: String]
+
+        init(_ engine: any RestorationEngine) {
+            let (bundle, recipe) = (engine.bundle, engine.recipe)
+            name = bundle.name
+            version = bundle.version
+            licence = bundle.licence
+            training_data_terms = bundle.trainingDataTerms
+            labels = recipe.labels
+            text_tower = recipe.takesOwnLabels
+            default_sampler = recipe.samplers.first?.name
+            default_steps = recipe.samplers.first?.defaultSteps
+            options = RestorationOption.allCases.filter(recipe.options.contains).map(\.name)
+            sha256 = bundle.digests
+        }
+    }
+
+    struct Sampler: Encodable {
+        let name: String
+        let fewest_steps: Int
+        let most_steps: Int
+        let default_steps: Int
+    }
+
+    struct Limit: Encodable {
+        let value: Int
+        let unit: String
+    }
+
+    let version = ServiceVersion.current
+    let bundles: [Bundle]
+    let samplers: [Sampler]
+    let parameters: [String: [String]]
+    let formats: [String]
+    let limits: [String: Limit]
+
+    init(_ engine: (any RestorationEngine)?, configuration: Configuration) {
+        bundles = engine.map { [Bundle($0)] } ?? []
+        samplers = (engine?.recipe.samplers ?? []).map { sampler in
+            Sampler(
+                name: sampler.name, fewest_steps: sampler.steps.lowerBound, most_steps: sampler.steps.upperBound,
+                default_steps: sampler.defaultSteps)
+        }
+        parameters = [
+            "restore": RestoreParameters.names.offered, "classify": ClassifyParameters.names.offered,
+        ]
+        formats = ImageFormat.allCases.map(\.mediaType)
+        var limits: [String: Limit] = [:]
+        for setting in Setting.all where setting.isPublished {
+            guard let (value, unit) = setting.quantity(in: configuration) else { continue }
+            limits[setting.name] = Limit(value: value, unit: unit.rawValue)
+        }
+        limits["smallest-side"] = Limit(value: Configuration.smallestSide, unit: Setting.Unit.pixels.rawValue)
+        self.limits = limits
+    }
+}
+
+/// The program's version.
+package enum ServiceVersion {
+    package static let current = "0.1.0"
+}

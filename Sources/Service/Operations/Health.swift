@@ -1,0 +1,37 @@
+import HTTPServer
+import HTTPTypes
+
+/// `GET /health` and `/health/ready`: 200 where new work is taken. Answers out of memory, whatever the Accept field
+/// says: a probe must not fail for that.
+struct Readiness: Operation {
+    let engines: EngineAccess
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        switch engines.phase {
+        case .serving: .immediate(.status("ready"))
+        case .loading: .immediate(.status("loading", retryAfter: 2))
+        case .draining: .immediate(.status("draining", retryAfter: 5))
+        }
+    }
+}
+
+/// `GET /health/live`: 200 as long as the process answers and no evaluation hangs.
+struct Liveness: Operation {
+    let engines: EngineAccess
+    /// The longest time for an evaluation, in seconds.
+    let hangLimit: Int
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        let longest = engines.forQuestions?.load.longestEvaluationUnderWay ?? 0
+        return .immediate(longest <= Double(hangLimit) ? .status("live") : .status("hanging", retryAfter: 5))
+    }
+}
+
+extension Response {
+    /// 200, or 503 where the client is to try again after some seconds.
+    fileprivate static func status(_ status: String, retryAfter: Int? = nil) -> Response {
+        var fields: HTTPFields = [.cacheControl: "no-store"]
+        fields[.retryAfter] = retryAfter.map { String($0) }
+        return .json(["status": status], status: retryAfter == nil ? .ok : .serviceUnavailable, fields: fields)
+    }
+}

@@ -1,0 +1,81 @@
+import Engine
+import HTTPServer
+import HTTPTypes
+import Scheduling
+
+/// `GET /metrics`. Comes out of memory and waits for nothing.
+struct MetricsPage: Operation {
+    let engines: EngineAccess
+    let metrics: Metrics
+    let memory: MemoryBudget
+    let jobs: JobStore
+    let streams: StreamLimit
+
+    func begin(_ request: ServiceRequest) -> Reply {
+        .immediate(
+            Response(
+                status: .ok, fields: [.contentType: PrometheusText.mediaType, .cacheControl: "no-store"],
+                body: .bytes(Array(text.utf8))))
+    }
+
+    private var text: String {
+        let counts = metrics.snapshot
+        var page = PrometheusText()
+        addRequests(to: &page, counts)
+        page.counters("restored_restorations_total", "Restorations by outcome.", by: "outcome", counts.restorations)
+        page.counters(
+            "restored_classifications_total", "Classifications by outcome.", by: "outcome", counts.classifications)
+        page.counters(
+            "restored_nonfinite_total", "Pictures whose numbers stopped being finite, by stage.", by: "stage",
+            counts.nonFinite)
+        page.histograms(
+            "restored_stage_duration_seconds", "Time that each stage of the work took.", by: "stage", counts.stages)
+        if let load = engines.forQuestions?.load { addLoad(to: &page, load) }
+        page.gauge("restored_request_memory_bytes", "Bytes that bodies and pictures hold.", memory.used)
+        page.gauge("restored_request_memory_limit_bytes", "Bytes that bodies and pictures may hold.", memory.limit)
+        let jobCounts = jobs.counts
+        page.family("restored_jobs", .gauge, "Jobs by state.")
+        for state in JobStatus.State.allCases {
+            page.sample("restored_jobs", [("state", state.rawValue)], jobCounts[state] ?? 0)
+        }
+        page.gauge("restored_job_result_bytes", "Bytes of results kept for clients or still read by them.", jobs.resultBytes)
+        page.gauge("restored_event_streams", "Event streams that are open.", streams.count)
+        return page.text
+    }
+
+    private func addRequests(to page: inout PrometheusText, _ counts: Metrics.State) {
+        page.family("restored_http_requests_total", .counter, "Requests by route pattern, method and status.")
+        for (key, count) in counts.requests.sorted(by: { $0.key < $1.key }) {
+            page.sample(
+                "restored_http_requests_total",
+                [("route", key.route), ("method", key.method), ("status", String(key.status))], count)
+        }
+        page.histograms(
+            "restored_http_request_duration_seconds", "Time until the answer was known.", by: "route", counts.durations)
+        page.gauge("restored_http_requests_in_flight", "Requests without an answer yet.", counts.inFlight)
+        page.counter("restored_http_received_bytes_total", "Bytes of request bodies.", counts.bytesIn)
+        page.counter("restored_http_sent_bytes_total", "Bytes of answers' bodies.", counts.bytesOut)
+        page.gauge("restored_http_connections", "Connections that are open.", counts.connections)
+        page.counter(
+            "restored_http_refused_connections_total", "Connections over a limit.", counts.refusedConnections)
+    }
+
+    private func addLoad(to page: inout PrometheusText, _ load: EngineLoad) {
+        page.gauge("restored_queue_depth", "Restorations that wait.", load.queued)
+        page.gauge("restored_running", "Restorations that run.", load.running)
+        page.family("restored_batch_size", .histogram, "Samples that shared a network evaluation.")
+        page.histogram("restored_batch_size", [], load.batchSizes)
+        page.family("restored_step_duration_seconds", .histogram, "Time of each network evaluation.")
+        page.histogram("restored_step_duration_seconds", [], load.stepSeconds)
+        page.gauge(
+            "restored_longest_evaluation_seconds", "How long the oldest evaluation under way has run.",
+            load.longestEvaluationUnderWay ?? 0)
+        page.gauge(
+            "restored_samples_in_flight", "Tiles, pictures and labels that are begun and not done.",
+            load.samplesInFlight)
+        page.gauge(
+            "restored_memory_budget_used_bytes", "Bytes that restorations hold beyond the weights.", load.memoryUsed)
+        page.gauge(
+            "restored_memory_budget_bytes", "Bytes that restorations may hold beyond the weights.", load.memoryBudget)
+    }
+}

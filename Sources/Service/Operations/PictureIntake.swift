@@ -1,0 +1,70 @@
+import Engine
+import HTTPServer
+import HTTPTypes
+import Images
+import Scheduling
+import Synchronization
+
+/// What `/restore` and `/classify` have in common: a picture in a body.
+struct PictureIntake: Sendable {
+    let imageLimits: ImageLimits
+    /// Bytes.
+    let bodyLimit: Int
+    let partLimit: Int
+    let codecs: CodecQueue
+    let metrics: Metrics
+    let now: @Sendable () -> ContinuousClock.Instant
+
+    /// Checks what the head says about the body.
+    ///
+    /// - Throws: `ServiceFault`.
+    func reader(for request: ServiceRequest) throws(ServiceFault) -> UploadReader {
+        if let coding = request.fields[.contentEncoding], coding.lowercased() != "identity" {
+            throw .encodedBody(coding)
+        }
+        let form = try UploadReader.form(contentType: request.fields[.contentType])
+        if let length = request.head.declaredBodyLength, length > bodyLimit { throw .bodyTooLarge(limit: bodyLimit) }
+        return UploadReader(form: form, imageLimits: imageLimits, partLimit: partLimit)
+    }
+
+    /// The picture, to be decoded when its turn comes, away from the sockets and Swift's own threads; and what is booked
+    /// for it then: what decoding or the work on it takes, whichever is more.
+    ///
+    /// - Parameters:
+    ///   - workBytes: what the work on the picture will hold at once, the picture included.
+    ///   - reservation: holds the upload until then, and the work from then on.
+    ///   - deadline: when the answer is no longer wanted.
+    func picture(
+        _ upload: UploadReader.Upload, workBytes: Int, reservation: MemoryBudget.Reservation,
+        deadline: ContinuousClock.Instant
+    ) -> (source: PictureSource, booking: PictureBooking) {
+        let file = UploadedFile(upload.bytes)
+        let source = PictureSource(width: upload.header.width, height: upload.header.height) {
+            guard let bytes = file.take() else { throw RestorationError.internalFault("a picture is decoded twice") }
+            let picture = try await codecs.run(until: deadline) { [imageLimits] shouldContinue in
+                try ImageDecoder.decode(bytes, limits: imageLimits, shouldContinue: shouldContinue)
+            }
+            let bytesOfWork = workBytes + Self.metadataBytes(picture)
+            guard reservation.growForWork(to: bytesOfWork) else { throw ImageError.outOfMemory }
+            reservation.shrink(to: bytesOfWork)
+            return picture
+        }
+        let decodingBytes = upload.bytes.count + upload.header.decodingBytes
+        return (source, PictureBooking(reservation: reservation, bytes: max(decodingBytes, workBytes)))
+    }
+
+    /// What the profile and the EXIF block take, which are known only then: in the picture, in the encoded one and, a
+    /// third longer, in the text of a document.
+    private static func metadataBytes(_ picture: Picture) -> Int {
+        4 * ((picture.colourProfile?.count ?? 0) + (picture.exif?.count ?? 0))
+    }
+}
+
+/// The bytes of an upload until they are decoded. The mutex guards them.
+private final class UploadedFile: Sendable {
+    private let bytes: Mutex<[UInt8]?>
+
+    init(_ bytes: [UInt8]) { self.bytes = Mutex(bytes) }
+
+    func take() -> [UInt8]? { bytes.withLock { $0.take() } }
+}

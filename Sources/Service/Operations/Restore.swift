@@ -1,0 +1,156 @@
+import Engine
+import HTTPServer
+import HTTPTypes
+import HTTPWire
+import Images
+import Scheduling
+
+/// `POST /restore`.
+struct Restore: Operation {
+    let engines: EngineAccess
+    let intake: PictureIntake
+    let codecs: CodecQueue
+    let memory: MemoryBudget
+    let metrics: Metrics
+    let jobs: JobRunner
+    /// The longest time for a request, in seconds.
+    let timeoutLimit: Int
+    let now: @Sendable () -> ContinuousClock.Instant
+
+    let parameters = RestoreParameters.names
+    let mediaTypes = AnswerForm.offers
+
+    /// A picture that waits to be decoded, and what is wanted of it.
+    private struct Restoration: Sendable {
+        let engine: any RestorationEngine
+        let source: PictureSource
+        let parameters: RestoreParameters
+        let form: AnswerForm
+        let quality: Int
+        /// When the answer is no longer wanted.
+        let deadline: ContinuousClock.Instant
+        /// The memory of the picture, its restoration and the answer.
+        let memory: PictureBooking
+    }
+
+    func begin(_ request: ServiceRequest) throws -> Reply {
+        let engine = try engines.forWork()
+        let reader = try intake.reader(for: request)
+        // What is wrong already needn't wait for the body.
+        _ = try RestoreParameters(request.parameters, recipe: engine.recipe, timeoutLimit: timeoutLimit)
+        return .afterBody { body in
+            let restoration = try await take(body, request, reader: reader, engine: engine)
+            if PreferField(request.fields[.prefer]).respondsAsynchronously {
+                return try await jobs.start(requestID: request.id, engine: engine) { progress in
+                    try await perform(restoration, progress: progress)
+                }
+            }
+            return try await perform(restoration) { _ in }.holding(restoration.memory.reservation)
+        }
+    }
+
+    /// Reads the picture's file, refusing what can't be done before it waits.
+    private func take(
+        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, engine: any RestorationEngine
+    ) async throws -> Restoration {
+        let reservation = memory.reservation()
+        let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
+        var parameters = try RestoreParameters(upload.parameters, recipe: engine.recipe, timeoutLimit: timeoutLimit)
+        let form = try AnswerForm(accept: request.fields[.accept], format: parameters.format)
+        let quality = try parameters.encodingQuality(for: form.format)
+        let (width, height) = (upload.header.width, upload.header.height)
+        try ImageEncoder.check(width: width, height: height, as: form.format)
+        let deadline = request.start + .seconds(parameters.timeout)
+        parameters.options.deadline = deadline
+        let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
+        try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
+        let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
+        let (source, booking) = intake.picture(
+            upload, workBytes: workBytes, reservation: reservation, deadline: deadline)
+        return Restoration(
+            engine: engine, source: source, parameters: parameters, form: form, quality: quality, deadline: deadline,
+            memory: booking)
+    }
+
+    /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.
+    private func check(_ estimate: WorkEstimate, secondsLeft: Double) throws {
+        if let seconds = estimate.idleSeconds, seconds > secondsLeft {
+            throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
+        }
+        if let seconds = estimate.seconds, seconds > secondsLeft {
+            throw ServiceFault.deadlineUnattainableNow(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
+        }
+    }
+
+    /// What the work holds at once: first pictures and the sums of overlapping tiles, then the picture that came, the
+    /// restored one and the answer that is made of it.
+    ///
+    /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
+    ///   however idle the service is.
+    private func workBytes(
+        _ estimate: WorkEstimate, of header: ImageHeader, options: RestorationOptions, form: AnswerForm
+    ) throws -> Int {
+        let pictures = PictureMemory.bytes(width: header.width, height: header.height, options: options)
+        let limit = max(0, memory.limit - pictures)
+        guard estimate.blendingBytes <= limit else {
+            throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
+        }
+        let pixels = header.width * header.height
+        let answering = 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
+        // That a picture fits is checked at the start.
+        if case .document = form, answering > memory.limit {
+            throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
+        }
+        return max(pictures + estimate.blendingBytes, answering)
+    }
+
+    /// Restores and encodes.
+    private func perform(
+        _ restoration: Restoration, progress: @escaping @Sendable (RestorationProgress) -> Void
+    ) async throws -> Response {
+        do {
+            let result = try await restoration.engine.restore(
+                restoration.source, options: restoration.parameters.options, memory: restoration.memory,
+                progress: progress)
+            metrics.stage("queue", took: result.timing.queue)
+            metrics.stage("decode", took: result.timing.decode)
+            metrics.stage("classify", took: result.timing.classify)
+            metrics.stage("diffuse", took: result.timing.diffuse)
+            let response = try await answer(restoration, result)
+            metrics.restorationEnded(result.unchanged ? "unchanged" : "restored")
+            return response
+        } catch {
+            metrics.restorationFailed(error)
+            throw error
+        }
+    }
+
+    private func answer(_ restoration: Restoration, _ result: RestorationResult) async throws -> Response {
+        let format = restoration.form.format
+        let quality = restoration.quality
+        let keepsExif = restoration.parameters.metadata == .keep
+        let start = now()
+        let bytes = try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
+            switch format {
+            case .png:
+                return try ImageEncoder.png(result.picture, keepsExif: keepsExif, shouldContinue: shouldContinue)
+            case .jpeg:
+                return try ImageEncoder.jpeg(
+                    result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif,
+                    shouldContinue: shouldContinue)
+            }
+        }
+        let encodeDuration = start.duration(to: now())
+        metrics.stage("encode", took: encodeDuration)
+        let answer = RestorationAnswer(
+            result: result, bundle: restoration.engine.bundle.identifier, format: format, encode: encodeDuration)
+        switch restoration.form {
+        case .picture:
+            return answer.response(picture: bytes)
+        case .document:
+            return try await codecs.run(until: restoration.deadline, isBegun: true) { _ in
+                answer.response(document: bytes)
+            }
+        }
+    }
+}
