@@ -64,15 +64,24 @@ struct DocumentationTests {
     @Test(
         "files and tests that a document refers to are there",
         arguments: [
-            "README.md", "Deploy/README.md", "Weights/README.md", "Weights/mini/README.md", "Weights/mini/history.md",
-            "Tests/Benchmarks/README.md", "Tests/Hardness/README.md", "Tests/Fuzz/README.md", "Weights/training/README.md",
+            "README.md", "Sources/README.md", "Sources/Diffusion/README.md", "Sources/Networks/CLIP/README.md",
+            "Sources/Networks/RestorationUNet/README.md", "Deploy/README.md", "Weights/README.md", "Weights/mini/README.md",
+            "Weights/mini/history.md", "Weights/training/README.md", "Tests/Benchmarks/README.md", "Tests/Hardness/README.md",
+            "Tests/Fuzz/README.md", "Tests/Fixtures/Parity/README.md",
         ])
     func references(document: String) throws {
         let text = try Self.text(document)
         let folder = Repository.root.appending(path: document).deletingLastPathComponent()
-        var targets = text.matches(of: /\]\(([^)\s]+)\)/).map { String($0.output.1) }
-            .filter { !$0.contains("://") }
-            .map { folder.appending(path: $0).path }
+        let links = text.matches(of: /\]\(([^)\s#]+)(?:#([\w-]+))?\)/).filter { !$0.output.1.contains("://") }
+        for link in links {
+            guard let section = link.output.2 else { continue }
+            let page = try String(contentsOf: folder.appending(path: link.output.1), encoding: .utf8)
+            let titles = page.matches(of: /\n#+ (.+)/).map { $0.output.1.lowercased().replacing(" ", with: "-") }
+            #expect(titles.contains(String(section)), "\(link.output.1) has no section \(section)")
+        }
+        var targets = links.map { folder.appending(path: $0.output.1).path }
+        // `HTTPServer/Listener.swift`, from the document's folder.
+        targets += text.matches(of: /`([\w\/+-]+\.(?:swift|c|h|inc))`/).map { folder.appending(path: $0.output.1).path }
         // `HTTPServerTests/LimitTests` is a file of Swift, `EndToEndTests/drain.sh` one of the shell.
         targets += text.matches(of: /`(\w+Tests\/[\w-]+)(\.sh)?`/).map { match in
             Repository.root.appending(path: "Tests/\(match.output.1)\(match.output.2 ?? ".swift")").path
