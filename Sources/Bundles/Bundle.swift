@@ -13,8 +13,8 @@ package struct Bundle {
     package let configuration: ConfigurationReader
     private let files: [String: CheckpointBytes]
 
-    /// Reads a bundle's folder: reads and checks what all bundles have in `bundle.json`, maps the files it names and
-    /// compares their SHA-256.
+    /// Loads a folder: checks what all bundles have in `bundle.json`, maps the files that it names and compares their
+    /// SHA-256.
     ///
     /// - Throws: the first thing that is wrong.
     package static func load(_ directory: String) throws(BundleError) -> Bundle {

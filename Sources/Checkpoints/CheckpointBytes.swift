@@ -4,7 +4,7 @@ import Glibc
 /// keeps tensors of the file keeps this object.
 ///
 /// The file must not be shortened while it is mapped (the kernel would end the process with SIGBUS on the next look
-/// at what is gone); replace weight files by renaming, as every download and conversion here does.
+/// at what is gone); replace weight files by renaming.
 ///
 /// Sendable because nothing ever writes to the memory after `init`, and it lives as long as the object.
 package final class CheckpointBytes: @unchecked Sendable {

@@ -1,6 +1,6 @@
 package import CKernels
 
-/// The non-linearity folded into a layer's store.
+/// The non-linearity that a layer applies as it stores its results.
 package enum Activation: Sendable {
     case none
     /// x / (1 + e^-x)

@@ -60,7 +60,8 @@ private struct Job {
 
 /// What the threads of a team share. `job` is written by the caller before it raises `generation` (releasing) and read
 /// by helpers after they saw it raised (acquiring); the caller writes it again only after every helper has checked in
-/// through `remaining`. The mutex guards sleeping only. Helpers hold it until they have seen that the team stopped.
+/// through `remaining`. The mutex guards sleeping only. Helpers keep this object alive until they have seen that the team
+/// stopped.
 private final class Shared: @unchecked Sendable {
     private var job: Job?
     private let generation = Atomic<Int>(0)

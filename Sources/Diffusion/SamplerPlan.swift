@@ -1,5 +1,5 @@
 /// The steps of one restoration, laid out in advance: a pure stepper. Whoever runs it, one loop or a scheduler of many,
-/// owns batching, cancelling, progress and preview:
+/// owns batching, cancelling and progress:
 ///
 ///     plan.start(state, mu: mu, noise: noise)              // draw 0
 ///     for (index, step) in plan.steps.enumerated() {
@@ -61,7 +61,7 @@ package struct SamplerPlan: Sendable, Equatable {
         guard allowed.contains(steps) else { throw .stepsOutOfRange(steps, allowed: allowed, sampler: sampler) }
         switch sampler {
         case .posterior:
-            // Sound: 1 <= steps <= S <= 10,000.
+            // Without overflow: 1 <= steps <= S <= 10,000.
             let last = configuration.tableStepCount
             let times = (1...steps).reversed().map { (2 * last * $0 + steps) / (2 * steps) }
             try self.init(configuration, prediction: prediction, times: times)

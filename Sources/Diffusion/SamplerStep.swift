@@ -2,7 +2,7 @@
 ///
 /// In every sampler here the next state is a linear combination of the state, mu, fresh noise and either the network's
 /// output or the clean estimate, clamped to 0...1. The factors are computed in double and applied in single precision,
-/// value by value: any layout will do, and neither batch nor tile size changes a bit. What is not a number stays so.
+/// value by value: any layout will do, and neither batch nor tile size changes a bit. NaN stays NaN.
 package struct SamplerStep: Sendable, Equatable {
     /// t, in the plan's tables.
     package let time: Int
@@ -113,7 +113,7 @@ extension SamplerStep.Combination {
 }
 
 extension Float {
-    /// 0...1; what is not a number stays so, for whoever checks results.
+    /// 0...1; NaN stays NaN, for whoever checks results.
     @inline(__always)
     fileprivate var clampedToPicture: Float { self < 0 ? 0 : self > 1 ? 1 : self }
 }

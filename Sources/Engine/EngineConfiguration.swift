@@ -9,7 +9,8 @@ package struct EngineConfiguration: Sendable {
     /// Working memory beyond the weights, in bytes, that all restorations together may hold. A picture that would
     /// need more than a worker's share of it is restored in tiles.
     package var memoryBudget = 4 << 30
-    /// Where pictures are booked at their turn; nil where nobody bounds them.
+    /// The memory that pictures are booked in: those that wait for some go on when it is given back. Nil where nobody
+    /// bounds pictures.
     package var pictureMemory: MemoryBudget?
     /// Restorations that may wait.
     package var queueLimit = 64

@@ -2,8 +2,8 @@
 package enum PictureMemory {
     /// Red, green, blue and opacity.
     package static let bytesPerPixel = 4
-    /// The most that work on a picture holds: three pictures where several degradations are treated, or two and the
-    /// encoded one; more than the pixels and coefficients of a JPEG of several scans.
+    /// The most that work on a picture holds, but for sums of overlapping tiles and for text in JSON: three pictures where
+    /// several degradations are treated, or two and the encoded one. Decoding a JPEG of several scans takes less.
     package static let peakBytesPerPixel = 12
 
     /// What a restoration holds of pictures at once: the one that came, the one that is made and, where there are

@@ -16,8 +16,8 @@ package final class RecipeEngine: RestorationEngine {
     /// The smallest side that is restored, in pixels.
     package static let minimumSide = 8
 
-    /// Pixels times steps of a restoration that goes before longer ones: sixteen evaluations of 256x256 and a look, about
-    /// as long as anyone waits for a small picture anyway.
+    /// The cost, in pixels times steps, up to which a restoration goes before longer ones: sixteen evaluations of 256x256
+    /// and a look.
     private static let shortJobCost = 16.0 * 256 * 256 + 32_768
 
     /// Builds a bundle's networks and measures what they need.

@@ -10,7 +10,7 @@ package struct RestorationOptions: Sendable, Equatable {
     package var degradations: [String]?
     /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
     package var force = false
-    /// How often the result is looked at again and restored further, while something is wrong with it.
+    /// The most rounds; each after the first only where a look at the result finds something else wrong. Nil for 1.
     package var rounds: Int?
     /// Side of the tiles in pixels, and pixels that neighbours share; nil for what memory suggests.
     package var tile: Int?

@@ -54,7 +54,7 @@ final class BodyChannel: RequestBody, Sendable {
                 } else {
                     state.waiter = continuation
                 }
-                // Before all is taken, so that more is there by then.
+                // Asked for while some still waits, so that more has come when that is taken.
                 let wantsMore = state.isPaused && state.ending == nil && !state.holds(oneOf: 2)
                 if wantsMore { state.isPaused = false }
                 return (outcome, wantsMore)

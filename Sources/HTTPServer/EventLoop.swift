@@ -11,7 +11,7 @@ actor EventLoop {
     private var source: (any DispatchSourceRead)?
     private var timer: (any DispatchSourceTimer)?
     private var hasStopped = false
-    /// Until then no connection will be found idle that isn't; looking costs some time where there are very many.
+    /// No idle connection is looked for before: a search through very many takes time, and the last one found none.
     private var noneIdleUntil = Duration.zero
 
     private static let fruitlessPause = Duration.milliseconds(2)

@@ -20,7 +20,7 @@ struct OutputBuffer {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Lets `body` append; once much of what is gathered has been sent, that goes first.
+    /// Lets `body` append. Gathered bytes that have been sent are removed first, once they are many.
     mutating func append(_ body: (inout [UInt8]) -> Void) {
         if segments.last?.isOpen != true { segments.append(Segment()) }
         let last = segments.count - 1

@@ -3,8 +3,8 @@ import Glibc
 
 /// A set of sockets watched by epoll, which a Dispatch source in turn watches as one descriptor.
 ///
-/// A Dispatch source a connection would pass each event through Dispatch's manager thread and re-arm it there; here
-/// one wake-up brings all connections that are ready, and a connection that stays interested costs no call at all.
+/// With a Dispatch source for each connection every event would go through Dispatch's manager thread and be armed there
+/// again. Here one wake-up brings all connections that are ready, and one that stays interested costs no call at all.
 final class Poller {
     /// What to be told of. Errors and hang-ups are always told.
     struct Interest: OptionSet {

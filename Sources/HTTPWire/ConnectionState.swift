@@ -358,7 +358,7 @@ package struct ConnectionState: Sendable {
         guard !inputEnded else { return false }
         switch phase {
         case .open: return request == .idle ? unsentBytes <= Self.outputHighWater : request.isReceiving
-        // Past its bytes a client is left waiting: it can read its answer, and its next bytes stay with the kernel.
+        // After that many bytes no more are read: the client can read its answer, and its bytes stay with the kernel.
         case .lingering: return lingeredBytes < limits.lingeringBytes
         case .finishing, .closed: return false
         }

@@ -2,8 +2,8 @@
 struct BodyPace: Sendable {
     /// When the last byte came.
     private(set) var lastByte = Duration.zero
-    /// The rate is measured over windows, each as long as the grace; the first is the grace itself. So a fast beginning
-    /// earns nothing for a slow rest, and a steady slow upload is served however long it takes.
+    /// The rate is measured over windows, each as long as the grace; the first is the grace itself. So bytes that came
+    /// early don't make up for a slow rest, and a steady slow upload is served however long it takes.
     private(set) var windowStart = Duration.zero
     private var windowBytes = 0
     private var isGrace = true
@@ -88,7 +88,7 @@ extension ConnectionState {
         return silence < window ? (silence, .silentBody) : (window, .bodyWindow)
     }
 
-    /// When the client has taken nothing of a waiting answer for too long, or so little that it means harm.
+    /// When the client has taken nothing of a waiting answer for too long, or less than the least rate.
     private var writeDeadline: Duration? {
         guard let writePace else { return nil }
         let stalled = writePace.last + limits.writeStallTime

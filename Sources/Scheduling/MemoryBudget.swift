@@ -2,8 +2,8 @@ import Synchronization
 
 /// Bounds the bytes that all requests together hold: uploads, decoded pictures and answers that have not left.
 ///
-/// Uploads may fill it but for what one picture's work takes, so that work always finds room in the end, however many
-/// wait. What is under way takes the rest at its turn, and those who wait for it are told when some becomes free.
+/// Uploads leave free what work takes (`workReserve`), so that work finds room in the end, however many uploads wait.
+/// Who waits for room is told when some becomes free.
 ///
 /// The mutex guards the number of bytes reserved and whom to tell; reservations give theirs back when they go.
 package final class MemoryBudget: Sendable {

@@ -205,11 +205,11 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
         virtualClock = max(virtualClock, least)
     }
 
-    /// Moves the clock on by the share of a turn that falls to each active job. The least charge alone wouldn't do: an
-    /// endless row of newcomers, each gone after one step, would hold it still.
+    /// Moves the clock on by each active job's share of this turn. Following the least charge alone it would stand still
+    /// while newcomers keep coming that are gone after one step each.
     ///
-    /// It waits for a job that short ones, gone by now, left behind: else that one would stay behind for ever, however
-    /// long it has the workers to itself, and a later short job would find itself last.
+    /// Once short jobs are gone, it stands still until the jobs that they overtook have caught up with it. Else it would
+    /// stay ahead of them for ever, and a short job that comes later would start behind those that it is to overtake.
     mutating func advanceVirtualClock(byTurnOf job: QueuedJob<Key>, cost: Double) {
         let hasShortJobs = active.contains { $0.isShort && !$0.isEnding }
         guard hasShortJobs || job.virtualTime >= clockOfShortJobs else { return }

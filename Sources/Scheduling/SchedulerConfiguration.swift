@@ -11,7 +11,7 @@ package struct SchedulerConfiguration: Sendable {
     /// What part of the budget is kept for jobs that have nothing in flight yet: 1/4 means that no job adds a second
     /// sample beyond three quarters of it.
     package var newcomerShare = 0.25
-    /// A job of no more cost in all goes before those under way, by as much as this; 0 for none.
+    /// A job whose whole work costs no more than this starts that far ahead of those under way; 0 for none.
     package var shortJobCost = 0.0
     /// How long a worker has nothing to do before the evaluator is told to let go of what it kept for it.
     package var restAfter: Duration = .seconds(5)

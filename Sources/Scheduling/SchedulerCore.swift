@@ -3,8 +3,8 @@ import Synchronization
 import Threads
 
 /// The threads and continuations of a scheduler. They hold the core and not the scheduler, so that releasing the
-/// scheduler ends them. `state` guards all that they share; it's never held while the evaluator, a job's closure or a
-/// sample's deinit runs.
+/// scheduler ends them. `state` guards all that they share; it's never held while the evaluator computes, a job's closure
+/// other than `admit` runs, or a sample is destroyed.
 final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     typealias State = SchedulerState<Evaluator>
     typealias Key = Evaluator.BatchKey

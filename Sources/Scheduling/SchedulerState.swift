@@ -17,8 +17,8 @@ struct Exclusive<Value>: @unchecked Sendable {
     }
 }
 
-/// What remains to be done once the scheduler's lock is released: nothing foreign is called, and nothing of a
-/// job's is destroyed, while it's held.
+/// What remains to be done once the scheduler's lock is released. While it's held nobody else's code runs but
+/// `StepJob.admit` and `StepEvaluator.maximumBatch`, and nothing of a job's is destroyed.
 struct Effects<Evaluator: StepEvaluator> {
     var ended: [SchedulerState<Evaluator>.Record] = []
     /// Samples that nobody wants any more: gone before their job's caller hears of its end.
@@ -103,9 +103,10 @@ struct SchedulerState<Evaluator: StepEvaluator> {
 // MARK: - The life of a job
 
 extension SchedulerState {
-    /// Takes a job in, or returns why not.
+    /// Takes a job in.
     ///
     /// - Returns: the job's id.
+    /// - Throws: `draining`, `deadlineExceeded`, `queueFull`.
     mutating func register(
         _ job: Job, timer: (Int) -> Task<Void, Never>?,
         continuation: CheckedContinuation<Result<Void, SchedulingError>, Never>, now: ContinuousClock.Instant,

@@ -1,15 +1,16 @@
-/// The network as the scheduler sees it: something that advances several samples by one step in one call.
+/// A network as the scheduler sees it: something that advances several samples by one step in one call.
 ///
-/// A sample is one diffusion state between evaluations (a picture, or a tile of one) with its time, noise stream and
-/// contexts. It need not be `Sendable`: from the moment it's made until it's handed back the scheduler owns it alone,
-/// and at most one thread touches it at a time. What comes out of a sample must not depend on who shares its batches
-/// nor on their order: that is the evaluator's duty.
+/// A sample is what lies between two steps, such as a tile of a picture in the middle of its diffusion. It need not be
+/// `Sendable`: from the moment it's made until it's handed back the scheduler owns it alone, and at most one thread
+/// touches it at a time. What comes out of a sample must depend neither on who shares its batches nor on their order:
+/// that is the evaluator's duty.
 package protocol StepEvaluator: Sendable {
     associatedtype Sample
     /// What samples must have in common to share an evaluation, such as their height and width.
     associatedtype BatchKey: Hashable & Sendable
 
-    /// The most samples of this key that one evaluation takes; values under one count as one.
+    /// The most samples of this key that one evaluation takes; values under one count as one. Called with the
+    /// scheduler's lock held: quick, and no call back.
     func maximumBatch(for key: BatchKey) -> Int
 
     /// Advances each sample by exactly one step. Blocks; called on a worker thread without any lock held.

@@ -5,7 +5,7 @@ import Synchronization
 /// A job is submitted from any task, which suspends until the job is done; in between everything happens on the worker
 /// threads, one evaluation at a time each. Before each evaluation the free samples of all jobs are looked at afresh, so
 /// newcomers join at the next one. `RunQueue` says who goes first, `SchedulerState` keeps the books; this type and
-/// `SchedulerCore` are threads and continuations. Classification uses it as well, with samples of one step.
+/// `SchedulerCore` are threads and continuations.
 ///
 /// A scheduler that is released stops as by `stop`, without waiting.
 package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {

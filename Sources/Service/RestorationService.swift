@@ -77,8 +77,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
 
     // MARK: Life
 
-    /// Starts to serve.
-    ///
+    /// Takes work from now on.
     package func start(_ engine: any RestorationEngine) {
         engines.start(engine)
     }

@@ -9,7 +9,7 @@ enum APIKeyFormat {
 
     /// The keys in a file's text: one a line; blank lines and those that start with `#` are skipped.
     ///
-    /// - Throws: also where there is none: who names a file wants the service closed.
+    /// - Throws: also where there is none, which would leave the service open to everybody.
     static func keys(inFile text: String) throws(ConfigurationError) -> [String] {
         let keys = text.split(whereSeparator: \.isNewline).map(trimmed).filter { !$0.isEmpty && !$0.hasPrefix("#") }
         guard !keys.isEmpty else { throw ConfigurationError("the file that --api-key-file names has no key in it") }

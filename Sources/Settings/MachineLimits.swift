@@ -21,7 +21,7 @@ package struct MachineLimits: Sendable, Equatable {
     package init(read: (_ path: String) -> String?) {
         let groups = ControlGroups(read: read)
         let allowed = Self.allowedProcessors(read) ?? ProcessInfo.processInfo.activeProcessorCount
-        // Half a processor more than whole ones is worth a thread.
+        // Rounded up: half a processor is worth a thread.
         let paid = groups.processorQuota.map { Int(min($0.rounded(.up), 1_048_576)) }
         processors = max(1, min(allowed, paid ?? .max))
         let physical = Self.physicalMemory(read) ?? Int(clamping: ProcessInfo.processInfo.physicalMemory)

@@ -1,7 +1,7 @@
 /// How much each tile of a row or column of tiles counts at each position, as integers that sum to `one` everywhere.
 ///
 /// A tile's weight rises over what it shares with its neighbour by the smooth step 3t^2 - 2t^3, which with its mirror
-/// image makes one; where more than two tiles overlap the weights are scaled to. The weight of a tile of the grid is
+/// image makes one; where more than two tiles overlap the weights are scaled to that. The weight of a tile of the grid is
 /// the product of its column's and its row's, and these sum to `one` squared.
 package struct BlendWeights: Sendable {
     package static let one = 1 << 12
@@ -33,7 +33,7 @@ package struct BlendWeights: Sendable {
         self.isShared = isShared
     }
 
-    /// A tile's weight before scaling: the product of its ramps; never quite nothing.
+    /// A tile's weight before scaling: the product of its ramps, always above 0.
     private static func height(of tile: Int, at position: Int, in ranges: [Range<Int>]) -> Double {
         var height = 1.0
         let range = ranges[tile]

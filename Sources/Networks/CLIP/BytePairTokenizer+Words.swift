@@ -40,7 +40,7 @@ extension BytePairTokenizer {
         let next = text[index + 1]
         let afterNext = index + 2 < text.count ? text[index + 2] : " "
         return switch (next, afterNext) {
-        // The pattern ignores case, in which the long s is an s.
+        // The pattern ignores case, and U+017F (long s) is an s then.
         case ("s", _), ("\u{17f}", _), ("t", _), ("m", _), ("d", _): 2
         case ("r", "e"), ("v", "e"), ("l", "l"): 3
         default: nil
@@ -58,7 +58,7 @@ extension BytePairTokenizer {
     private enum Category { case letter, digit, space, other }
 
     private static func category(of scalar: Unicode.Scalar) -> Category {
-        // A mark whose capital is a letter: where case is ignored it is neither a letter nor none, and falls out.
+        // Its capital is a letter, it is not: a pattern that ignores case matches it nowhere, so it is skipped.
         if scalar == "\u{345}" { return .space }
         return switch scalar.properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: .letter

@@ -32,7 +32,7 @@ package struct ZeroShotClassifier: Sendable {
     /// label it doesn't know.
     ///
     /// A network that takes the whole embedding was never trained on a bare feature, and its pictures fall apart with
-    /// one (`Weights/mini/README.md`); to one that is told the label alone both are the same.
+    /// one (`Weights/mini/README.md`). One that is told the label alone can't tell the two apart.
     package func embedding(forcing label: String, insteadOf embedding: [Float]) -> [Float]? {
         guard let wanted = labels.firstIndex(of: label) else { return nil }
         let cosines = features.map { dot($0, embedding) }

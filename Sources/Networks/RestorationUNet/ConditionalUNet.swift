@@ -73,7 +73,7 @@ package struct ConditionalUNet: Sendable {
         }
     }
 
-    /// Told each stage's name and result as it is computed, for parity checks and layer timings.
+    /// Told each stage's name and result as it is computed, for comparison with recorded numbers.
     package typealias Observer = (_ stage: String, _ result: Tensor) -> Void
 
     /// Evaluates samples of one size together. What a sample gets never depends on the others.

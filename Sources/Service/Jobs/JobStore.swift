@@ -24,7 +24,7 @@ final class JobStore: Sendable {
 
     private struct Job {
         var status: JobStatus
-        /// Does its work; cancelled with the job, and nothing else is.
+        /// Does its work and nothing else: cancelled with the job.
         var task: Task<Void, Never>?
         /// Whether the engine has taken it.
         var isAdmitted = false

@@ -42,7 +42,7 @@ package final class LogSink: Sendable {
                 if written > 0 {
                     bytes.removeFirst(written)
                 } else if errno == EAGAIN {
-                    // Somebody who shares the descriptor made it so.
+                    // Another process that shares the descriptor made it non-blocking.
                     var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&place, 1, -1)
                 } else if errno != EINTR {
@@ -59,8 +59,8 @@ package final class LogSink: Sendable {
                 return
             }
             backlog.lines.append(line)
-            // The others find the queue woken already: a wake-up a line costs more than the line. Under the lock, so
-            // that who flushes after any line finds the wake-up before himself.
+            // One wake-up for all lines that wait: each costs more than a line. Under the lock, so that a later flush
+            // comes behind it in the queue.
             if backlog.lines.count == 1 { queue.async { [self] in writeAll() } }
         }
     }
@@ -72,7 +72,7 @@ package final class LogSink: Sendable {
         })
         let lost = backlog.withLock { backlog in
             backlog.underWay = 0
-            // Those that wait came before the first that was lost, and are written next.
+            // Lines that wait came before the lost ones, which are told of after them.
             guard backlog.lines.isEmpty else { return 0 }
             defer { backlog.lost = 0 }
             return backlog.lost

@@ -97,7 +97,7 @@ struct Restore: Operation {
         }
         let pixels = header.width * header.height
         let answering = 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
-        // That a picture fits is checked at the start.
+        // A picture always fits: the settings are checked for that at the start.
         if case .document = form, answering > memory.limit {
             throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
         }

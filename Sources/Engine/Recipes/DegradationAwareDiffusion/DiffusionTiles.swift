@@ -6,7 +6,7 @@ import RestorationUNet
 
 /// Restores tiles by diffusion, each from the degraded pixels to the clean ones.
 ///
-/// The noise field is drawn over the whole picture, so that seams have nothing to show.
+/// The noise is a field over the whole picture: neighbouring tiles have the same where they overlap.
 struct DiffusionTiles: TileRestorer {
     let network: ConditionalUNet
     let plan: SamplerPlan
@@ -76,7 +76,7 @@ final class DiffusionTile: StageSample {
     let region: NoiseSource.Region
     /// x_t: interleaved RGB, nominally 0...1.
     private(set) var state: [Float] = []
-    /// Whether all that the network answered were numbers.
+    /// Whether all numbers that the network answered were finite.
     private(set) var isFinite = true
     /// mu, laid out as the state.
     private let condition: [Float]
