@@ -36,6 +36,7 @@ extension Configuration {
     /// The memory of bodies, pictures and answers: uploads leave room for the work on one largest picture.
     package func makeMemoryBudget() -> MemoryBudget {
         let work = PictureMemory.peakBytesPerPixel * megapixelLimit * 1_000_000
-        return MemoryBudget(limit: requestMemory, workReserve: min(work, max(0, requestMemory - bodyLimit)))
+        // A body in pieces and whole, for a moment.
+        return MemoryBudget(limit: requestMemory, workReserve: min(work, max(0, requestMemory - 2 * bodyLimit)))
     }
 }

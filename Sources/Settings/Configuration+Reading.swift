@@ -133,7 +133,7 @@ extension Configuration {
     /// What one largest request may hold at once: its body, and the most that work on its picture takes, whether
     /// decoding or restoring.
     var largestRequestBytes: Int {
-        bodyLimit + PictureMemory.peakBytesPerPixel * megapixelLimit * 1_000_000
+        2 * bodyLimit + PictureMemory.peakBytesPerPixel * megapixelLimit * 1_000_000
     }
 
     /// Scheme and authority without a path: what browsers send as `Origin`.

@@ -28,7 +28,7 @@ struct Classify: Operation {
             let parameters = try ClassifyParameters(upload.parameters, engine: engine)
             let deadline = request.start + .seconds(timeoutLimit)
             let (width, height) = (upload.header.width, upload.header.height)
-            let (source, booking) = intake.picture(
+            let (source, booking) = try intake.picture(
                 upload, workBytes: PictureMemory.bytesPerPixel * width * height, reservation: reservation,
                 deadline: deadline)
             do {

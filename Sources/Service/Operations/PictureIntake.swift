@@ -34,10 +34,11 @@ struct PictureIntake: Sendable {
     ///   - workBytes: what the work on the picture will hold at once, the picture included.
     ///   - reservation: holds the upload until then, and the work from then on.
     ///   - deadline: when the answer is no longer wanted.
+    /// - Throws: where the uploads that wait leave too little for that.
     func picture(
         _ upload: UploadReader.Upload, workBytes: Int, reservation: MemoryBudget.Reservation,
         deadline: ContinuousClock.Instant
-    ) -> (source: PictureSource, booking: PictureBooking) {
+    ) throws(MemoryBudget.Exhausted) -> (source: PictureSource, booking: PictureBooking) {
         let file = UploadedFile(upload.bytes)
         let source = PictureSource(width: upload.header.width, height: upload.header.height) {
             guard let bytes = file.take() else { throw RestorationError.internalFault("a picture is decoded twice") }
@@ -49,8 +50,9 @@ struct PictureIntake: Sendable {
             reservation.shrink(to: bytesOfWork)
             return picture
         }
-        let decodingBytes = upload.bytes.count + upload.header.decodingBytes
-        return (source, PictureBooking(reservation: reservation, bytes: max(decodingBytes, workBytes)))
+        let bytes = max(upload.bytes.count + upload.header.decodingBytes, workBytes)
+        try reservation.await(work: bytes)
+        return (source, PictureBooking(reservation: reservation, bytes: bytes))
     }
 
     /// What the profile and the EXIF block take, which are known only then: in the picture, in the encoded one and, a

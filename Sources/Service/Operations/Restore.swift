@@ -65,7 +65,7 @@ struct Restore: Operation {
         let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
         let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
-        let (source, booking) = intake.picture(
+        let (source, booking) = try intake.picture(
             upload, workBytes: workBytes, reservation: reservation, deadline: deadline)
         return Restoration(
             engine: engine, source: source, parameters: parameters, form: form, quality: quality, deadline: deadline,
