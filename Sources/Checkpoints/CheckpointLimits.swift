@@ -21,7 +21,7 @@ package enum CheckpointLimits {
 }
 
 /// Counts down the memory that listing a checkpoint takes.
-struct MemoryBudget {
+struct ParsingBudget {
     private(set) var remaining = CheckpointLimits.bookkeepingBytes
 
     /// - Throws: `overLimit` when the budget is spent.

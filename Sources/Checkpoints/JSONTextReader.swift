@@ -4,7 +4,7 @@ struct JSONTextReader {
     private let bytes: CheckpointBytes
     private let end: Int
     private var position: Int
-    var budget = MemoryBudget()
+    var budget = ParsingBudget()
 
     init(_ bytes: CheckpointBytes, in range: Range<Int>) {
         self.bytes = bytes

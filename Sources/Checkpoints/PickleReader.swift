@@ -10,11 +10,11 @@ package struct PickleReader {
     private var marks: [Int] = []
     private var memo: [PickleValue] = []
     private var document: PickleDocument
-    private var budget: MemoryBudget
+    private var budget: ParsingBudget
 
     /// Reads the pickle that fills this range.
     static func read(
-        _ bytes: CheckpointBytes, in range: Range<Int>, budget: inout MemoryBudget
+        _ bytes: CheckpointBytes, in range: Range<Int>, budget: inout ParsingBudget
     ) throws(CheckpointError) -> PickleDocument {
         guard range.count <= CheckpointLimits.pickleBytes else {
             throw .overLimit("bytes of data.pkl", limit: CheckpointLimits.pickleBytes)
@@ -30,11 +30,11 @@ package struct PickleReader {
 
     /// Reads a pickle on its own.
     package static func read(_ bytes: CheckpointBytes) throws(CheckpointError) -> PickleDocument {
-        var budget = MemoryBudget()
+        var budget = ParsingBudget()
         return try read(bytes, in: 0..<bytes.count, budget: &budget)
     }
 
-    private init(_ bytes: CheckpointBytes, in range: Range<Int>, budget: MemoryBudget) {
+    private init(_ bytes: CheckpointBytes, in range: Range<Int>, budget: ParsingBudget) {
         self.bytes = bytes
         position = range.lowerBound
         end = range.upperBound

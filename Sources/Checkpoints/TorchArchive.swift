@@ -3,7 +3,7 @@ struct TorchArchive {
     let tensors: [String: StoredTensor]
 
     init(_ bytes: CheckpointBytes) throws(CheckpointError) {
-        var budget = MemoryBudget()
+        var budget = ParsingBudget()
         let entries = try ZipArchive(bytes, budget: &budget).entries
         let folder = try Self.folder(of: entries)
         try Self.checkByteOrder(bytes, entries[folder + "byteorder"])
@@ -62,7 +62,7 @@ struct TorchArchive {
     }
 
     private static func tensors(
-        of document: PickleDocument, _ places: [Range<Int>], _ bytes: CheckpointBytes, _ budget: inout MemoryBudget
+        of document: PickleDocument, _ places: [Range<Int>], _ bytes: CheckpointBytes, _ budget: inout ParsingBudget
     ) throws(CheckpointError) -> [String: StoredTensor] {
         var result: [String: StoredTensor] = [:]
         for (key, value) in try stateDictionary(of: document) {

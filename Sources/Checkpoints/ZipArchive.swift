@@ -9,7 +9,7 @@ struct ZipArchive {
     /// The place of each entry's bytes, by name. Checksums have been verified.
     let entries: [String: Range<Int>]
 
-    init(_ bytes: CheckpointBytes, budget: inout MemoryBudget) throws(CheckpointError) {
+    init(_ bytes: CheckpointBytes, budget: inout ParsingBudget) throws(CheckpointError) {
         let directory = try ZipDirectory(bytes)
         var records: [ZipEntryRecord] = []
         var position = directory.range.lowerBound

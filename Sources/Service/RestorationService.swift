@@ -39,7 +39,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
         let streams = StreamLimit(configuration.eventStreamLimit)
         let intake = PictureIntake(
             imageLimits: configuration.imageLimits, bodyLimit: configuration.bodyLimit,
-            partLimit: configuration.partLimit, codecs: codecs, metrics: metrics, now: time.now)
+            partLimit: configuration.partLimit, codecs: codecs)
         let readiness = Readiness(engines: engines)
         routes = RouteTable([
             Route(
@@ -51,7 +51,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
                 .post, "/classify",
                 Classify(
                     engines: engines, intake: intake, memory: memory, metrics: metrics,
-                    timeoutLimit: configuration.timeout, now: time.now)),
+                    timeoutLimit: configuration.timeout)),
 
             Route(.get, "/health", needsKey: false, readiness),
             Route(.get, "/health/ready", needsKey: false, readiness),

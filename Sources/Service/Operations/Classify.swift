@@ -12,7 +12,6 @@ struct Classify: Operation {
     let metrics: Metrics
     /// The longest time for a request, in seconds.
     let timeoutLimit: Int
-    let now: @Sendable () -> ContinuousClock.Instant
 
     let parameters = ClassifyParameters.names
     let mediaTypes = ["application/json"]

@@ -12,8 +12,6 @@ struct PictureIntake: Sendable {
     let bodyLimit: Int
     let partLimit: Int
     let codecs: CodecQueue
-    let metrics: Metrics
-    let now: @Sendable () -> ContinuousClock.Instant
 
     /// Checks what the head says about the body.
     ///

@@ -36,25 +36,11 @@ struct ParameterList: Sendable {
     subscript(name: String) -> String? { values[name] }
 
     /// A whole number within bounds, in plain digits.
-    ///
-    /// - Parameter condition: under which these are the bounds, for whoever breaks them.
-    func integer(
-        _ name: String, in bounds: ClosedRange<Int>, when condition: String = ""
-    ) throws(ServiceFault) -> Int? {
+    func integer(_ name: String, in bounds: ClosedRange<Int>) throws(ServiceFault) -> Int? {
         guard let text = values[name] else { return nil }
         guard Self.isDigits(text), let number = Int(text), bounds.contains(number) else {
             throw .invalidParameter(
-                name: name, value: text, expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)\(condition)")
-        }
-        return number
-    }
-
-    /// An unsigned 64-bit number, in plain digits.
-    func unsigned(_ name: String) throws(ServiceFault) -> UInt64? {
-        guard let text = values[name] else { return nil }
-        guard Self.isDigits(text), let number = UInt64(text) else {
-            throw .invalidParameter(
-                name: name, value: text, expected: "a whole number from 0 to 18446744073709551615")
+                name: name, value: text, expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
         }
         return number
     }
@@ -69,16 +55,6 @@ struct ParameterList: Sendable {
             throw .invalidParameter(name: name, value: text, expected: "one of \(words.joined(separator: ", "))")
         }
         return choice
-    }
-
-    /// `true` or `false`.
-    func flag(_ name: String) throws(ServiceFault) -> Bool? {
-        switch values[name] {
-        case nil: return nil
-        case "true": return true
-        case "false": return false
-        case let text?: throw .invalidParameter(name: name, value: text, expected: "true or false")
-        }
     }
 
     /// The pieces between commas: none empty, none twice.

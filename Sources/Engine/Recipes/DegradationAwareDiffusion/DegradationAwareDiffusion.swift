@@ -18,9 +18,6 @@ struct DegradationAwareDiffusion: Recipe {
     private let planner: TilePlanner
     private let engine: EngineConfiguration
 
-    /// Network evaluations that a request may ask for, whatever the diffusion's tables have.
-    private static let mostSteps = 100
-
     /// Builds the networks and measures what they need.
     ///
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features.
@@ -58,7 +55,7 @@ struct DegradationAwareDiffusion: Recipe {
         return RecipeDescription(
             labels: labels, takesOwnLabels: takesOwnLabels,
             samplers: kinds.map { kind in
-                let allowed = SamplerPlan.allowedStepCounts(kind, diffusion).clamped(to: 1...mostSteps)
+                let allowed = SamplerPlan.allowedStepCounts(kind, diffusion).clamped(to: 1...SamplerDefaults.stepLimit)
                 let standard = kind == defaults.sampler ? defaults.steps : SamplerPlan.defaultStepCount(kind, diffusion)
                 return .init(
                     name: kind.rawValue, steps: allowed, defaultSteps: min(standard, allowed.upperBound))
