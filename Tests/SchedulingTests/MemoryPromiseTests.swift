@@ -2,7 +2,7 @@ import Scheduling
 import Synchronization
 import Testing
 
-@Suite struct MemoryBudgetTests {
+@Suite struct MemoryPromiseTests {
     @Test("uploads fill the budget but for what work takes, to the byte")
     func uploads() throws {
         let budget = MemoryBudget(limit: 100, workReserve: 40)
