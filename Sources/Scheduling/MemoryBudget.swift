@@ -2,10 +2,11 @@ import Synchronization
 
 /// Bounds the bytes that all requests together hold: uploads, decoded pictures and answers that have not left.
 ///
-/// Uploads may fill it but for what one picture's work takes, so that work always finds room in the end, however many
-/// wait. What is under way takes the rest at its turn, and those who wait for it are told when some becomes free.
+/// Work has a part that uploads and answers leave free, so that it always finds room in the end, however many wait; and
+/// it leaves the rest to them, so that uploads are taken while work is under way. Only work that its part can't hold
+/// takes more, when no other is under way. Those who wait for room are told when some becomes free.
 ///
-/// The mutex guards the number of bytes reserved and whom to tell; reservations give theirs back when they go.
+/// The mutex guards the sums and whom to tell; reservations give theirs back when they go.
 package final class MemoryBudget: Sendable {
     /// There is no room now.
     package struct Exhausted: Error, Sendable, Equatable {
@@ -14,18 +15,28 @@ package final class MemoryBudget: Sendable {
 
     private struct State {
         var reserved = 0
+        /// Of these, what is reserved for work.
+        var working = 0
+        var works = 0
         var onRelease: [@Sendable () -> Void] = []
     }
 
+    fileprivate struct Share {
+        var bytes = 0
+        var isWork = false
+
+        var workBytes: Int { isWork ? bytes : 0 }
+    }
+
     package let limit: Int
-    /// What uploads leave free.
+    /// Work's part.
     private let workReserve: Int
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - limit: bytes.
     ///   - workReserve: bytes of it that only work may take.
-    package init(limit: Int, workReserve: Int = 0) {
+    package init(limit: Int, workReserve: Int) {
         self.limit = limit
         self.workReserve = min(max(0, workReserve), max(0, limit))
     }
@@ -36,69 +47,81 @@ package final class MemoryBudget: Sendable {
     /// A reservation of nothing yet.
     package func reservation() -> Reservation { Reservation(of: self) }
 
-    /// Calls `body` whenever bytes have been given back, on the thread that gave them back. It must be quick.
+    /// Calls `body` whenever room has become free, on the thread that freed it. It must be quick.
     package func onRelease(_ body: @escaping @Sendable () -> Void) {
         state.withLock { $0.onRelease.append(body) }
     }
 
-    fileprivate func take(_ bytes: Int, upTo limit: Int) -> Bool {
-        state.withLock { state in
-            let (sum, overflow) = state.reserved.addingReportingOverflow(bytes)
-            guard !overflow, sum <= limit else { return false }
-            state.reserved = sum
-            return true
+    /// - Returns: false where there is no room for that; nothing is changed then.
+    fileprivate func change(_ old: Share, to new: Share) -> Bool {
+        let isBegun = new.isWork && !old.isWork
+        let isEnded = old.isWork && !new.isWork
+        let listeners: [@Sendable () -> Void]? = state.withLock { state in
+            let others = state.reserved - old.bytes
+            let otherWork = state.working - old.workBytes
+            if new.bytes > old.bytes {
+                guard new.bytes <= limit - others else { return nil }
+                guard new.isWork || new.bytes <= limit - workReserve - (others - otherWork) else { return nil }
+            }
+            guard !isBegun || state.works == 0 || new.bytes <= workReserve - otherWork else { return nil }
+            state.reserved = others + new.bytes
+            state.working = otherWork + new.workBytes
+            state.works += (isBegun ? 1 : 0) - (isEnded ? 1 : 0)
+            return isEnded || new.bytes < old.bytes ? state.onRelease : []
         }
-    }
-
-    fileprivate func giveBack(_ bytes: Int) {
-        guard bytes > 0 else { return }
-        let listeners = state.withLock { state in
-            state.reserved -= bytes
-            return state.onRelease
-        }
-        for listener in listeners { listener() }
+        listeners?.forEach { $0() }
+        return listeners != nil
     }
 
     /// One holder's share, given back when the last reference goes. Only one task at a time changes it; the mutex
-    /// guards its size.
+    /// guards it.
     package final class Reservation: Sendable {
         private let budget: MemoryBudget
-        private let held = Mutex(0)
+        private let share = Mutex(Share())
 
         fileprivate init(of budget: MemoryBudget) {
             self.budget = budget
         }
 
         deinit {
-            budget.giveBack(bytes)
+            _ = budget.change(share.withLock { $0 }, to: Share())
         }
 
         /// The size of this share.
-        package var bytes: Int { held.withLock { $0 } }
+        package var bytes: Int { share.withLock { $0.bytes } }
 
         /// Adds bytes of an upload to this share.
         ///
         /// - Throws: where they don't fit; the share then stays as it was.
         package func grow(by bytes: Int) throws(Exhausted) {
-            guard budget.take(bytes, upTo: budget.limit - budget.workReserve) else { throw Exhausted() }
-            held.withLock { $0 += bytes }
+            let (sum, overflow) = self.bytes.addingReportingOverflow(bytes)
+            guard !overflow, change({ $0.bytes = sum }) else { throw Exhausted() }
         }
 
-        /// Makes this share at least what work takes, where there is room for it now. Calls nobody back.
+        /// Makes this share one of work, of at least what that takes, where there is room for it now. Calls nobody back.
         ///
         /// - Returns: false where there isn't; the share then stays as it was.
         package func growForWork(to bytes: Int) -> Bool {
-            let more = max(0, bytes - self.bytes)
-            guard budget.take(more, upTo: budget.limit) else { return false }
-            held.withLock { $0 += more }
-            return true
+            change { $0 = Share(bytes: max($0.bytes, bytes), isWork: true) }
         }
 
         /// Gives back what is over a number of bytes.
         package func shrink(to bytes: Int) {
-            let surplus = max(0, self.bytes - bytes)
-            held.withLock { $0 -= surplus }
-            budget.giveBack(surplus)
+            _ = change { $0.bytes = min($0.bytes, bytes) }
+        }
+
+        /// Gives work's part back, but for an answer of so many bytes at most that is to leave.
+        package func endWork(keeping bytes: Int) {
+            _ = change { $0 = Share(bytes: min($0.bytes, bytes)) }
+        }
+
+        private func change(_ body: (inout Share) -> Void) -> Bool {
+            let old = share.withLock { $0 }
+            var new = old
+            body(&new)
+            guard budget.change(old, to: new) else { return false }
+            share.withLock { $0 = new }
+            return true
         }
     }
 }
