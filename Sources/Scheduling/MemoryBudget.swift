@@ -2,34 +2,46 @@ import Synchronization
 
 /// Bounds the bytes that all requests together hold: uploads, decoded pictures and answers that have not left.
 ///
-/// Uploads may fill it but for what the work on one of them takes, so that work always finds room in the end, however many
-/// wait. What is under way takes the rest at its turn, and those who wait for it are told when some becomes free.
+/// Work has a part that uploads and answers leave free, so that it always finds room in the end, however many wait; and
+/// it leaves the rest to them, so that uploads are taken while work is under way. Only work that its part can't hold
+/// takes more, when no other is under way: what waits is promised that room when it is accepted, and later uploads leave
+/// it. Those who wait for room are told when some becomes free.
 ///
-/// The mutex guards the numbers and whom to tell; reservations give their bytes back when they go.
+/// The mutex guards the sums and whom to tell; reservations give theirs back when they go.
 package final class MemoryBudget: Sendable {
     /// There is no room now.
     package struct Exhausted: Error, Sendable, Equatable {
         package init() {}
     }
 
-    fileprivate struct State {
+    private struct State {
         var reserved = 0
-        /// What uploads hold of that, those that wait for their turn included.
-        var uploads = 0
-        /// What each of those that wait takes at its turn, the upload's own bytes included, and how many take it.
+        /// Of these, what is reserved for work.
+        var working = 0
+        var works = 0
+        /// What those that wait take at their turn, their files included, and how many take it: room promised to them.
         var expected: [Int: Int] = [:]
         var onRelease: [@Sendable () -> Void] = []
     }
 
+    fileprivate struct Share {
+        var bytes = 0
+        var isWork = false
+        /// What an upload that waits for its turn takes then.
+        var expected: Int?
+
+        var workBytes: Int { isWork ? bytes : 0 }
+    }
+
     package let limit: Int
-    /// What uploads leave free, at least.
+    /// Work's part.
     private let workReserve: Int
-    fileprivate let state = Mutex(State())
+    private let state = Mutex(State())
 
     /// - Parameters:
     ///   - limit: bytes.
     ///   - workReserve: bytes of it that only work may take.
-    package init(limit: Int, workReserve: Int = 0) {
+    package init(limit: Int, workReserve: Int) {
         self.limit = limit
         self.workReserve = min(max(0, workReserve), max(0, limit))
     }
@@ -40,26 +52,44 @@ package final class MemoryBudget: Sendable {
     /// A reservation of nothing yet.
     package func reservation() -> Reservation { Reservation(of: self) }
 
-    /// Calls `body` whenever bytes have been given back, on the thread that gave them back. It must be quick.
+    /// Calls `body` whenever room has become free, on the thread that freed it. It must be quick.
     package func onRelease(_ body: @escaping @Sendable () -> Void) {
         state.withLock { $0.onRelease.append(body) }
     }
 
-    /// One holder's share, given back when the last reference goes: first an upload's, then that of the work on it. Only
-    /// one task at a time changes it; the mutex guards its size and stage.
+    /// - Returns: false where there is no room for that; nothing is changed then.
+    fileprivate func change(_ old: Share, to new: Share) -> Bool {
+        let isBegun = new.isWork && !old.isWork
+        let isEnded = old.isWork && !new.isWork
+        let listeners: [@Sendable () -> Void]? = state.withLock { state in
+            let others = state.reserved - old.bytes
+            let otherWork = state.working - old.workBytes
+            if new.bytes > old.bytes {
+                guard new.bytes <= limit - others else { return nil }
+                let forWork = max(workReserve, state.expected.keys.max() ?? 0)
+                guard new.isWork || new.bytes <= limit - forWork - (others - otherWork) else { return nil }
+            }
+            if let expected = new.expected, old.expected == nil {
+                guard expected <= limit - (others - otherWork) else { return nil }
+            }
+            guard !isBegun || state.works == 0 || new.bytes <= workReserve - otherWork else { return nil }
+            state.reserved = others + new.bytes
+            state.working = otherWork + new.workBytes
+            state.works += (isBegun ? 1 : 0) - (isEnded ? 1 : 0)
+            if let expected = new.expected { state.expected[expected, default: 0] += 1 }
+            if let expected = old.expected {
+                let left = state.expected[expected, default: 1] - 1
+                state.expected[expected] = left > 0 ? left : nil
+            }
+            return isEnded || new.bytes < old.bytes ? state.onRelease : []
+        }
+        listeners?.forEach { $0() }
+        return listeners != nil
+    }
+
+    /// One holder's share, given back when the last reference goes. Only one task at a time changes it; the mutex
+    /// guards it.
     package final class Reservation: Sendable {
-        private enum Stage {
-            case upload
-            /// An upload that takes so much at its turn.
-            case waiting(Int)
-            case work
-        }
-
-        private struct Share {
-            var bytes = 0
-            var stage = Stage.upload
-        }
-
         private let budget: MemoryBudget
         private let share = Mutex(Share())
 
@@ -68,12 +98,7 @@ package final class MemoryBudget: Sendable {
         }
 
         deinit {
-            let share = share.withLock { $0 }
-            budget.giveBack(share.bytes) { state in
-                if case .work = share.stage { return }
-                state.uploads -= share.bytes
-                if case .waiting(let expected) = share.stage { state.forget(expected) }
-            }
+            _ = budget.change(share.withLock { $0 }, to: Share())
         }
 
         /// The size of this share.
@@ -83,82 +108,41 @@ package final class MemoryBudget: Sendable {
         ///
         /// - Throws: where they don't fit; the share then stays as it was.
         package func grow(by bytes: Int) throws(Exhausted) {
-            guard budget.takeForUpload(bytes) else { throw Exhausted() }
-            share.withLock { $0.bytes += bytes }
+            let (sum, overflow) = self.bytes.addingReportingOverflow(bytes)
+            guard !overflow, change({ $0.bytes = sum }) else { throw Exhausted() }
         }
 
         /// The upload is complete and waits for its turn. From now on uploads leave room for what it takes then.
         ///
         /// - Throws: where those that are there already leave too little.
         package func await(work bytes: Int) throws(Exhausted) {
-            guard budget.expect(bytes, insteadOf: self.bytes) else { throw Exhausted() }
-            share.withLock { $0.stage = .waiting(bytes) }
+            guard change({ $0.expected = bytes }) else { throw Exhausted() }
         }
 
-        /// Makes this share at least what work takes, where there is room for it now. Calls nobody back.
+        /// Makes this share one of work, of at least what that takes, where there is room for it now. Calls nobody back.
         ///
         /// - Returns: false where there isn't; the share then stays as it was.
         package func growForWork(to bytes: Int) -> Bool {
-            let current = share.withLock { $0 }
-            let more = max(0, bytes - current.bytes)
-            let isTaken = budget.state.withLock { state in
-                let (sum, overflow) = state.reserved.addingReportingOverflow(more)
-                guard !overflow, sum <= budget.limit else { return false }
-                state.reserved = sum
-                if case .work = current.stage { return true }
-                state.uploads -= current.bytes
-                if case .waiting(let expected) = current.stage { state.forget(expected) }
-                return true
-            }
-            if isTaken { share.withLock { $0 = Share(bytes: current.bytes + more, stage: .work) } }
-            return isTaken
+            change { $0 = Share(bytes: max($0.bytes, bytes), isWork: true) }
         }
 
         /// Gives back what is over a number of bytes.
         package func shrink(to bytes: Int) {
-            let (surplus, isUpload) = share.withLock { share in
-                let surplus = max(0, share.bytes - bytes)
-                share.bytes -= surplus
-                if case .work = share.stage { return (surplus, false) } else { return (surplus, true) }
-            }
-            budget.giveBack(surplus) { if isUpload { $0.uploads -= surplus } }
+            _ = change { $0.bytes = min($0.bytes, bytes) }
         }
-    }
-}
 
-extension MemoryBudget {
-    fileprivate func takeForUpload(_ bytes: Int) -> Bool {
-        state.withLock { state in
-            let (sum, overflow) = state.reserved.addingReportingOverflow(bytes)
-            let forWork = max(workReserve, state.expected.keys.max() ?? 0)
-            guard !overflow, sum <= limit - workReserve, state.uploads + bytes <= limit - forWork else { return false }
-            state.reserved = sum
-            state.uploads += bytes
+        /// Gives work's part back, but for an answer of so many bytes at most that is to leave.
+        package func endWork(keeping bytes: Int) {
+            _ = change { $0 = Share(bytes: min($0.bytes, bytes)) }
+        }
+
+        private func change(_ body: (inout Share) -> Void) -> Bool {
+            let old = share.withLock { $0 }
+            var new = old
+            body(&new)
+            guard budget.change(old, to: new) else { return false }
+            share.withLock { $0 = new }
             return true
         }
-    }
-
-    fileprivate func expect(_ bytes: Int, insteadOf uploaded: Int) -> Bool {
-        state.withLock { state in
-            guard state.uploads - uploaded + bytes <= limit else { return false }
-            state.expected[bytes, default: 0] += 1
-            return true
-        }
-    }
-
-    fileprivate func giveBack(_ bytes: Int, _ change: (inout State) -> Void) {
-        let listeners = state.withLock { state in
-            state.reserved -= bytes
-            change(&state)
-            return bytes > 0 ? state.onRelease : []
-        }
-        for listener in listeners { listener() }
-    }
-}
-
-extension MemoryBudget.State {
-    fileprivate mutating func forget(_ expected: Int) {
-        let left = self.expected[expected, default: 1] - 1
-        self.expected[expected] = left > 0 ? left : nil
     }
 }

@@ -120,8 +120,9 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
         return promoted
     }
 
+    /// Where nothing is active, what the foremost lack is held by those that wait behind them, and only their going frees it.
     private func mayOvertake(before place: Int) -> Bool {
-        waiting[..<place].allSatisfy { $0.timesOvertaken < Self.maximumTimesPassedOver }
+        active.isEmpty || waiting[..<place].allSatisfy { $0.timesOvertaken < Self.maximumTimesPassedOver }
     }
 
     private mutating func noteOvertaken(before place: Int) {

@@ -122,6 +122,22 @@ struct RestorerTests {
         }
     }
 
+    @Test("the largest square that an error names is taken, and a larger one is not", arguments: [64, 200, 512, 1024])
+    func largestSquare(mebibytes: Int) throws {
+        let restorer = try Self.restorer(memory: mebibytes << 20)
+        func estimate(_ side: Int) throws -> WorkEstimate {
+            try restorer.estimate(width: side, height: side, options: options { $0.tile = side })
+        }
+        let error = #expect(throws: RestorationError.self) { try estimate(1024) }
+        guard case .exceedsMemory(_, let limit, let largest) = error else {
+            Issue.record("another error: \(String(describing: error))")
+            return
+        }
+        #expect(limit == mebibytes << 20)
+        #expect(try estimate(largest).bytes <= limit)
+        #expect(throws: RestorationError.self) { try estimate(largest + 16) }
+    }
+
     @Test("sides from 8 pixels up restore; 7 do not", arguments: [(8, 8), (8, 300), (300, 8), (9, 31), (33, 65)])
     func smallSides(width: Int, height: Int) async throws {
         let restorer = try Self.restorer()

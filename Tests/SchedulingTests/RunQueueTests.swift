@@ -87,6 +87,25 @@ import Testing
         #expect(queue.remove(running) == [soon])
     }
 
+    @Test("who finds no memory is overtaken so many times and no more, unless nothing else is active")
+    func overtaken() throws {
+        var queue = queue(active: 2, waiting: 100)
+        // Files of those behind it fill the memory that the first needs: only their going frees it.
+        let large = try queue.enqueue(outlines(), samplesAtOnce: 1, deadline: start, now: start, admits: { _ in false })
+        var running = try add(outlines(), to: &queue)
+        let others = try (0..<40).map { _ in
+            try queue.enqueue(outlines(), samplesAtOnce: 1, deadline: nil, now: start, admits: { _ in false })
+        }
+        for number in 1..<Queue.maximumTimesPassedOver {
+            #expect(queue.promote { $0 != large && $0 == others[number - 1] } == [others[number - 1]])
+            #expect(queue.remove(running, admits: { _ in false }) == [])
+            running = others[number - 1]
+        }
+        #expect(queue.promote { $0 != large } == [])
+        #expect(queue.remove(running, admits: { $0 != large }) == [others[Queue.maximumTimesPassedOver - 1]])
+        #expect(queue.promote { _ in true } == [large])
+    }
+
     @Test("a lone sample doesn't wait for a batch to fill")
     func lone() throws {
         var queue = queue()

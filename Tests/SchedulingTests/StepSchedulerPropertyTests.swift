@@ -128,7 +128,7 @@ private struct RandomSchedule {
         let network = RandomNetwork(workers: configuration.workers, poisoned: poisoned, clock: clock, tick: tick)
         let scheduler = try StepScheduler(evaluator: network, configuration: configuration, clock: clock)
         let logs = plans.map { _ in JobLog() }
-        let budget = MemoryBudget(limit: 100)
+        let budget = MemoryBudget(limit: 100, workReserve: 100)
         budget.onRelease { [weak scheduler] in scheduler?.promote() }
         let outcomes = await withTaskGroup(of: (Int, String).self) { group in
             for (job, plan) in plans.enumerated() {

@@ -51,6 +51,7 @@ struct TilePlanner: Sendable {
 
     private func excess(_ width: Int, _ height: Int) -> RestorationError {
         .exceedsMemory(
-            needed: bytes(width, height), limit: memoryBudget, largestSide: memory.largestSide(within: memoryBudget))
+            needed: bytes(width, height), limit: memoryBudget,
+            largestSide: memory.largestSide(within: memoryBudget, besides: DiffusionTile.bytesPerPixel))
     }
 }

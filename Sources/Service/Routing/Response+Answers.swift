@@ -20,7 +20,7 @@ extension Response {
 
     /// This answer, holding the memory of its body, and no more, until a slow reader has taken all of it.
     func holding(_ reservation: MemoryBudget.Reservation) -> Response {
-        reservation.shrink(to: byteCount)
+        reservation.endWork(keeping: byteCount)
         var response = self
         response.retained = reservation
         return response

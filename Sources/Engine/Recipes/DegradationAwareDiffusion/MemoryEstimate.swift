@@ -43,9 +43,9 @@ struct MemoryEstimate: Sendable {
         return Int(min(fixed + padded * (perPixel + Self.ownBytesPerPixel), Double(1 << 48)))
     }
 
-    /// The side of the largest square that `limit` bytes allow.
-    func largestSide(within limit: Int) -> Int {
-        let pixels = max(0, (Double(limit) - fixed) / (perPixel + Self.ownBytesPerPixel))
+    /// The side of the largest square that `limit` bytes allow, where each of its pixels takes some more besides.
+    func largestSide(within limit: Int, besides bytesPerPixel: Int) -> Int {
+        let pixels = max(0, (Double(limit) - fixed) / (perPixel + Self.ownBytesPerPixel + Double(bytesPerPixel)))
         return Int(pixels.squareRoot()) / alignment * alignment
     }
 
