@@ -27,13 +27,13 @@ import Testing
         try other.await(work: 80)
         #expect(large.growForWork(to: 70) && budget.used == 80)
         #expect(!other.growForWork(to: 80))
-        large.shrink(to: 5)
+        large.endWork(keeping: 5)
         #expect(other.growForWork(to: 80) && budget.used == 85)
     }
 
     @Test("a promise goes with its holder, and whoever gives back tells those who wait")
     func release() throws {
-        let budget = MemoryBudget(limit: 100)
+        let budget = MemoryBudget(limit: 100, workReserve: 0)
         let told = Atomic(0)
         budget.onRelease { told.add(1, ordering: .relaxed) }
         do {

@@ -11,10 +11,13 @@ struct Look: Sendable {
     /// What was seen.
     struct Finding: Sendable {
         let label: String
-        /// 0...1
-        let probability: Double
+        /// Of each label that is known, 0...1.
+        let probabilities: [String: Double]
         /// Of the picture, as conditions of a network: that of the degradation turned towards `label`.
         let embeddings: DegradationAwareCLIP.Embeddings
+
+        /// Of `label`; 0 for one that is not known.
+        var probability: Double { probabilities[label] ?? 0 }
     }
 
     let classifier: ZeroShotClassifier
@@ -91,7 +94,9 @@ struct Look: Sendable {
         embeddings.degradation =
             classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
         return Finding(
-            label: label, probability: known.firstIndex(of: label).map { Double(probabilities[$0]) } ?? 0,
+            label: label,
+            probabilities: Dictionary(
+                zip(known, probabilities.map { Double($0) }), uniquingKeysWith: { first, _ in first }),
             embeddings: embeddings)
     }
 }

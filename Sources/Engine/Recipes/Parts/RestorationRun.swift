@@ -25,7 +25,7 @@ protocol TileRestorer: Sendable {
 ///
 /// One look at the whole picture conditions all its tiles. Labels that the request names are treated in turn, each after
 /// a look at the picture so far. Without such, rounds go on until the picture is named clean, a label comes again, the
-/// classifier is not sure enough, or there have been as many as allowed.
+/// classifier is not sure enough, what it names was not there in the first look, or there have been as many as allowed.
 ///
 /// The mutex guards the progress, for tiles may be finished at the same time; it's never held while pixels are worked on.
 final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
@@ -45,6 +45,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var picture: Picture?
         var roles: [Role]
         var finding: Look.Finding?
+        var firstFinding: Look.Finding?
         /// Takes the tiles of this round.
         var blender: TileBlender?
         var rounds: [RestorationResult.Round] = []
@@ -62,9 +63,11 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private let options: RestorationOptions
     private let progress: Mutex<Progress>
 
-    /// Below this probability of its label a restored picture is left as it is. Measured on mixtures of two degradations
-    /// and on real pairs (`Weights/mini/README.md`).
-    static var leastConfidenceToGoOn: Double { 0.5 }
+    /// Below this probability of its label a restored picture is left as it is; and below this probability of the same
+    /// label at the first look: what was not there before is what the restoration itself left, smoothness that is taken for
+    /// blur, say. Chosen on mixtures of two degradations and on real pairs (`Weights/mini/README.md`, "Rounds").
+    static var leastConfidenceToGoOn: Double { 0.6 }
+    static var leastFirstProbability: Double { 0.02 }
 
     /// - Parameters:
     ///   - tilesAtOnce: as many as can be evaluated at the same time.
@@ -130,11 +133,12 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             let now = ContinuousClock.now
             progress.timing.classify += now - (progress.since ?? now)
             progress.since = now
-            if isFurtherRound, isClean || !isWorthAnotherRound(finding, after: progress.rounds) { return .complete }
+            if isFurtherRound, isClean || !isWorthAnotherRound(finding, after: progress) { return .complete }
             progress.rounds.append(.init(degradation: finding.label, confidence: finding.probability))
             progress.unchanged = isClean
             if isClean { return .complete }
             progress.finding = finding
+            progress.firstFinding = progress.firstFinding ?? finding
             progress.blender = TileBlender(tiles)
             guard isFurtherRound else { return .goOn }
             let more = [Role.tiles(round: round)] + (round + 1 < options.mostRounds ? [.look(round: round + 1)] : [])
@@ -143,8 +147,10 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
     }
 
-    private func isWorthAnotherRound(_ finding: Look.Finding, after rounds: [RestorationResult.Round]) -> Bool {
-        finding.probability >= Self.leastConfidenceToGoOn && !rounds.contains { $0.degradation == finding.label }
+    private func isWorthAnotherRound(_ finding: Look.Finding, after progress: Progress) -> Bool {
+        finding.probability >= Self.leastConfidenceToGoOn
+            && progress.firstFinding?.probabilities[finding.label] ?? 0 >= Self.leastFirstProbability
+            && !progress.rounds.contains { $0.degradation == finding.label }
     }
 
     private func finishTile(_ sample: any StageSample, _ index: Int) throws(RestorationError) {
