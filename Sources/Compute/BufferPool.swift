@@ -1,3 +1,5 @@
+import Glibc
+
 /// Memory for activations: 64-byte aligned fp32 buffers that are handed out again instead of being returned to the
 /// system, since fresh pages cost more than the layers that fill them.
 ///
@@ -12,10 +14,14 @@ package final class BufferPool {
     private var ceiling = Int.max
     private var idle: [UnsafeMutableRawBufferPointer] = []
 
+    /// From here on a buffer is whole pages of its own. Freed blocks of malloc stay with the process as long as anything
+    /// behind them lives: with shapes in turn that were 30 MiB beyond what pools held.
+    private static let leastPages = 65_536
+
     package init() {}
 
     deinit {
-        for buffer in idle { buffer.deallocate() }
+        trim()
     }
 
     package func resetPeak() {
@@ -30,7 +36,7 @@ package final class BufferPool {
 
     /// Returns idle buffers to the system.
     package func trim() {
-        for buffer in idle { buffer.deallocate() }
+        for buffer in idle { Self.free(buffer) }
         idle.removeAll()
         idleBytes = 0
     }
@@ -62,16 +68,28 @@ package final class BufferPool {
     }
 
     /// Keeps what is held within the peak: idle buffers of sizes no longer asked for make room for the new one.
-    private func allocate(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+    private func allocate(_ needed: Int) -> UnsafeMutableRawBufferPointer {
+        guard needed >= Self.leastPages else {
+            makeRoom(for: needed)
+            return .allocate(byteCount: needed, alignment: 64)
+        }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let bytes = (needed + page - 1) / page * page
         makeRoom(for: bytes)
-        return .allocate(byteCount: bytes, alignment: 64)
+        let pages = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let pages, pages != MAP_FAILED else { fatalError("no memory for \(bytes) bytes of activations") }
+        return UnsafeMutableRawBufferPointer(start: pages, count: bytes)
+    }
+
+    private static func free(_ buffer: UnsafeMutableRawBufferPointer) {
+        if buffer.count < leastPages { buffer.deallocate() } else { munmap(buffer.baseAddress, buffer.count) }
     }
 
     private func makeRoom(for bytes: Int) {
         while !idle.isEmpty, liveBytes + idleBytes + bytes > min(peakBytes, ceiling) {
             let oldest = idle.removeFirst()
             idleBytes -= oldest.count
-            oldest.deallocate()
+            Self.free(oldest)
         }
     }
 }

@@ -45,6 +45,8 @@ package struct QueuedJob<Key: Hashable & Sendable>: Sendable {
     package internal(set) var timesPassedOver = 0
     /// Jobs behind this one that got a place before it, as there was memory for them and not for it.
     package internal(set) var timesOvertaken = 0
+    /// Became active while others waited before it.
+    package internal(set) var hasOvertaken = false
     /// No further steps are wanted.
     package internal(set) var isEnding = false
     package internal(set) var flights: [Flight] = []

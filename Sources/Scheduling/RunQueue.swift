@@ -69,9 +69,8 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
             id: nextID, outlines: outlines, samplesAtOnce: samplesAtOnce, deadline: deadline,
             due: deadline ?? now.advanced(by: patience), isPrepared: isPrepared)
         let place = waiting.firstIndex { job.due < $0.due } ?? waiting.endIndex
-        if active.count < maximumActiveJobs, mayOvertake(before: place), admits(job.id) {
-            noteOvertaken(before: place)
-            activate(job)
+        if active.count < maximumActiveJobs, mayOvertake(job, before: place), admits(job.id) {
+            activate(job, at: place)
         } else {
             guard waiting.count < maximumWaitingJobs else { throw .queueFull(limit: maximumWaitingJobs) }
             waiting.insert(job, at: place)
@@ -101,17 +100,17 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Makes waiting jobs active, in their order, as far as there are places and memory. One that there is no memory for
-    /// may be overtaken by those that need less, but only so many times.
+    /// may be overtaken by those that need less, but by long ones only so many times, and by none where it's they that
+    /// hold the memory.
     ///
     /// - Returns: the jobs that became active.
     package mutating func promote(admits: (_ id: Int) -> Bool = { _ in true }) -> [Int] {
         var promoted: [Int] = []
         var position = 0
-        while active.count < maximumActiveJobs, position < waiting.count, mayOvertake(before: position) {
-            if admits(waiting[position].id) {
-                noteOvertaken(before: position)
+        while active.count < maximumActiveJobs, position < waiting.count {
+            if mayOvertake(waiting[position], before: position), admits(waiting[position].id) {
                 let job = waiting.remove(at: position)
-                activate(job)
+                activate(job, at: position)
                 promoted.append(job.id)
             } else {
                 position += 1
@@ -120,13 +119,15 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
         return promoted
     }
 
-    /// Where nothing is active, what the foremost lack is held by those that wait behind them, and only their going frees it.
-    private func mayOvertake(before place: Int) -> Bool {
+    /// Where nothing is active, what the foremost lack is held by those that wait behind them, and only their going frees
+    /// it. Where something is that overtook nobody, it has to end first anyway, and short jobs are gone by then.
+    private func mayOvertake(_ job: QueuedJob<Key>, before place: Int) -> Bool {
         active.isEmpty || waiting[..<place].allSatisfy { $0.timesOvertaken < Self.maximumTimesPassedOver }
+            || isShort(job) && active.contains { !$0.hasOvertaken }
     }
 
-    private mutating func noteOvertaken(before place: Int) {
-        for position in 0..<place { waiting[position].timesOvertaken += 1 }
+    private func isShort(_ job: QueuedJob<Key>) -> Bool {
+        job.remaining.values.reduce(0) { $0 + $1.cost } <= shortJobCost
     }
 
     /// The job's samples may start from now on.
@@ -192,12 +193,15 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
         return (position, flight)
     }
 
-    private mutating func activate(_ job: QueuedJob<Key>) {
+    /// - Parameter place: of the job, among those that wait.
+    private mutating func activate(_ job: QueuedJob<Key>, at place: Int) {
         advanceVirtualClock()
+        for position in 0..<place { waiting[position].timesOvertaken += 1 }
+        var job = job
+        job.hasOvertaken = place > 0
+        job.isShort = isShort(job)
+        job.virtualTime = virtualClock - (job.isShort ? shortJobCost : 0)
         active.append(job)
-        let isShort = job.remaining.values.reduce(0) { $0 + $1.cost } <= shortJobCost
-        active[active.count - 1].isShort = isShort
-        active[active.count - 1].virtualTime = virtualClock - (isShort ? shortJobCost : 0)
     }
 
     /// The clock shows at least the charge of the least charged active job.

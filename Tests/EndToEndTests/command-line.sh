@@ -12,10 +12,12 @@ grep -q 'from 1 to 100 with the sampler posterior' "$work/err" || fail "no bound
 expect_exit 64 restore "$picture" -o "$work/out.png" --bundle "$bundle" --sampler ode --steps 9
 expect_exit 64 restore "$picture" -o "$work/out.png" --bundle "$bundle" --sampler euler
 
-# What no JPEG can hold is refused before it is decoded.
+# No picture may be longer than what a JPEG can hold; one that is is refused before it is decoded.
 "$(dirname "$0")/flat-jpeg" 65504 8 >"$work/long.jpg"
-RESTORED_SIDE_LIMIT=65535 expect_exit 65 restore "$work/long.jpg" -o "$work/out.jpg" --bundle "$bundle"
-grep -q 'a side of a JPEG has at most 65500' "$work/err" || fail "another reason: $(cat "$work/err")"
+RESTORED_SIDE_LIMIT=65501 expect_exit 64 restore "$work/long.jpg" -o "$work/out.jpg" --bundle "$bundle"
+grep -q 'from 64 to 65500 pixels' "$work/err" || fail "another reason: $(cat "$work/err")"
+RESTORED_SIDE_LIMIT=65500 expect_exit 65 restore "$work/long.jpg" -o "$work/out.jpg" --bundle "$bundle"
+grep -q '65500' "$work/err" || fail "another reason: $(cat "$work/err")"
 
 expect_exit 0 restore "$picture" -o "$work/first.png" --bundle "$bundle" --steps 1 --seed 3
 expect_exit 0 restore "$picture" -o "$work/again.png" --bundle "$bundle" --steps 1 --seed 3

@@ -40,7 +40,12 @@ for client in $(seq 25); do
   cmp "$work/stays-$client.png" "$work/alone-$((client % 5)).png" || fail "client $client got other bytes"
   [ "$(cat "$work/gone-$client.status")" = 000 ] || fail "a client that left got $(cat "$work/gone-$client.status")"
 done
-metrics=$(curl -s "$url/metrics")
+# Workers let go of their memory when there has been nothing to do for a while.
+for _ in $(seq 200); do
+  metrics=$(curl -s "$url/metrics")
+  ! grep -q '^restored_memory_budget_used_bytes 0$' <<<"$metrics" || break
+  sleep 0.1
+done
 for line in 'restored_samples_in_flight 0' 'restored_memory_budget_used_bytes 0' 'restored_running 0' 'restored_queue_depth 0'; do
   grep -q "^$line\$" <<<"$metrics" || fail "expected '$line': $(grep "^${line% *}" <<<"$metrics")"
 done

@@ -106,6 +106,30 @@ import Testing
         #expect(queue.promote { _ in true } == [large])
     }
 
+    @Test("short jobs overtake one that finds no memory as long as others hold that, and no longer")
+    func shortOvertaking() throws {
+        var queue = queue(active: 4, waiting: 100, shortJobCost: 10)
+        func enqueue(cost: Double, admits: Bool = true) throws -> Int {
+            try queue.enqueue(
+                outlines(cost: cost), samplesAtOnce: 1, deadline: nil, now: start, admits: { _ in admits })
+        }
+        let running = try enqueue(cost: 100)
+        let large = try enqueue(cost: 100, admits: false)
+        var short = 0
+        for number in 0..<100 {
+            short = try enqueue(cost: 1)
+            #expect(queue.waiting.map(\.id) == [large], "short job \(number)")
+            if number < 99 { #expect(queue.remove(short, admits: { _ in false }) == []) }
+        }
+        let long = try enqueue(cost: 100)
+        #expect(queue.waiting.map(\.id) == [large, long])
+        // What is left has overtaken it.
+        #expect(queue.remove(running, admits: { _ in false }) == [])
+        let held = try enqueue(cost: 1)
+        #expect(queue.waiting.map(\.id) == [large, long, held])
+        #expect(queue.remove(short) == [large, long, held])
+    }
+
     @Test("a lone sample doesn't wait for a batch to fill")
     func lone() throws {
         var queue = queue()
