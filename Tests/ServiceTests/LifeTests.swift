@@ -85,7 +85,7 @@ struct LifeTests {
         let lines = LineCollector()
         let sink = LogSink(format: .text) { lines.add($0) }
         ServiceLog(level: .info, sink: sink).warn(
-            of: SlowEvaluation(work: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
+            of: SlowEvaluation(batch: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
         sink.flush(within: .seconds(20))
         let end = " warning slow evaluation batch=384x256 median_seconds_per_sample=0.25 samples=2 seconds=12.5\n"
         #expect(lines.all.count == 1)
