@@ -2,10 +2,10 @@ import Synchronization
 
 /// Bounds the bytes that all requests together hold: uploads, decoded pictures and answers that have not left.
 ///
-/// Uploads may fill it but for what one picture's work takes, so that work always finds room in the end, however many
-/// wait. What is under way takes the rest at its turn, and those who wait for it are told when some becomes free.
+/// Uploads that wait may fill it but for what one picture's work takes, so that work always finds room in the end, however
+/// many wait. What is under way takes the rest at its turn, and those who wait for it are told when some becomes free.
 ///
-/// The mutex guards the number of bytes reserved and whom to tell; reservations give theirs back when they go.
+/// The mutex guards the numbers of bytes and whom to tell; reservations give theirs back when they go.
 package final class MemoryBudget: Sendable {
     /// There is no room now.
     package struct Exhausted: Error, Sendable, Equatable {
@@ -14,6 +14,8 @@ package final class MemoryBudget: Sendable {
 
     private struct State {
         var reserved = 0
+        /// Of these, what uploads hold that no work has begun on.
+        var uploaded = 0
         var onRelease: [@Sendable () -> Void] = []
     }
 
@@ -41,19 +43,24 @@ package final class MemoryBudget: Sendable {
         state.withLock { $0.onRelease.append(body) }
     }
 
-    fileprivate func take(_ bytes: Int, upTo limit: Int) -> Bool {
+    /// - Parameter uploaded: what changes in the bytes that uploads hold.
+    fileprivate func take(_ bytes: Int, uploaded: Int) -> Bool {
         state.withLock { state in
             let (sum, overflow) = state.reserved.addingReportingOverflow(bytes)
-            guard !overflow, sum <= limit else { return false }
+            guard !overflow, sum <= limit, uploaded <= 0 || state.uploaded + uploaded <= limit - workReserve else {
+                return false
+            }
             state.reserved = sum
+            state.uploaded += uploaded
             return true
         }
     }
 
-    fileprivate func giveBack(_ bytes: Int) {
+    fileprivate func giveBack(_ bytes: Int, uploaded: Int) {
         guard bytes > 0 else { return }
         let listeners = state.withLock { state in
             state.reserved -= bytes
+            state.uploaded -= uploaded
             return state.onRelease
         }
         for listener in listeners { listener() }
@@ -62,43 +69,51 @@ package final class MemoryBudget: Sendable {
     /// One holder's share, given back when the last reference goes. Only one task at a time changes it; the mutex
     /// guards its size.
     package final class Reservation: Sendable {
+        private struct Share {
+            var bytes = 0
+            /// Of these, what came in before any work.
+            var uploaded = 0
+        }
+
         private let budget: MemoryBudget
-        private let held = Mutex(0)
+        private let held = Mutex(Share())
 
         fileprivate init(of budget: MemoryBudget) {
             self.budget = budget
         }
 
         deinit {
-            budget.giveBack(bytes)
+            shrink(to: 0)
         }
 
         /// The size of this share.
-        package var bytes: Int { held.withLock { $0 } }
+        package var bytes: Int { held.withLock { $0.bytes } }
 
         /// Adds bytes of an upload to this share.
         ///
         /// - Throws: where they don't fit; the share then stays as it was.
         package func grow(by bytes: Int) throws(Exhausted) {
-            guard budget.take(bytes, upTo: budget.limit - budget.workReserve) else { throw Exhausted() }
-            held.withLock { $0 += bytes }
+            guard budget.take(bytes, uploaded: bytes) else { throw Exhausted() }
+            held.withLock { $0 = Share(bytes: $0.bytes + bytes, uploaded: $0.uploaded + bytes) }
         }
 
         /// Makes this share at least what work takes, where there is room for it now. Calls nobody back.
         ///
         /// - Returns: false where there isn't; the share then stays as it was.
         package func growForWork(to bytes: Int) -> Bool {
-            let more = max(0, bytes - self.bytes)
-            guard budget.take(more, upTo: budget.limit) else { return false }
-            held.withLock { $0 += more }
+            let share = held.withLock { $0 }
+            let more = max(0, bytes - share.bytes)
+            guard budget.take(more, uploaded: -share.uploaded) else { return false }
+            held.withLock { $0 = Share(bytes: share.bytes + more) }
             return true
         }
 
         /// Gives back what is over a number of bytes.
         package func shrink(to bytes: Int) {
-            let surplus = max(0, self.bytes - bytes)
-            held.withLock { $0 -= surplus }
-            budget.giveBack(surplus)
+            let share = held.withLock { $0 }
+            let rest = Share(bytes: min(share.bytes, bytes), uploaded: min(share.uploaded, bytes))
+            held.withLock { $0 = rest }
+            budget.giveBack(share.bytes - rest.bytes, uploaded: share.uploaded - rest.uploaded)
         }
     }
 }

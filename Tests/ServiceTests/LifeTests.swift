@@ -92,6 +92,16 @@ struct LifeTests {
         #expect(lines.all.first?.hasSuffix(end) == true)
     }
 
+    @Test("fewer threads than asked for are a warning in the log")
+    func fewerThreads() {
+        let lines = LineCollector()
+        let sink = LogSink(format: .text) { lines.add($0) }
+        ServiceLog(level: .info, sink: sink).warn(ofThreads: 3, wanted: 8)
+        sink.flush(within: .seconds(20))
+        #expect(lines.all.count == 1)
+        #expect(lines.all.first?.hasSuffix(" warning fewer threads than asked for threads=3 wanted=8\n") == true)
+    }
+
     @Test("with no time to drain and nothing under way, the end is an orderly one")
     func idleDrainWithoutTime() async throws {
         for _ in 0..<20 {
