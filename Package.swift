@@ -113,6 +113,12 @@ let package = Package(
                 "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Bundles", "Engine", "TestSupport",
                 httpTypes, logging,
             ]),
+        tests(
+            "RecipeTests",
+            [
+                "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
+                "Images", "Threads", argumentParser,
+            ]),
         tests("ProgramTests", ["TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),
     ] + fuzzing,

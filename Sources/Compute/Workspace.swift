@@ -9,7 +9,7 @@ package final class Workspace {
     package let pool: BufferPool
     package let kernels: kernel_set
     /// Where set, told what each operation took.
-    package var meter: WorkMeter?
+    package var meter: OperationMeter?
 
     /// - Parameters:
     ///   - threads: threads an evaluation, at least 1.
@@ -32,7 +32,7 @@ package final class Workspace {
     }
 
     /// Carries out an operation's work, on the meter where there is one.
-    package func metered(_ layer: @autoclosure () -> WorkMeter.Layer, _ work: () -> Void) {
+    package func metered(_ layer: @autoclosure () -> OperationMeter.Layer, _ work: () -> Void) {
         guard let meter else { return work() }
         let start = ContinuousClock.now
         work()

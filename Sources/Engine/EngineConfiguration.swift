@@ -18,6 +18,8 @@ package struct EngineConfiguration: Sendable {
     package var maximumBatch = 8
     /// Told, on a thread that computes, of evaluations that took far longer than others of their kind.
     package var onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)?
+    /// Told, for each worker on its own thread, where the system gave its evaluations fewer threads than asked for.
+    package var onFewerThreads: (@Sendable (_ wanted: Int, _ got: Int) -> Void)?
 
     package init() {}
 

@@ -40,7 +40,7 @@ package struct EngineLoad: Sendable, Equatable {
 /// A network evaluation that took more than ten times the median of its kind.
 package struct SlowEvaluation: Sendable, Equatable {
     /// The stage, and the size of its samples where they have one: `diffuse 384x256`.
-    package var work: String
+    package var batch: String
     /// How many shared it.
     package var samples: Int
     /// Of the whole evaluation.
@@ -48,8 +48,8 @@ package struct SlowEvaluation: Sendable, Equatable {
     /// Median seconds of one sample's share, before this one.
     package var medianSecondsPerSample: Double
 
-    package init(work: String, samples: Int, seconds: Double, medianSecondsPerSample: Double) {
-        self.work = work
+    package init(batch: String, samples: Int, seconds: Double, medianSecondsPerSample: Double) {
+        self.batch = batch
         self.samples = samples
         self.seconds = seconds
         self.medianSecondsPerSample = medianSecondsPerSample

@@ -39,7 +39,9 @@ package final class RecipeEngine: RestorationEngine {
         self.recipe = recipe.description
         self.bundle = bundle
         self.configuration = configuration
-        workspaces = Workspaces(count: configuration.workers, threads: configuration.threadsPerEvaluation)
+        workspaces = Workspaces(
+            count: configuration.workers, threads: configuration.threadsPerEvaluation,
+            onFewerThreads: configuration.onFewerThreads)
         var scheduling = SchedulerConfiguration(workers: configuration.workers)
         scheduling.memoryBudget = configuration.memoryBudget
         scheduling.maximumWaitingJobs = configuration.queueLimit
@@ -58,10 +60,10 @@ package final class RecipeEngine: RestorationEngine {
 
     package func estimate(
         width: Int, height: Int, options: RestorationOptions
-    ) throws(RestorationError) -> WorkEstimate {
+    ) throws(RestorationError) -> RestorationEstimate {
         let run = try restoration(width: width, height: height, options: options)
         let outlines = run.stages.flatMap { $0.outlines(ofBundle: 0) }
-        return WorkEstimate(
+        return RestorationEstimate(
             bytes: run.stages.map { $0.sampleBytes + $0.evaluationBytes }.max() ?? 0, blendingBytes: run.ownBytes,
             seconds: scheduler.estimatedSeconds(for: outlines, sharing: true),
             idleSeconds: scheduler.estimatedSeconds(for: outlines, sharing: false))
@@ -102,7 +104,7 @@ package final class RecipeEngine: RestorationEngine {
         let start = ContinuousClock.now
         var (result, timing) = try await perform(
             try runs.classification(labels: labels), on: source, memory: memory, deadline: deadline, progress: nil)
-        timing.classify = .now - start - timing.queue - timing.decode
+        timing["classify"] = .now - start - timing.queue - timing.decode
         return ClassificationResult(result, timing: timing)
     }
 
@@ -146,7 +148,7 @@ extension RestorationError {
 extension SlowEvaluation {
     fileprivate init(_ step: SlowStep<BatchKey>) {
         self.init(
-            work: step.key.description, samples: step.samples, seconds: step.seconds,
+            batch: step.key.description, samples: step.samples, seconds: step.seconds,
             medianSecondsPerSample: step.medianSecondsPerSample)
     }
 }

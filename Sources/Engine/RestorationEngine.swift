@@ -15,7 +15,7 @@ package protocol RestorationEngine: Sendable {
     ///
     /// - Throws: `RestorationError` where the picture can't be restored at all (too small, over the memory limit),
     ///   or where an option doesn't suit the bundle.
-    func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> WorkEstimate
+    func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> RestorationEstimate
 
     /// Classifies and restores a picture. Cancelling the calling task stops this work, and no other, at its next step.
     ///
@@ -53,22 +53,29 @@ extension RestorationEngine {
     }
 }
 
-/// A picture that is decoded when its turn comes: until then its file waits, and not 12 bytes a pixel.
+/// A picture that is decoded when its turn comes: until then its file waits, and not 12 bytes a pixel. Or one that is
+/// decoded already.
 package struct PictureSource: Sendable {
     /// Pixels across and down as displayed, which the header tells.
     package let width: Int
     package let height: Int
     /// Called once at most. Throws `RestorationError`, `ImageError` or `CancellationError`.
     package let load: @Sendable () async throws -> Picture
+    /// Where it is decoded already: then its work begins without waiting for `load`.
+    package let decoded: Picture?
 
     package init(width: Int, height: Int, load: @escaping @Sendable () async throws -> Picture) {
         self.width = width
         self.height = height
         self.load = load
+        decoded = nil
     }
 
     package init(_ picture: Picture) {
-        self.init(width: picture.width, height: picture.height) { picture }
+        width = picture.width
+        height = picture.height
+        load = { picture }
+        decoded = picture
     }
 }
 

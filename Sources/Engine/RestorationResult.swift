@@ -1,7 +1,7 @@
 package import Images
 
 /// What restoring a picture takes.
-package struct WorkEstimate: Sendable, Equatable {
+package struct RestorationEstimate: Sendable, Equatable {
     /// What one tile and its evaluation need of the memory budget, in bytes; taken when its turn comes.
     package var bytes: Int
     /// Bytes that sums of overlapping tiles take from the first tile to the last, beside the budget.
@@ -57,7 +57,7 @@ package struct RestorationResult: Sendable {
     }
 
     package var picture: Picture
-    /// In order: one unless the request named several labels or asked for rounds.
+    /// In order: one unless the request named several labels or asked for rounds, none where the recipe names nothing.
     package var rounds: [Round]
     package var sampling: Sampling?
     /// A clean picture that came back as it was.
@@ -77,19 +77,32 @@ package struct RestorationResult: Sendable {
 
     /// The labels treated, in order.
     package var degradations: [String] { rounds.map(\.degradation) }
-    /// The classifier's probability of the first label.
-    package var confidence: Double { rounds.first?.confidence ?? 0 }
+    /// The classifier's probability of the first label; nil where nothing was named.
+    package var confidence: Double? { rounds.first?.confidence }
 }
 
-/// Durations of the stages of a picture's work.
+/// Durations of the parts of a picture's work.
 package struct RestorationTiming: Sendable {
     /// Until its turn.
     package var queue = Duration.zero
     package var decode = Duration.zero
-    package var classify = Duration.zero
-    package var diffuse = Duration.zero
+    /// What the recipe did after that, in its own words and order: `classify` and `diffuse`, say.
+    package private(set) var stages: [(name: String, duration: Duration)]
 
-    package init() {}
+    /// - Parameter names: of the recipe's parts, which nothing has been spent on yet.
+    package init(stages names: [String] = []) { stages = names.map { ($0, .zero) } }
+
+    /// Of a part of the recipe's.
+    package subscript(_ name: String) -> Duration {
+        get { stages.first { $0.name == name }?.duration ?? .zero }
+        set {
+            if let index = stages.firstIndex(where: { $0.name == name }) {
+                stages[index].duration = newValue
+            } else {
+                stages.append((name, newValue))
+            }
+        }
+    }
 }
 
 /// What a picture was found to be.
@@ -116,13 +129,13 @@ package struct Classification: Sendable, Equatable {
         }
     }
 
-    package var entries: [Entry]
+    package let entries: [Entry]
+    package let best: Entry
 
-    /// - Precondition: at least one entry.
-    package init(entries: [Entry]) {
-        precondition(!entries.isEmpty)
+    /// - Returns: nil for no entries.
+    package init?(entries: [Entry]) {
         self.entries = entries.sorted { $0.probability > $1.probability }
+        guard let best = self.entries.first else { return nil }
+        self.best = best
     }
-
-    package var best: Entry { entries[0] }
 }

@@ -85,27 +85,28 @@ final class ScheduledRun<Output: Sendable>: Sendable {
         if let progress { tell = { progress(self.counted($0)) } }
         var admit: (@Sendable () -> Bool)?
         if let memory { admit = { memory.reservation.growForWork(to: memory.bytes) } }
+        var prepare: (@Sendable () async throws -> Void)?
+        if let picture = source.decoded { run.begin(picture) } else { prepare = { try await self.decode() } }
         return StepJob(
             outlines: run.stages.flatMap { $0.outlines(ofBundle: bundle) }, samplesAtOnce: run.samplesAtOnce,
-            deadline: deadline, progress: tell, admit: admit, prepare: { try await self.decode() },
+            deadline: deadline, progress: tell, admit: admit, prepare: prepare,
             makeSample: { try self.makeSample($0, worker: $1) }, finishSample: { try self.finishSample($0, $1) })
     }
 
     private func decode() async throws {
         let start = ContinuousClock.now
+        state.withLock { $0.timing.queue = start - submitted }
         let picture = try await source.load()
         guard (picture.width, picture.height) == (source.width, source.height) else {
             throw RestorationError.internalFault("a picture is not of the size that its header tells")
         }
         run.begin(picture)
-        state.withLock { state in
-            state.timing.queue = start - submitted
-            state.timing.decode = .now - start
-        }
+        state.withLock { $0.timing.decode = .now - start }
     }
 
     private func makeSample(_ number: Int, worker: Int) throws -> sending ScheduledSample {
         let (stage, place) = state.withLock { state in
+            if number == 0, source.decoded != nil { state.timing.queue = .now - submitted }
             let place = state.place(of: number)
             return (state.stages[place.stage], place)
         }
@@ -151,6 +152,8 @@ final class ScheduledSample {
 struct StageRunner: StepEvaluator {
     let workspaces: Workspaces
 
+    func begin(worker: Int) { workspaces.open(worker) }
+
     func maximumBatch(for key: BatchKey) -> Int { key.maximumBatch }
 
     func advance(_ samples: [ScheduledSample], of key: BatchKey, worker: Int, workspaceBytes: Int) throws {
@@ -163,14 +166,30 @@ struct StageRunner: StepEvaluator {
     func rest(worker: Int) { workspaces[worker].pool.trim() }
 }
 
-/// A workspace for each worker. Sendable, although a workspace isn't: the scheduler never runs two calls of one worker
-/// at once, and each call touches its own worker's only.
+/// A workspace for each worker, made on the worker's own thread. Sendable, although a workspace isn't: the scheduler
+/// never runs two calls of one worker at once, and each call touches its own worker's only.
 final class Workspaces: @unchecked Sendable {
-    private let workspaces: [Workspace]
+    private final class Place {
+        let threads: Int
+        lazy var workspace = Workspace(threads: threads)
 
-    init(count: Int, threads: Int) {
-        workspaces = (0..<max(1, count)).map { _ in Workspace(threads: threads) }
+        init(threads: Int) { self.threads = threads }
     }
 
-    subscript(worker: Int) -> Workspace { workspaces[worker] }
+    private let places: [Place]
+    private let onFewerThreads: (@Sendable (_ wanted: Int, _ got: Int) -> Void)?
+
+    /// - Parameter onFewerThreads: told of a workspace that got fewer threads than asked for.
+    init(count: Int, threads: Int, onFewerThreads: (@Sendable (_ wanted: Int, _ got: Int) -> Void)?) {
+        places = (0..<max(1, count)).map { _ in Place(threads: max(1, threads)) }
+        self.onFewerThreads = onFewerThreads
+    }
+
+    subscript(worker: Int) -> Workspace { places[worker].workspace }
+
+    /// Starts the threads of a worker's workspace.
+    func open(_ worker: Int) {
+        let (wanted, got) = (places[worker].threads, places[worker].workspace.threads)
+        if got < wanted { onFewerThreads?(wanted, got) }
+    }
 }

@@ -83,8 +83,8 @@ package struct Convolution: Sendable {
         return output
     }
 
-    private func layer(_ output: Tensor) -> WorkMeter.Layer {
-        WorkMeter.Layer(
+    private func layer(_ output: Tensor) -> OperationMeter.Layer {
+        OperationMeter.Layer(
             "convolution \(kernel)x\(kernel) \(inputChannels) to \(outputChannels)", of: output,
             multiplyAdds: output.count * inputChannels * kernel * kernel)
     }

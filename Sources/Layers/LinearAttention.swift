@@ -46,9 +46,9 @@ package struct LinearAttention: Sendable {
     }
 
     /// Projections in and out, and a head's two products with 32 x 32 matrices.
-    private func layer(_ result: Tensor) -> WorkMeter.Layer {
+    private func layer(_ result: Tensor) -> OperationMeter.Layer {
         let inner = heads * Self.headWidth
-        return WorkMeter.Layer(
+        return OperationMeter.Layer(
             "linear attention \(channels)", of: result,
             multiplyAdds: result.batch * result.pixels * inner * (4 * channels + Self.headWidth))
     }

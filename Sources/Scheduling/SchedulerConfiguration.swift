@@ -17,8 +17,6 @@ package struct SchedulerConfiguration: Sendable {
     package var restAfter: Duration = .seconds(5)
     /// Where a job with no deadline stands among those with one: as if due this long after it came.
     package var patience: Duration = .seconds(600)
-    /// Stack of a worker thread.
-    package var stackBytes = 8 << 20
     /// Prefix of the threads' names, which the system cuts at 15 bytes.
     package var name = "steps"
 

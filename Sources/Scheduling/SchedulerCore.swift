@@ -15,7 +15,8 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     private let onSlowStep: (@Sendable (SlowStep<Key>) -> Void)?
     private let restAfter: DispatchTimeInterval
     private let state: Mutex<State>
-    /// Where each worker sleeps. Whoever wakes one has taken it off `idleWorkers` first.
+    /// Where each worker waits for the others to be started, and sleeps later. Whoever wakes one has taken it off
+    /// `idleWorkers` first.
     private let doorbells: [DispatchSemaphore]
 
     init(
@@ -30,14 +31,17 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         doorbells = (0..<max(1, configuration.workers)).map { _ in DispatchSemaphore(value: 0) }
     }
 
-    func startWorkers(_ configuration: SchedulerConfiguration) throws(SchedulingError) {
+    /// Starts all threads before any of them begins: evaluators start threads of their own, and where the system has a
+    /// limit those must not take the workers'.
+    func startWorkers(
+        _ configuration: SchedulerConfiguration, by startThread: WorkerThread.Starter
+    ) throws(SchedulingError) {
         let wanted = max(1, configuration.workers)
+        defer { for doorbell in doorbells { doorbell.signal() } }
         for worker in 0..<wanted {
             state.withLock { $0.liveWorkers += 1 }
             do throws(WorkerThread.StartFailure) {
-                try WorkerThread.start(
-                    name: "\(configuration.name)-\(worker)", stackBytes: configuration.stackBytes
-                ) { self.run(worker) }
+                try startThread("\(configuration.name)-\(worker)") { self.run(worker) }
             } catch {
                 state.withLock { $0.liveWorkers -= 1 }
                 stop(waiter: nil)
@@ -163,6 +167,8 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
     // MARK: Workers
 
     private func run(_ worker: Int) {
+        doorbells[worker].wait()
+        evaluator.begin(worker: worker)
         while true {
             // Emptied as the work goes on: a sample has to be gone before its job's caller hears of the end.
             var batch: State.Assignment?

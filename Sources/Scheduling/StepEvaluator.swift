@@ -9,6 +9,10 @@ package protocol StepEvaluator: Sendable {
     /// What samples must have in common to share an evaluation, such as their height and width.
     associatedtype BatchKey: Hashable & Sendable
 
+    /// The worker is about to begin: what it needs for itself, such as threads of its own, may be made now. Called once,
+    /// on the worker's own thread, when all workers have theirs.
+    func begin(worker: Int)
+
     /// The most samples of this key that one evaluation takes; values under one count as one. Called with the
     /// scheduler's lock held: quick, and no call back.
     func maximumBatch(for key: BatchKey) -> Int
@@ -26,4 +30,8 @@ package protocol StepEvaluator: Sendable {
     /// There has been no work for this worker for a while, or others need the memory: whatever is kept for its next
     /// evaluation, such as scratch memory, goes. Called on the worker's own thread, and not again before it has worked.
     func rest(worker: Int)
+}
+
+extension StepEvaluator {
+    package func begin(worker: Int) {}
 }

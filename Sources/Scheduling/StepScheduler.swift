@@ -1,4 +1,5 @@
 import Synchronization
+package import Threads
 
 /// Puts samples of several jobs into shared network evaluations, step by step, on threads of its own.
 ///
@@ -14,14 +15,19 @@ package final class StepScheduler<Evaluator: StepEvaluator>: Sendable {
 
     private let core: SchedulerCore<Evaluator>
 
-    /// - Parameter onSlowStep: told, on a worker thread, of steps that took more than ten times their median.
+    /// - Parameters:
+    ///   - onSlowStep: told, on a worker thread, of steps that took more than ten times their median.
+    ///   - startThread: starts a worker's thread.
     /// - Throws: `SchedulingError.threadsUnavailable`.
     package init(
         evaluator: Evaluator, configuration: SchedulerConfiguration,
-        clock: any SchedulerClock = ContinuousClock(), onSlowStep: (@Sendable (SlowStep<Key>) -> Void)? = nil
+        clock: any SchedulerClock = ContinuousClock(), onSlowStep: (@Sendable (SlowStep<Key>) -> Void)? = nil,
+        startThread: WorkerThread.Starter = { name, body throws(WorkerThread.StartFailure) in
+            try WorkerThread.start(name: name, body)
+        }
     ) throws(SchedulingError) {
         core = SchedulerCore(evaluator: evaluator, configuration: configuration, clock: clock, onSlowStep: onSlowStep)
-        try core.startWorkers(configuration)
+        try core.startWorkers(configuration, by: startThread)
     }
 
     deinit {

@@ -1,11 +1,11 @@
-import ArgumentParser
-import Engine
+package import ArgumentParser
+package import Engine
 import Images
 import Service
 
 /// `restored classify IN... [--json]`.
-struct ClassifyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct ClassifyCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "classify", abstract: "Names what is wrong with pictures.")
 
     @Argument(help: "JPEG or PNG files.")
@@ -19,17 +19,23 @@ struct ClassifyCommand: AsyncParsableCommand {
     @Flag(help: "Print one line of JSON a picture.")
     var json = false
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if let labels, CommaList.pieces(of: labels) == nil {
             throw ValidationError("--labels must be labels separated by commas, none empty and none twice")
         }
     }
 
-    func run() async throws {
+    package func run() async throws { try await run(with: .standard) }
+
+    /// - Parameter recipes: the kinds of bundles there are.
+    package func run(with recipes: RecipeRegistry) async throws {
         let configuration = try engineOptions.configuration()
         let engine: any RestorationEngine
         do {
-            engine = try await engineOptions.engine(configuration, pictureMemory: configuration.makeMemoryBudget())
+            engine = try await engineOptions.engine(
+                configuration, pictureMemory: configuration.makeMemoryBudget(), recipes: recipes)
         } catch {
             throw CommandFailure(error).reported()
         }
@@ -37,7 +43,7 @@ struct ClassifyCommand: AsyncParsableCommand {
         var firstFailure: ExitCode?
         for input in inputs {
             do {
-                let picture = try await PictureWork.picture(input, limits: configuration.imageLimits)
+                let picture = try await PictureCoding.picture(input, limits: configuration.imageLimits)
                 let classification = try await engine.classify(picture, labels: labels)
                 if json {
                     let document = ClassificationDocument(

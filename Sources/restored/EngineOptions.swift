@@ -40,18 +40,19 @@ struct EngineOptions: ParsableArguments {
     /// Loads away from Swift's own threads, which must not block.
     static func load(
         _ configuration: Configuration, pictureMemory: MemoryBudget, recipes: RecipeRegistry = .standard,
-        onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil
+        onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil,
+        onFewerThreads: (@Sendable (_ wanted: Int, _ got: Int) -> Void)? = nil
     ) async throws -> any RestorationEngine {
         try await WorkerThread.run(name: "load") {
             try makeEngine(
                 bundlePath: configuration.bundle, configuration: configuration, pictureMemory: pictureMemory,
-                recipes: recipes, onSlowEvaluation: onSlowEvaluation)
+                recipes: recipes, onSlowEvaluation: onSlowEvaluation, onFewerThreads: onFewerThreads)
         }
     }
 }
 
 /// Decodes and encodes for the commands, on threads that may block.
-enum PictureWork {
+enum PictureCoding {
     static func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await WorkerThread.run(name: "picture", work)
     }

@@ -57,7 +57,7 @@ extension RestoreCommand {
     ) async -> Result<String, CommandFailure> {
         do {
             let format = writesJPEG(file.output) ? ImageFormat.jpeg : .png
-            let header = try await PictureWork.run {
+            let header = try await PictureCoding.run {
                 let header = try ImageHeader.read(try PictureFile.read(file.input))
                 try header.check(limits)
                 try ImageEncoder.check(width: header.width, height: header.height, as: format)
@@ -69,7 +69,7 @@ extension RestoreCommand {
             let booking = PictureBooking(
                 reservation: memory.reservation(), bytes: min(memory.limit, max(bytes, header.decodingBytes)))
             let source = PictureSource(width: width, height: height) {
-                try await PictureWork.picture(file.input, limits: limits)
+                try await PictureCoding.picture(file.input, limits: limits)
             }
             let result = try await engine.restore(source, options: options, memory: booking) {
                 display.show($0, ofFile: file.index)
@@ -84,7 +84,7 @@ extension RestoreCommand {
 
     private func write(_ picture: Picture, to output: String) async throws {
         let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality ?? 90, keepMetadata)
-        try await PictureWork.run {
+        try await PictureCoding.run {
             let bytes =
                 isJPEG
                 ? try ImageEncoder.jpeg(

@@ -1,10 +1,10 @@
-import ArgumentParser
-import Engine
+package import ArgumentParser
+package import Engine
 import Service
 
 /// `restored restore IN... -o OUT`.
-struct RestoreCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct RestoreCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Restores pictures.",
         discussion: """
             With several pictures, OUT is a folder. They are restored together; a broken one is named, the others go on, and \
@@ -59,17 +59,19 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Print one line of JSON a picture, in the order in which they are done.")
     var json = false
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
         for output in try outputs() where quality != nil && !writesJPEG(output) {
             throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
         }
     }
 
-    func run() async throws { try await run(with: .standard) }
+    package func run() async throws { try await run(with: .standard) }
 
     /// - Parameter recipes: the kinds of bundles there are.
-    func run(with recipes: RecipeRegistry) async throws {
+    package func run(with recipes: RecipeRegistry) async throws {
         let configuration = try engineOptions.configuration()
         let memory = configuration.makeMemoryBudget()
         let engine: any RestorationEngine

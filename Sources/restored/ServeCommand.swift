@@ -38,7 +38,9 @@ struct ServeCommand: AsyncParsableCommand {
         log.logger.notice(
             "listening", metadata: ["host": "\(configuration.host)", "port": "\(lifecycle.server.port ?? 0)"])
         let loading = Task {
-            try await EngineOptions.load(configuration, pictureMemory: service.memory, onSlowEvaluation: { log.warn(of: $0) })
+            try await EngineOptions.load(
+                configuration, pictureMemory: service.memory, onSlowEvaluation: { log.warn(of: $0) },
+                onFewerThreads: { log.warn(ofThreads: $1, wanted: $0) })
         }
         let starting = Task {
             do {

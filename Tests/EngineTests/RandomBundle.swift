@@ -12,6 +12,8 @@ struct RandomBundle {
     var manifest: [String: Any] = [:]
     /// The logarithm in the checkpoint, where it holds one.
     var storedLogitScale: Float?
+    /// Changes the values of a tensor, `section/name`, before they are written.
+    var change: (_ tensor: String, _ values: [Float]) -> [Float] = { $1 }
     private var random: SeededGenerator
 
     init(seed: UInt64) {
@@ -159,7 +161,7 @@ struct RandomBundle {
         var tensors: [String: StoredTensor] = [:]
         for wanted in try complaint(Dictionary(uniqueKeysWithValues: names.map { ($0, nothing) })).misshaped {
             let values = (0..<wanted.expected.reduce(1, *)).map { _ in Float.random(in: -0.2...0.2, using: &random) }
-            tensors[wanted.name] = StoredTensor(values, shape: wanted.expected)
+            tensors[wanted.name] = StoredTensor(change("\(section)/\(wanted.name)", values), shape: wanted.expected)
         }
         if section == "daclip", let logarithm = storedLogitScale {
             tensors["logit_scale"] = StoredTensor([logarithm], shape: [])

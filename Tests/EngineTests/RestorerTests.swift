@@ -98,13 +98,13 @@ struct RestorerTests {
     func estimates() async throws {
         let restorer = try Self.restorer()
         let wanted = options()
-        @Sendable func estimate() throws -> WorkEstimate { try restorer.estimate(width: 64, height: 64, options: wanted) }
+        @Sendable func estimate() throws -> RestorationEstimate { try restorer.estimate(width: 64, height: 64, options: wanted) }
         #expect(try estimate().idleSeconds == nil)
         let labelled = options { $0.degradations = ["noisy"] }
         _ = try await restorer.restore(.sample(width: 64, height: 64), options: labelled) { _ in }
         let alone = try estimate()
         #expect(try #require(alone.idleSeconds) > 0 && alone.seconds == alone.idleSeconds)
-        let beside = Mutex<WorkEstimate?>(nil)
+        let beside = Mutex<RestorationEstimate?>(nil)
         _ = try await restorer.restore(.sample(width: 64, height: 64), options: labelled) { progress in
             guard case .running(completed: 1, _, _) = progress else { return }
             let now = try? estimate()

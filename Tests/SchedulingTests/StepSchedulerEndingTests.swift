@@ -269,6 +269,68 @@ import Testing
         #expect(scheduler.statistics.outcomes.completed == 1)
     }
 
+    @Test("a job that no memory is there for waits, knows its place, can be cancelled, and expires as one that waited")
+    func waitingForMemory() async throws {
+        let (network, clock) = (GatedNetwork(), ManualClock())
+        let isFree = Flag()
+        network.open()
+        let scheduler = try makeScheduler(network, clock: clock)
+        let logs = (0..<4).map { _ in JobLog() }
+        let soon = clock.now + .seconds(10)
+        var tasks: [Task<String, Never>] = []
+        for (number, log) in logs.enumerated() {
+            let plain = fakeJob(number, log: log)
+            let job = StepJob(
+                outlines: plain.outlines, deadline: number == 3 ? soon : nil, progress: plain.progress,
+                admit: { isFree.isSet.load(ordering: .acquiring) }, makeSample: plain.makeSample, finishSample: plain.finishSample)
+            tasks.append(await submitted(job, log: log, to: scheduler))
+        }
+        // The one with a deadline is due first.
+        #expect(logs.map(\.now.progress.last) == [1, 2, 3, 0].map { .queued(position: $0) })
+        tasks[1].cancel()
+        #expect(await tasks[1].value == "cancelled")
+        while clock.sleepers < 1 { await Task.yield() }
+        clock.advance(by: .seconds(10))
+        #expect(await tasks[3].value == "expired queued")
+        #expect(scheduler.statistics.waitingJobs == 2 && logs.allSatisfy { $0.now.made.isEmpty })
+        isFree.isSet.store(true, ordering: .releasing)
+        scheduler.promote()
+        #expect(await tasks[0].value == "done")
+        #expect(await tasks[2].value == "done")
+        // Changes in quick succession may be told as one; the last place is told in any case.
+        let places = logs[2].now.progress.compactMap { progress in
+            if case .queued(let position) = progress { position } else { nil }
+        }
+        #expect(places.first == 2 && places.last == 1)
+    }
+
+    @Test("samples added while another job waits come before it, and are told as steps to do")
+    func extendedWhileOthersWait() async throws {
+        let network = GatedNetwork()
+        let scheduler = try makeScheduler(network) { $0.maximumActiveJobs = 1 }
+        var begun = network.begun.makeAsyncIterator()
+        let logs = [JobLog(), JobLog()]
+        let more = [SampleOutline(key: "a", steps: 3, bytes: 1, cost: 1)]
+        let first = fakeJob(0, log: logs[0], finish: { $0 == 0 ? .extend(more) : .goOn })
+        let extended = await submitted(first, log: logs[0], to: scheduler)
+        #expect(await begun.next()?.jobs == [0])
+        let waiting = await submitted(fakeJob(1, log: logs[1]), log: logs[1], to: scheduler)
+        for _ in 0..<5 {
+            network.letOneEnd()
+            #expect(await begun.next()?.jobs == [0])
+        }
+        #expect(logs[1].now.progress == [.queued(position: 0)] && logs[1].now.made.isEmpty)
+        guard case .running(let completed, let total, _)? = logs[0].now.progress.last else {
+            Issue.record("no progress")
+            return
+        }
+        #expect(completed == 5 && total == 6)
+        network.open()
+        #expect(await extended.value == "done")
+        #expect(await waiting.value == "done")
+        #expect(logs[0].now.finished == expectedValues(0, samples: 2))
+    }
+
     @Test("a scheduler that is released lets its threads and its network go")
     func release() async throws {
         weak var network: GatedNetwork?
@@ -282,3 +344,5 @@ import Testing
         while network != nil { await Task.yield() }
     }
 }
+
+private final class Flag: Sendable { let isSet = Atomic(false) }

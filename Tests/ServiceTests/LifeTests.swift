@@ -85,11 +85,21 @@ struct LifeTests {
         let lines = LineCollector()
         let sink = LogSink(format: .text) { lines.add($0) }
         ServiceLog(level: .info, sink: sink).warn(
-            of: SlowEvaluation(work: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
+            of: SlowEvaluation(batch: "384x256", samples: 2, seconds: 12.5, medianSecondsPerSample: 0.25))
         sink.flush(within: .seconds(20))
         let end = " warning slow evaluation batch=384x256 median_seconds_per_sample=0.25 samples=2 seconds=12.5\n"
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.hasSuffix(end) == true)
+    }
+
+    @Test("fewer threads than asked for are a warning in the log")
+    func fewerThreads() {
+        let lines = LineCollector()
+        let sink = LogSink(format: .text) { lines.add($0) }
+        ServiceLog(level: .info, sink: sink).warn(ofThreads: 3, wanted: 8)
+        sink.flush(within: .seconds(20))
+        #expect(lines.all.count == 1)
+        #expect(lines.all.first?.hasSuffix(" warning fewer threads than asked for threads=3 wanted=8\n") == true)
     }
 
     @Test("with no time to drain and nothing under way, the end is an orderly one")

@@ -75,9 +75,9 @@ final class ScriptedEngine: RestorationEngine {
         for report in reports { report(progress) }
     }
 
-    func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> WorkEstimate {
+    func estimate(width: Int, height: Int, options: RestorationOptions) throws(RestorationError) -> RestorationEstimate {
         state.withLock { state in
-            WorkEstimate(
+            RestorationEstimate(
                 bytes: width * height, blendingBytes: state.blendingBytes, seconds: state.estimatedSeconds,
                 idleSeconds: state.idleSeconds)
         }
@@ -109,7 +109,7 @@ final class ScriptedEngine: RestorationEngine {
     private var timing: RestorationTiming {
         var timing = RestorationTiming()
         (timing.queue, timing.decode) = (.milliseconds(1), .milliseconds(4))
-        (timing.classify, timing.diffuse) = (.milliseconds(2), .milliseconds(3))
+        (timing["classify"], timing["diffuse"]) = (.milliseconds(2), .milliseconds(3))
         return timing
     }
 
@@ -142,7 +142,8 @@ final class ScriptedEngine: RestorationEngine {
         if let failure = state.withLock({ $0.failure }) { throw failure }
         let names = labels ?? recipe.labels
         let entries = names.enumerated().map { Classification.Entry(label: $1, probability: $0 == 0 ? 0.9 : 0.05) }
-        return ClassificationResult(Classification(entries: entries), timing: timing)
+        guard let classification = Classification(entries: entries) else { throw .internalFault("no labels") }
+        return ClassificationResult(classification, timing: timing)
     }
 
     var load: EngineLoad {

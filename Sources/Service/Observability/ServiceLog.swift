@@ -28,9 +28,15 @@ package struct ServiceLog: Sendable {
         logger.warning(
             "slow evaluation",
             metadata: [
-                "batch": "\(evaluation.work)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
+                "batch": "\(evaluation.batch)", "samples": "\(evaluation.samples)", "seconds": "\(evaluation.seconds)",
                 "median_seconds_per_sample": "\(evaluation.medianSecondsPerSample)",
             ])
+    }
+
+    /// Warns that a worker evaluates with fewer threads than asked for, as under a limit on processes.
+    package func warn(ofThreads threads: Int, wanted: Int) {
+        logger.warning(
+            "fewer threads than asked for", metadata: ["wanted": "\(wanted)", "threads": "\(threads)"])
     }
 
     /// Says what one request was and what became of it.

@@ -38,7 +38,7 @@ struct Classify: Operation {
                 let document = ClassificationDocument(
                     result.classification, bundle: engine.bundle.identifier, width: width, height: height)
                 let timing = ServerTiming([
-                    ("decode", result.timing.decode), ("classify", result.timing.classify),
+                    ("decode", result.timing.decode), ("classify", result.timing["classify"]),
                 ])
                 return Response.json(
                     document, fields: [.cacheControl: "no-store", .serverTiming: timing.fieldText]

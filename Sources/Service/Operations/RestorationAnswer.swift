@@ -24,7 +24,7 @@ struct RestorationAnswer: Sendable {
         fields[.contentType] = "application/json"
         let document = Document(
             image: "", media_type: format.mediaType, width: result.picture.width,
-            height: result.picture.height, degradation: degradation, confidence: result.confidence,
+            height: result.picture.height, degradation: result.degradation, confidence: result.confidence,
             rounds: result.rounds.map { .init(degradation: $0.degradation, confidence: $0.confidence) },
             seed: result.sampling.map { String($0.seed) }, steps: result.sampling?.steps,
             sampler: result.sampling?.sampler, bundle: bundle, unchanged: result.unchanged, timing: timing.milliseconds)
@@ -32,24 +32,23 @@ struct RestorationAnswer: Sendable {
             status: .ok, fields: fields, body: .bytes(JSON.bytes(document, base64: picture, in: "image")))
     }
 
-    /// As the parameter takes it: labels joined by commas.
-    private var degradation: String { result.degradations.joined(separator: ",") }
 
     private var timing: ServerTiming {
-        ServerTiming([
-            ("queue", result.timing.queue), ("decode", result.timing.decode), ("classify", result.timing.classify),
-            ("diffuse", result.timing.diffuse), ("encode", encode),
-        ])
+        ServerTiming(
+            [("queue", result.timing.queue), ("decode", result.timing.decode)] + result.timing.stages
+                + [("encode", encode)])
     }
 
     private var commonFields: HTTPFields {
         var fields: HTTPFields = [
             .cacheControl: "no-store",
-            .restoredDegradation: Self.fieldText(degradation),
-            .restoredConfidence: String((result.confidence * 10_000).rounded() / 10_000),
             .restoredBundle: Self.fieldText(bundle),
             .serverTiming: timing.fieldText,
         ]
+        if let degradation = result.degradation, let confidence = result.confidence {
+            fields[.restoredDegradation] = Self.fieldText(degradation)
+            fields[.restoredConfidence] = String((confidence * 10_000).rounded() / 10_000)
+        }
         if let sampling = result.sampling {
             fields[.restoredSeed] = String(sampling.seed)
             fields[.restoredSteps] = String(sampling.steps)
@@ -79,8 +78,9 @@ struct RestorationAnswer: Sendable {
         let media_type: String
         let width: Int
         let height: Int
-        let degradation: String
-        let confidence: Double
+        /// Absent where nothing is named, as the next.
+        let degradation: String?
+        let confidence: Double?
         let rounds: [RoundDocument]
         /// Absent where nothing is sampled, as the next two.
         let seed: String?
@@ -90,6 +90,11 @@ struct RestorationAnswer: Sendable {
         let unchanged: Bool
         let timing: [String: Double]
     }
+}
+
+extension RestorationResult {
+    /// As the parameter takes it: labels joined by commas; nil where nothing was named.
+    fileprivate var degradation: String? { rounds.isEmpty ? nil : degradations.joined(separator: ",") }
 }
 
 extension BundleSummary {
@@ -110,8 +115,8 @@ package struct RestorationSummary: Encodable, Sendable {
     let output: String
     let width: Int
     let height: Int
-    let degradation: String
-    let confidence: Double
+    let degradation: String?
+    let confidence: Double?
     let rounds: [RoundDocument]
     let seed: String?
     let steps: Int?
@@ -125,7 +130,7 @@ package struct RestorationSummary: Encodable, Sendable {
         self.output = output
         width = result.picture.width
         height = result.picture.height
-        degradation = result.degradations.joined(separator: ",")
+        degradation = result.degradation
         confidence = result.confidence
         rounds = result.rounds.map { .init(degradation: $0.degradation, confidence: $0.confidence) }
         seed = result.sampling.map { String($0.seed) }
@@ -133,7 +138,7 @@ package struct RestorationSummary: Encodable, Sendable {
         sampler = result.sampling?.sampler
         self.bundle = bundle.identifier
         unchanged = result.unchanged
-        seconds = (result.timing.classify + result.timing.diffuse).seconds
+        seconds = result.timing.stages.reduce(0) { $0 + $1.duration.seconds }
     }
 
     /// One line of JSON.
@@ -141,11 +146,12 @@ package struct RestorationSummary: Encodable, Sendable {
 
     /// One line for people.
     package var text: String {
-        let percent = (confidence * 1000).rounded() / 10
+        var what = ""
+        if let degradation, let confidence { what = "\(degradation) (\((confidence * 1000).rounded() / 10) %), " }
         var how = unchanged ? "unchanged" : "restored"
         if !unchanged, let steps, let sampler, let seed {
             how = "\(steps) \(steps == 1 ? "step" : "steps") of \(sampler), seed \(seed)"
         }
-        return "\(file) -> \(output): \(degradation) (\(percent) %), \(how)"
+        return "\(file) -> \(output): \(what)\(how)"
     }
 }

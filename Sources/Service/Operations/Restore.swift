@@ -73,7 +73,7 @@ struct Restore: Operation {
     }
 
     /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.
-    private func check(_ estimate: WorkEstimate, secondsLeft: Double) throws {
+    private func check(_ estimate: RestorationEstimate, secondsLeft: Double) throws {
         if let seconds = estimate.idleSeconds, seconds > secondsLeft {
             throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
         }
@@ -88,7 +88,7 @@ struct Restore: Operation {
     /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
     ///   however idle the service is.
     private func workBytes(
-        _ estimate: WorkEstimate, of header: ImageHeader, options: RestorationOptions, form: AnswerForm
+        _ estimate: RestorationEstimate, of header: ImageHeader, options: RestorationOptions, form: AnswerForm
     ) throws -> Int {
         let pictures = PictureMemory.bytes(width: header.width, height: header.height, options: options)
         let limit = max(0, memory.limit - pictures)
@@ -114,8 +114,7 @@ struct Restore: Operation {
                 progress: progress)
             metrics.stage("queue", took: result.timing.queue)
             metrics.stage("decode", took: result.timing.decode)
-            metrics.stage("classify", took: result.timing.classify)
-            metrics.stage("diffuse", took: result.timing.diffuse)
+            for stage in result.timing.stages { metrics.stage(stage.name, took: stage.duration) }
             let response = try await answer(restoration, result)
             metrics.restorationEnded(result.unchanged ? "unchanged" : "restored")
             return response

@@ -70,8 +70,8 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration(threads: threads)
         let threads = configuration.threads
         do {
-            let benchmark = try await PictureWork.run { try networkBenchmark(configuration.bundle, threads: threads) }
-            var report = try await PictureWork.run {
+            let benchmark = try await PictureCoding.run { try networkBenchmark(configuration.bundle, threads: threads) }
+            var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
             if !networkOnly {

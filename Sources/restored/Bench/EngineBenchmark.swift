@@ -30,13 +30,13 @@ struct EngineBenchmark {
             steps = result?.sampling?.steps ?? 0
             let count = steps
             let bare = try await Self.seconds {
-                try await PictureWork.run { for _ in 0..<count { evaluate() } }
+                try await PictureCoding.run { for _ in 0..<count { evaluate() } }
             }
             let row = try await Self.seconds { for _ in 0..<Self.clients { _ = try await restore(picture) } }
             let crowd = try await Self.seconds { try await restoreAtOnce(picture) }
             guard round > 0 else { continue }
             lone.append(seconds)
-            diffuse.append((result?.timing.diffuse ?? .zero) / .seconds(1))
+            diffuse.append((result?.timing["diffuse"] ?? .zero) / .seconds(1))
             evaluations.append(evaluated)
             plain.append(bare)
             oneAfterAnother.append(row)

@@ -32,7 +32,7 @@ final class NetworkBenchmark: @unchecked Sendable {
         let samples = [ConditionalUNet.Sample](repeating: sample(size: size), count: batch)
         workspace.pool.trim()
         workspace.pool.resetPeak()
-        let meter = WorkMeter()
+        let meter = OperationMeter()
         workspace.meter = meter
         _ = network(samples, height: size, width: size, in: workspace)
         workspace.meter = nil
@@ -55,7 +55,7 @@ final class NetworkBenchmark: @unchecked Sendable {
     func layers(size: Int) -> [BenchReport.Layer] {
         let samples = [sample(size: size)]
         _ = network(samples, height: size, width: size, in: workspace)
-        let meter = WorkMeter()
+        let meter = OperationMeter()
         workspace.meter = meter
         defer { workspace.meter = nil }
         for _ in 0..<evaluations { _ = network(samples, height: size, width: size, in: workspace) }

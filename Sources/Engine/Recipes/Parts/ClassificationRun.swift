@@ -55,7 +55,7 @@ final class ClassificationRun: RecipeRun {
         return .goOn
     }
 
-    /// - Throws: `internalFault` where a sample was not computed.
+    /// - Throws: `internalFault` where a sample was not computed or there are no labels, `nonFinite`.
     func result() throws(RestorationError) -> Classification {
         let (found, features) = progress.withLock { ($0.embedding, $0.features.compactMap { $0 }) }
         guard let found, features.count == labels?.count ?? 0 else {
@@ -64,9 +64,13 @@ final class ClassificationRun: RecipeRun {
         let chosen = labels.map {
             ZeroShotClassifier(labels: $0, features: features, logitScale: look.classifier.logitScale)
         } ?? look.classifier
-        return Classification(entries: zip(chosen.labels, chosen.probabilities(of: found)).map {
-            .init(label: $0, probability: Double($1))
-        })
+        let entries = zip(chosen.labels, try chosen.finiteProbabilities(of: found)).map {
+            Classification.Entry(label: $0, probability: Double($1))
+        }
+        guard let classification = Classification(entries: entries) else {
+            throw .internalFault("no labels to choose among")
+        }
+        return classification
     }
 }
 

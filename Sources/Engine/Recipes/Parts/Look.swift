@@ -86,7 +86,7 @@ struct Look: Sendable {
     ) throws(RestorationError) -> Finding {
         let found = try embeddings(sample)
         let known = classifier.labels
-        let probabilities = classifier.probabilities(of: found.degradation)
+        let probabilities = try classifier.finiteProbabilities(of: found.degradation)
         let candidates = known.indices.filter { mayBeClean || known[$0] != Self.cleanLabel }
         let best = candidates.max { probabilities[$0] < probabilities[$1] } ?? 0
         let label = label ?? known[best]
@@ -136,6 +136,15 @@ extension Look: StageEvaluator {
             let batch = Array(views[start..<min(start + maximumBatch, views.count)])
             return encode(preprocessing.normalised(batch, in: workspace))
         }
+    }
+}
+
+extension ZeroShotClassifier {
+    /// - Throws: `nonFinite`, as a stored feature may be.
+    func finiteProbabilities(of embedding: [Float]) throws(RestorationError) -> [Float] {
+        let probabilities = probabilities(of: embedding)
+        guard probabilities.allAreFinite else { throw .nonFinite(stage: "embed") }
+        return probabilities
     }
 }
 

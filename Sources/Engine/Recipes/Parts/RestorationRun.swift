@@ -50,7 +50,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var blender: TileBlender?
         var rounds: [RestorationResult.Round] = []
         var unchanged = false
-        var timing = RestorationTiming()
+        var timing = RestorationTiming(stages: ["classify", "diffuse"])
         var since: ContinuousClock.Instant?
     }
 
@@ -131,7 +131,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         let isClean = mayBeClean && finding.label == Look.cleanLabel
         return progress.withLock { progress in
             let now = ContinuousClock.now
-            progress.timing.classify += now - (progress.since ?? now)
+            progress.timing["classify"] += now - (progress.since ?? now)
             progress.since = now
             if isFurtherRound, isClean || !isWorthAnotherRound(finding, after: progress) { return .complete }
             progress.rounds.append(.init(degradation: finding.label, confidence: finding.probability))
@@ -161,7 +161,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         progress.withLock { progress in
             progress.picture?.pixels = pixels
             progress.blender = nil
-            progress.timing.diffuse += .now - (progress.since ?? .now)
+            progress.timing["diffuse"] += .now - (progress.since ?? .now)
         }
     }
 

@@ -1,5 +1,5 @@
 /// Adds up what the operations of evaluations took, by kind and shape. For benchmarks; belongs to one `Workspace`.
-package final class WorkMeter {
+package final class OperationMeter {
     /// Operations of one kind on one shape.
     package struct Layer: Hashable, Sendable {
         /// As "convolution 3x3 64 to 128".
