@@ -14,9 +14,7 @@ package final class BufferPool {
     private var ceiling = Int.max
     private var idle: [UnsafeMutableRawBufferPointer] = []
 
-    /// From here on a buffer is whole pages of its own. Freed blocks of malloc stay with the process as long as anything
-    /// behind them lives: with shapes in turn that were 30 MiB beyond what pools held.
-    private static let leastPages = 65_536
+    private static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
 
     package init() {}
 
@@ -68,21 +66,17 @@ package final class BufferPool {
     }
 
     /// Keeps what is held within the peak: idle buffers of sizes no longer asked for make room for the new one.
-    private func allocate(_ needed: Int) -> UnsafeMutableRawBufferPointer {
-        guard needed >= Self.leastPages else {
-            makeRoom(for: needed)
-            return .allocate(byteCount: needed, alignment: 64)
-        }
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let bytes = (needed + page - 1) / page * page
+    private func allocate(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
         makeRoom(for: bytes)
-        let pages = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let pages, pages != MAP_FAILED else { fatalError("no memory for \(bytes) bytes of activations") }
-        return UnsafeMutableRawBufferPointer(start: pages, count: bytes)
+        return .allocate(byteCount: bytes, alignment: bytes < Self.pageBytes ? 64 : Self.pageBytes)
     }
 
+    /// Gives its pages back first: malloc keeps freed blocks as long as anything behind them lives. With shapes in turn
+    /// that were 30 MiB beyond what pools held.
     private static func free(_ buffer: UnsafeMutableRawBufferPointer) {
-        if buffer.count < leastPages { buffer.deallocate() } else { munmap(buffer.baseAddress, buffer.count) }
+        let wholePages = buffer.count / pageBytes * pageBytes
+        if wholePages > 0 { madvise(buffer.baseAddress, wholePages, MADV_DONTNEED) }
+        buffer.deallocate()
     }
 
     private func makeRoom(for bytes: Int) {

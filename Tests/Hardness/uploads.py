@@ -103,13 +103,15 @@ def main():
     with Service(options, "--timeout", str(day)) as service, Watcher(service) as watcher:
         sampler = Sampler(service)
         clients = [Client(service, upload, query, TYPE, day) for upload in uploads]
-        smalls, late = [], None
+        smalls, late, seconds = [], None, 1
         while any(client.is_alive() for client in clients) and service.process.poll() is None:
             waiting = sampler.look()
             if not smalls or not smalls[-1].is_alive() and time.monotonic() > smalls[-1].ended + 1:
                 smalls.append(Client(service, small, query, TYPE, day))
-            if late is None and waiting > 0:
-                late = Client(service, uploads[0], query + "&timeout=2", TYPE, day)
+            # 422 where it could not be done in that time on an idle service either.
+            if waiting > 0 and (late is None or not late.is_alive() and late.status == 422):
+                seconds *= 2
+                late = Client(service, uploads[0], f"{query}&timeout={seconds}", TYPE, day)
             time.sleep(0.05)
         for client in smalls + ([late] if late else []):
             client.join()
@@ -125,11 +127,12 @@ def main():
         first = min(client.ended for client in clients) - clients[0].begun
         last = max(client.ended for client in clients) - clients[0].begun
         slowest = max(client.seconds for client in smalls)
-        checks.expect(all(client.status == 200 for client in smalls) and slowest < first,
+        # Where none had to wait for its turn, the large ones are not large.
+        checks.expect(all(client.status == 200 for client in smalls) and (slowest < first or not sampler.waiting),
                       f"{len(smalls)} small pictures beside them took {slowest:.1f} s at most; the large ones {first:.0f} to {last:.0f} s")
         if late:
             checks.expect(late.status == 503 and int(late.answer.get("retry-after", 0)) > 0,
-                          f"one whose turn does not come within its 2 s is answered {late.status} after {late.seconds:.1f} s")
+                          f"one whose turn does not come within its {seconds} s is answered {late.status} after {late.seconds:.1f} s")
         checks.expect(not watcher.faults, watcher.summary())
         sampler.look()
         checks.expect(service.metrics()["restored_request_memory_bytes"] == 0, "all of the memory is given back")
