@@ -125,7 +125,7 @@ struct RestorerTests {
     @Test("the largest square that an error names is taken, and a larger one is not", arguments: [64, 200, 512, 1024])
     func largestSquare(mebibytes: Int) throws {
         let restorer = try Self.restorer(memory: mebibytes << 20)
-        func estimate(_ side: Int) throws -> WorkEstimate {
+        func estimate(_ side: Int) throws -> RestorationEstimate {
             try restorer.estimate(width: side, height: side, options: options { $0.tile = side })
         }
         let error = #expect(throws: RestorationError.self) { try estimate(1024) }

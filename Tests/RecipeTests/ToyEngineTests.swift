@@ -130,7 +130,7 @@ struct ToyEngineTests {
 
     @Test("a picture is decoded at its turn: those that wait for memory hold none, know their place, may leave and expire")
     func decodedAtItsTurn() async throws {
-        let (probe, budget) = (ToyProbe(isOpen: false), MemoryBudget(limit: 100))
+        let (probe, budget) = (ToyProbe(isOpen: false), MemoryBudget(limit: 100, workReserve: 0))
         let decoded = Counter()
         let engine = try ToyBundle().engine(probe) { $0.pictureMemory = budget }
         let picture = Picture.shade(200)
