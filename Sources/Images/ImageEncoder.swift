@@ -20,6 +20,25 @@ package enum ImageEncoder {
         }
     }
 
+    /// Of a JPEG where nobody asks for one.
+    package static let standardQuality = 90
+
+    /// Writes a picture in a format.
+    ///
+    /// - Parameter quality: of a JPEG, 1...100; a PNG has none.
+    /// - Throws: as `png` and `jpeg`.
+    package static func encode(
+        _ picture: Picture, as format: ImageFormat, quality: Int = standardQuality, keepsExif: Bool = false,
+        shouldContinue: () -> Bool = { true }
+    ) throws(ImageError) -> [UInt8] {
+        switch format {
+        case .png: try png(picture, keepsExif: keepsExif, shouldContinue: shouldContinue)
+        case .jpeg:
+            try jpeg(
+                picture, options: JPEGOptions(quality: quality), keepsExif: keepsExif, shouldContinue: shouldContinue)
+        }
+    }
+
     /// How a JPEG is written.
     package struct JPEGOptions: Sendable, Equatable {
         /// 1...100, as libjpeg scales its tables.

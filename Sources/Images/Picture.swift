@@ -27,4 +27,10 @@ package struct Picture: Sendable, Equatable {
         self.colourProfile = colourProfile
         self.exif = exif
     }
+
+    /// A value of 0...1 as a byte: clamped, times 255 and rounded half to even; what is no number becomes 0.
+    package static func byte(_ value: Float) -> UInt8 {
+        guard value > 0 else { return 0 }  // NaN as well
+        return UInt8((min(value, 1) * 255).rounded(.toNearestOrEven))
+    }
 }

@@ -47,7 +47,9 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
     package init(_ configuration: SchedulerConfiguration) {
         maximumActiveJobs = max(1, configuration.maximumActiveJobs)
         maximumWaitingJobs = max(0, configuration.maximumWaitingJobs)
-        memory = MemoryLedger(budget: configuration.memoryBudget, newcomerShare: configuration.newcomerShare, workers: configuration.workers)
+        memory = MemoryLedger(
+            budget: configuration.memoryBudget, newcomerShare: configuration.newcomerShare,
+            workers: configuration.workers)
         patience = configuration.patience
         shortJobCost = configuration.shortJobCost
     }

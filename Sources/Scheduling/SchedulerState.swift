@@ -156,8 +156,7 @@ extension SchedulerState {
         record.samples = [:]
         counters.outcomes.count(outcome)
         effects.ended.append(record)
-        let promoted = queue.remove(id, admits: { [records] in records[$0]?.job.admit?() ?? true })
-        for next in promoted { begin(next, effects: &effects) }
+        for next in queue.remove(id, admits: admits) { begin(next, effects: &effects) }
         announcePositions(effects: &effects)
         wakeWorker(effects: &effects)
         releaseWaiters(effects: &effects)
@@ -165,12 +164,15 @@ extension SchedulerState {
 
     /// Lets waiting jobs move up: memory that they need may have become free.
     mutating func promote(effects: inout Effects<Evaluator>) {
-        let promoted = queue.promote(admits: { [records] in records[$0]?.job.admit?() ?? true })
+        let promoted = queue.promote(admits: admits)
         guard !promoted.isEmpty else { return }
         for next in promoted { begin(next, effects: &effects) }
         announcePositions(effects: &effects)
         wakeWorker(effects: &effects)
     }
+
+    /// Whether there is memory for a job, which it then holds.
+    private var admits: (_ id: Int) -> Bool { { [records] in records[$0]?.job.admit?() ?? true } }
 
     /// A job's turn has come.
     private mutating func begin(_ id: Int, effects: inout Effects<Evaluator>) {

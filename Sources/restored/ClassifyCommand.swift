@@ -34,7 +34,7 @@ package struct ClassifyCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration()
         let engine: any RestorationEngine
         do {
-            engine = try await engineOptions.engine(
+            engine = try await EngineOptions.load(
                 configuration, pictureMemory: configuration.makeMemoryBudget(), recipes: recipes)
         } catch {
             throw CommandFailure(error).reported()

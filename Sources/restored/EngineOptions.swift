@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bundles
 import Engine
 import FoundationEssentials
 import Images
@@ -30,23 +31,36 @@ struct EngineOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter pictureMemory: where pictures are booked at their turn.
-    func engine(
-        _ configuration: Configuration, pictureMemory: MemoryBudget, recipes: RecipeRegistry = .standard
-    ) async throws -> any RestorationEngine {
-        try await Self.load(configuration, pictureMemory: pictureMemory, recipes: recipes)
-    }
-
-    /// Loads away from Swift's own threads, which must not block.
+    /// Loads a bundle and makes the engine that works with it, away from Swift's own threads, which must not block.
+    ///
+    /// - Parameters:
+    ///   - configuration: fitted to this machine.
+    ///   - pictureMemory: where pictures are booked at their turn.
+    ///   - onSlowEvaluation: told of evaluations that took far longer than others of their kind.
+    ///   - onFewerThreads: told of a worker that got fewer threads than asked for.
+    /// - Throws: `CommandFailure`.
     static func load(
         _ configuration: Configuration, pictureMemory: MemoryBudget, recipes: RecipeRegistry = .standard,
         onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)? = nil,
         onFewerThreads: (@Sendable (_ wanted: Int, _ got: Int) -> Void)? = nil
     ) async throws -> any RestorationEngine {
-        try await WorkerThread.run(name: "load") {
-            try makeEngine(
-                bundlePath: configuration.bundle, configuration: configuration, pictureMemory: pictureMemory,
-                recipes: recipes, onSlowEvaluation: onSlowEvaluation, onFewerThreads: onFewerThreads)
+        var settings = EngineConfiguration()
+        settings.workers = configuration.workers
+        settings.threadsPerEvaluation = configuration.threads
+        settings.memoryBudget = configuration.memoryBudget
+        settings.pictureMemory = pictureMemory
+        settings.queueLimit = configuration.queueLimit
+        settings.onSlowEvaluation = onSlowEvaluation
+        settings.onFewerThreads = onFewerThreads
+        return try await WorkerThread.run(name: "load") { [settings] in
+            do {
+                return try RecipeEngine(
+                    Bundles.Bundle.load(configuration.bundle), configuration: settings, recipes: recipes)
+            } catch {
+                let failure = CommandFailure(error)
+                throw CommandFailure(
+                    failure.status, "the bundle at \(configuration.bundle) can't be used: \(failure.message)")
+            }
         }
     }
 }

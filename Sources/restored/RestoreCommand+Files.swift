@@ -56,7 +56,7 @@ extension RestoreCommand {
         memory: MemoryBudget, display: ProgressDisplay
     ) async -> Result<String, CommandFailure> {
         do {
-            let format = writesJPEG(file.output) ? ImageFormat.jpeg : .png
+            let format = format(of: file.output)
             let header = try await PictureCoding.run {
                 let header = try ImageHeader.read(try PictureFile.read(file.input))
                 try header.check(limits)
@@ -74,22 +74,18 @@ extension RestoreCommand {
             let result = try await engine.restore(source, options: options, memory: booking) {
                 display.show($0, ofFile: file.index)
             }
-            try await write(result.picture, to: file.output)
-            let summary = RestorationSummary(result, file: file.input, output: file.output, bundle: engine.bundle)
-            return .success(json ? summary.line : summary.text)
+            try await write(result.picture, as: format, to: file.output)
+            let document = RestorationDocument(result, file: file.input, output: file.output, bundle: engine.bundle)
+            return .success(json ? document.line : document.text)
         } catch {
             return .failure(CommandFailure(error))
         }
     }
 
-    private func write(_ picture: Picture, to output: String) async throws {
-        let (isJPEG, quality, keepsExif) = (writesJPEG(output), quality ?? 90, keepMetadata)
+    private func write(_ picture: Picture, as format: ImageFormat, to output: String) async throws {
+        let (quality, keepsExif) = (quality ?? ImageEncoder.standardQuality, keepMetadata)
         try await PictureCoding.run {
-            let bytes =
-                isJPEG
-                ? try ImageEncoder.jpeg(
-                    picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif)
-                : try ImageEncoder.png(picture, keepsExif: keepsExif)
+            let bytes = try ImageEncoder.encode(picture, as: format, quality: quality, keepsExif: keepsExif)
             try PictureFile.write(bytes, to: output)
         }
     }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 package import Engine
+import Images
 import Service
 
 /// `restored restore IN... -o OUT`.
@@ -10,10 +11,6 @@ package struct RestoreCommand: AsyncParsableCommand {
             With several pictures, OUT is a folder. They are restored together; a broken one is named, the others go on, and \
             the exit status is that of the first that failed.
             """)
-
-    enum Format: String, ExpressibleByArgument, CaseIterable {
-        case png, jpeg
-    }
 
     @Argument(help: "JPEG or PNG files.")
     var inputs: [String]
@@ -48,7 +45,7 @@ package struct RestoreCommand: AsyncParsableCommand {
     var force = false
 
     @Option(help: "Form of the result; else by OUT's extension, else PNG.")
-    var format: Format?
+    var format: ImageFormat?
 
     @Option(help: "Quality of a JPEG, 1 to 100; else 90.")
     var quality: Int?
@@ -63,7 +60,7 @@ package struct RestoreCommand: AsyncParsableCommand {
 
     package func validate() throws {
         guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
-        for output in try outputs() where quality != nil && !writesJPEG(output) {
+        for output in try outputs() where quality != nil && format(of: output) != .jpeg {
             throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
         }
     }
@@ -78,7 +75,7 @@ package struct RestoreCommand: AsyncParsableCommand {
         let options: RestorationOptions
         do {
             if inputs.count > 1 { try PictureFile.makeFolder(output) }
-            engine = try await engineOptions.engine(configuration, pictureMemory: memory, recipes: recipes)
+            engine = try await EngineOptions.load(configuration, pictureMemory: memory, recipes: recipes)
             options = try engine.recipe.options(reading: given)
         } catch {
             throw CommandFailure(error).reported()
@@ -117,7 +114,9 @@ package struct RestoreCommand: AsyncParsableCommand {
         return outputs
     }
 
-    func writesJPEG(_ output: String) -> Bool {
-        format.map { $0 == .jpeg } ?? ["jpg", "jpeg"].contains(PictureFile.pathExtension(output))
+    func format(of output: String) -> ImageFormat {
+        format ?? (["jpg", "jpeg"].contains(PictureFile.pathExtension(output)) ? .jpeg : .png)
     }
 }
+
+extension ImageFormat: ExpressibleByArgument {}

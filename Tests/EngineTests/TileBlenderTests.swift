@@ -1,4 +1,5 @@
 import Engine
+import Images
 import Testing
 
 @Suite struct TileBlenderTests {
@@ -95,7 +96,7 @@ import Testing
         }
         for y in 0..<plan.height {
             for x in 0..<plan.width {
-                #expect(untiled[(y * plan.width + x) * 3 + 1] == TileBlender.byte(from: value(x, y, 1)))
+                #expect(untiled[(y * plan.width + x) * 3 + 1] == Picture.byte(value(x, y, 1)))
             }
         }
     }
@@ -107,12 +108,12 @@ import Testing
             for base in [Float(level) / 255, (Float(level) + 0.5) / 255] {
                 for value in [base.nextDown, base, base.nextUp] {
                     let pixels = blend(plan, order: [1, 0]) { _, _, _, _ in value }
-                    #expect(pixels.allSatisfy { $0 == TileBlender.byte(from: value) }, "\(value)")
+                    #expect(pixels.allSatisfy { $0 == Picture.byte(value) }, "\(value)")
                 }
             }
         }
-        #expect(TileBlender.byte(from: 0.5 / 255) == 0)
-        #expect(TileBlender.byte(from: 254.5 / 255) == 254)
+        #expect(Picture.byte(0.5 / 255) == 0)
+        #expect(Picture.byte(254.5 / 255) == 254)
     }
 
     @Test("the order in which tiles come doesn't change a byte, though they disagree", arguments: plans)

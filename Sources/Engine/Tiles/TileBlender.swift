@@ -1,3 +1,4 @@
+import Images
 import Synchronization
 
 /// Puts restored tiles together into the 8-bit picture, blended smoothly where they overlap.
@@ -110,11 +111,6 @@ package final class TileBlender: Sendable {
         return (counts.max() ?? 0) * MemoryLayout<UInt64>.stride
     }
 
-    /// A value of 0...1 as a byte, rounded half to even.
-    package static func byte(from value: Float) -> UInt8 {
-        UInt8((clamped(value) * 255).rounded(.toNearestOrEven))
-    }
-
     /// Not a number becomes 0, for comparisons with it fail.
     private static func clamped(_ value: Float) -> Float { value > 0 ? min(value, 1) : 0 }
 }
@@ -151,7 +147,7 @@ extension TileBlender {
             } else {
                 let target = (y * plan.width + column) * 3
                 for channel in 0..<3 {
-                    state.pixels[target + channel] = Self.byte(from: values[source + channel * channelStep])
+                    state.pixels[target + channel] = Picture.byte(values[source + channel * channelStep])
                 }
             }
         }

@@ -22,16 +22,14 @@ struct RestorationAnswer: Sendable {
     func response(document picture: [UInt8]) -> Response {
         var fields = commonFields
         fields[.contentType] = "application/json"
-        let document = Document(
-            image: "", media_type: format.mediaType, width: result.picture.width,
-            height: result.picture.height, degradation: result.degradation, confidence: result.confidence,
-            rounds: result.rounds.map { .init(degradation: $0.degradation, confidence: $0.confidence) },
-            seed: result.sampling.map { String($0.seed) }, steps: result.sampling?.steps,
-            sampler: result.sampling?.sampler, bundle: bundle, unchanged: result.unchanged, timing: timing.milliseconds)
+        var document = RestorationDocument(result, bundle: bundle)
+        // Empty; the base64 text is put in afterwards.
+        document.image = ""
+        document.media_type = format.mediaType
+        document.timing = timing.milliseconds
         return Response(
             status: .ok, fields: fields, body: .bytes(JSON.bytes(document, base64: picture, in: "image")))
     }
-
 
     private var timing: ServerTiming {
         ServerTiming(
@@ -70,26 +68,6 @@ struct RestorationAnswer: Sendable {
         }
         return encoded
     }
-
-    /// The document's members, named as they are in it.
-    private struct Document: Encodable {
-        /// Empty; the base64 text is put in afterwards.
-        let image: String
-        let media_type: String
-        let width: Int
-        let height: Int
-        /// Absent where nothing is named, as the next.
-        let degradation: String?
-        let confidence: Double?
-        let rounds: [RoundDocument]
-        /// Absent where nothing is sampled, as the next two.
-        let seed: String?
-        let steps: Int?
-        let sampler: String?
-        let bundle: String
-        let unchanged: Bool
-        let timing: [String: Double]
-    }
 }
 
 extension RestorationResult {
@@ -102,32 +80,37 @@ extension BundleSummary {
     package var identifier: String { "\(name)/\(version)" }
 }
 
-/// A round in answers: what was found and treated.
-struct RoundDocument: Encodable, Sendable {
-    let degradation: String
-    /// The classifier's probability of it, 0...1.
-    let confidence: Double
-}
+/// What `/restore` answers in JSON, and `restored restore --json` prints. The members are named as they are in it.
+package struct RestorationDocument: Encodable, Sendable {
+    package struct Round: Encodable, Sendable {
+        let degradation: String
+        /// The classifier's probability of it, 0...1.
+        let confidence: Double
+    }
 
-/// What `restored restore` prints about a picture.
-package struct RestorationSummary: Encodable, Sendable {
-    let file: String
-    let output: String
     let width: Int
     let height: Int
+    /// Absent where nothing is named, as the next.
     let degradation: String?
     let confidence: Double?
-    let rounds: [RoundDocument]
+    let rounds: [Round]
+    /// Absent where nothing is sampled, as the next two.
     let seed: String?
     let steps: Int?
     let sampler: String?
     let bundle: String
     let unchanged: Bool
-    let seconds: Double
+    // Over HTTP only.
+    var image: String?
+    var media_type: String?
+    var timing: [String: Double]?
+    // On the command line only.
+    var file: String?
+    var output: String?
+    var seconds: Double?
 
-    package init(_ result: RestorationResult, file: String, output: String, bundle: BundleSummary) {
-        self.file = file
-        self.output = output
+    /// - Parameter bundle: its identifier.
+    init(_ result: RestorationResult, bundle: String) {
         width = result.picture.width
         height = result.picture.height
         degradation = result.degradation
@@ -136,8 +119,15 @@ package struct RestorationSummary: Encodable, Sendable {
         seed = result.sampling.map { String($0.seed) }
         steps = result.sampling?.steps
         sampler = result.sampling?.sampler
-        self.bundle = bundle.identifier
+        self.bundle = bundle
         unchanged = result.unchanged
+    }
+
+    /// What the command line says of a file.
+    package init(_ result: RestorationResult, file: String, output: String, bundle: BundleSummary) {
+        self.init(result, bundle: bundle.identifier)
+        self.file = file
+        self.output = output
         seconds = result.timing.stages.reduce(0) { $0 + $1.duration.seconds }
     }
 
@@ -152,6 +142,6 @@ package struct RestorationSummary: Encodable, Sendable {
         if !unchanged, let steps, let sampler, let seed {
             how = "\(steps) \(steps == 1 ? "step" : "steps") of \(sampler), seed \(seed)"
         }
-        return "\(file) -> \(output): \(what)\(how)"
+        return "\(file ?? "") -> \(output ?? ""): \(what)\(how)"
     }
 }

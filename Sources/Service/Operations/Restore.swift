@@ -130,14 +130,8 @@ struct Restore: Operation {
         let keepsExif = restoration.parameters.metadata == .keep
         let start = now()
         let bytes = try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
-            switch format {
-            case .png:
-                return try ImageEncoder.png(result.picture, keepsExif: keepsExif, shouldContinue: shouldContinue)
-            case .jpeg:
-                return try ImageEncoder.jpeg(
-                    result.picture, options: ImageEncoder.JPEGOptions(quality: quality), keepsExif: keepsExif,
-                    shouldContinue: shouldContinue)
-            }
+            try ImageEncoder.encode(
+                result.picture, as: format, quality: quality, keepsExif: keepsExif, shouldContinue: shouldContinue)
         }
         let encodeDuration = start.duration(to: now())
         metrics.stage("encode", took: encodeDuration)

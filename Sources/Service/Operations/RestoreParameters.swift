@@ -7,7 +7,6 @@ struct RestoreParameters: Sendable {
         offered: RestorationOption.allCases.map(\.name) + ["format", "quality", "metadata", "timeout"])
 
     static let quality = 1...100
-    static let standardQuality = 90
 
     typealias Format = ImageFormat
 
@@ -51,6 +50,6 @@ struct RestoreParameters: Sendable {
             throw .invalidParameter(
                 name: "quality", value: String(quality), expected: "left out where the answer is a PNG (format=jpeg)")
         }
-        return quality ?? Self.standardQuality
+        return quality ?? ImageEncoder.standardQuality
     }
 }

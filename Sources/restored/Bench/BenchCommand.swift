@@ -76,7 +76,7 @@ struct BenchCommand: AsyncParsableCommand {
             }
             if !networkOnly {
                 let engine = EngineBenchmark(
-                    engine: try await engineOptions.engine(
+                    engine: try await EngineOptions.load(
                         configuration, pictureMemory: configuration.makeMemoryBudget()), steps: steps, rounds: rounds)
                 for size in pictures {
                     report.engine.append(try await engine.measure(size: size) { benchmark.evaluate(size: size) })

@@ -33,12 +33,6 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private enum Role {
         case look(round: Int)
         case tiles(round: Int)
-
-        var round: Int {
-            switch self {
-            case .look(let round), .tiles(let round): round
-            }
-        }
     }
 
     private struct Progress {

@@ -1,3 +1,5 @@
+package import Images
+
 extension Picture {
     /// Red, green and blue planes one after another, `3 * height * width` values: byte / 255 in float32.
     package func planes() -> [Float] {
@@ -35,11 +37,5 @@ extension Picture {
             }
             written = 3 * count
         }
-    }
-
-    /// A value of 0...1 as a byte.
-    package static func byte(_ value: Float) -> UInt8 {
-        guard value > 0 else { return 0 }  // NaN as well
-        return UInt8((min(value, 1) * 255).rounded(.toNearestOrEven))
     }
 }
