@@ -5,7 +5,7 @@ import Testing
 @Suite("BufferPool", .serialized)
 struct BufferPoolTests {
     /// Of this process, by the kernel's count.
-    private func residentBytes() throws -> Int {
+    private static func residentBytes() throws -> Int {
         let file = try #require(fopen("/proc/self/statm", "r"))
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
@@ -15,29 +15,32 @@ struct BufferPoolTests {
         return try #require(Int(fields[1])) * sysconf(Int32(_SC_PAGESIZE))
     }
 
-    private func touchedTensor(bytes: Int, in workspace: Workspace) -> Tensor {
+    private static func touchedTensor(bytes: Int, in workspace: Workspace) -> Tensor {
         let tensor = workspace.tensor(batch: 1, width: 1, channels: bytes / 4)
         tensor.base.update(repeating: 1, count: tensor.count)
         return tensor
     }
 
+    /// In a process of its own, since other tests' memory comes and goes.
     @Test("memory that the pool lets go of is the system's again, whatever was allocated between its buffers")
-    func trimming() throws {
-        let workspace = Workspace(threads: 1)
-        // Freed blocks teach malloc to keep such.
-        free(malloc(8 << 20))
-        let before = try residentBytes()
-        var others: [[Int]] = []
-        var tensors: [Tensor] = []
-        for number in 0..<400 {
-            tensors.append(touchedTensor(bytes: 300_000 + number % 7 * 1000, in: workspace))
-            others.append([Int](repeating: number, count: 100))
+    func trimming() async {
+        await #expect(processExitsWith: .success) {
+            let workspace = Workspace(threads: 1)
+            // Freed blocks teach malloc to keep such.
+            free(malloc(8 << 20))
+            let before = try Self.residentBytes()
+            var others: [[Int]] = []
+            var tensors: [Tensor] = []
+            for number in 0..<400 {
+                tensors.append(Self.touchedTensor(bytes: 300_000 + number % 7 * 1000, in: workspace))
+                others.append([Int](repeating: number, count: 100))
+            }
+            #expect(try Self.residentBytes() - before > 100_000_000)
+            tensors = []
+            workspace.pool.trim()
+            #expect(try Self.residentBytes() - before < 20_000_000)
+            #expect(others.count == 400)
         }
-        #expect(try residentBytes() - before > 100_000_000)
-        tensors = []
-        workspace.pool.trim()
-        #expect(try residentBytes() - before < 20_000_000)
-        #expect(others.count == 400)
     }
 
     @Test("buffers are aligned, writable to their end, and counted as they are", arguments: [
@@ -45,7 +48,7 @@ struct BufferPoolTests {
     ])
     func buffers(bytes: Int) {
         let workspace = Workspace(threads: 1)
-        let tensor = touchedTensor(bytes: bytes, in: workspace)
+        let tensor = Self.touchedTensor(bytes: bytes, in: workspace)
         #expect(Int(bitPattern: tensor.base) % 64 == 0)
         #expect(workspace.pool.liveBytes == max(bytes, 64))
         withExtendedLifetime(tensor) {}
@@ -54,8 +57,8 @@ struct BufferPoolTests {
     @Test("a buffer that was given back is used again for what is not much smaller")
     func reuse() {
         let workspace = Workspace(threads: 1)
-        let first = touchedTensor(bytes: 1_000_000, in: workspace).base
-        #expect(touchedTensor(bytes: 900_000, in: workspace).base == first)
+        let first = Self.touchedTensor(bytes: 1_000_000, in: workspace).base
+        #expect(Self.touchedTensor(bytes: 900_000, in: workspace).base == first)
         #expect(workspace.pool.peakBytes == 1_000_000)
     }
 }
