@@ -28,6 +28,7 @@ CONTENT_EVERY = 4  # steps: naming is what takes long to learn
 # alone. Haze may be in the distance only.
 EVERYWHERE = frozenset({"motion-blurry", "jpeg-compressed", "low-light", "noisy", CLEAN})
 WINDOW_WEIGHT = 0.5
+PLAIN_DEVIATION = 0.05  # of the encoder's input; below it a window shows plain ground, and nothing can be told from it
 MEASURED = 220
 MEASURED_WINDOWS = 2
 DESCRIBED_AT_ONCE = 16
@@ -75,17 +76,18 @@ class ControllerTraining:
         pixels = prepared(degraded_views).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             degradation, control = self.model.degradation(pixels)
-        loss = self.naming_loss(degradation.float().unflatten(0, (-1, looked_at)), labels)
+        show_something = pixels.std(dim=(1, 2, 3)).unflatten(0, (-1, looked_at)) > PLAIN_DEVIATION
+        loss = self.naming_loss(degradation.float().unflatten(0, (-1, looked_at)), labels, show_something[:, 1:])
         wholes = pixels[::looked_at], [values[::looked_at] for values in control]
         if step % CONTENT_EVERY == 0:
             loss = loss + (ANCHOR_WEIGHT * self.anchor_loss(*wholes) if self.anchor is not None
                            else CONTENT_WEIGHT * self.content_loss(*wholes, clean_pictures))
         return loss
 
-    def naming_loss(self, embeddings: Tensor, labels: list[list[str]]) -> Tensor:
+    def naming_loss(self, embeddings: Tensor, labels: list[list[str]], show_something: Tensor) -> Tensor:
         """Cross-entropy of the labels over the mean embedding of each picture's views, its windows standing for all that are
-        looked at in use, and, where what a picture shows is everywhere, over the windows. (pictures, views, embed_dim), the
-        whole view first.
+        looked at in use, and, where what a picture shows is everywhere, over the windows that show something.
+        (pictures, views, embed_dim), the whole view first; (pictures, windows).
         """
         def surprise(said: Tensor, wanted: Tensor) -> Tensor:
             logits = LOGIT_SCALE * F.normalize(said, dim=-1) @ self.model.label_features.T
@@ -94,7 +96,7 @@ class ControllerTraining:
         wanted = wanted_probabilities(labels).to(self.device)
         mean = (embeddings[:, 0] + NATIVE_WINDOWS * embeddings[:, 1:].mean(dim=1)) / (1 + NATIVE_WINDOWS)
         loss = surprise(mean, wanted)
-        of_windows = surprise(embeddings[:, 1:], wanted[:, None]).mean(dim=1)
+        of_windows = (surprise(embeddings[:, 1:], wanted[:, None]) * show_something).mean(dim=1)
         are_alike = torch.tensor([EVERYWHERE >= set(names) for names in labels], device=self.device)
         return (loss + WINDOW_WEIGHT * are_alike * of_windows).mean()
 

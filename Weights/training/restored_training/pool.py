@@ -15,6 +15,7 @@ from PIL import Image
 
 from .degradations import CLEAN, DEGRADATIONS, degrade, random_mixture
 from .effects import box_blurred, drawn, smooth_field, to_bytes
+from .ordinary import SPOILABLE, ordinary
 from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
@@ -22,12 +23,16 @@ MIXTURE = "mixture"
 # How often each label is made; what is learned slowly is made more often. Both stages draw from the pool by shares of their own,
 # which multiply with these.
 MADE_SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "shadowed": 1.6,
-               "snowy": 1.2, CLEAN: 1.4}
+               "snowy": 1.2, CLEAN: 4.0}
 MIXTURE_SHARE = 0.08
 STRATA = 24
 # This part of a label's photographs is made a pavement or a wall first: without them, every plain grey picture is taken
 # for haze, or for the shadows that fall on the others. More of the shadows than this, and those on photographs are missed.
-PLAIN_SHARES = {"shadowed": 0.35, CLEAN: 0.2}
+PLAIN_SHARES = {"shadowed": 0.35, CLEAN: 0.1}
+# This part of a label's pictures shows no photograph but a page, a screenshot, a drawing, a thing on a plain ground: pictures that
+# nothing is wrong with, and the ways in which those of their kind are most often spoilt.
+ORDINARY_SHARES = {CLEAN: 0.5, "jpeg-compressed": 0.3, "noisy": 0.3, "motion-blurry": 0.3, "low-light": 0.08, "shadowed": 0.05}
+GREY_SHARE = 0.12  # of all pictures, before and after they were spoilt
 
 
 @dataclass
@@ -156,12 +161,26 @@ def stone(height: int, width: int, base: np.ndarray, rng: np.random.Generator) -
 def make_example(path: Path, seed: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels = drawn_labels(rng)
-    clean = drawn_region(read_picture(path), rng)
-    if len(labels) == 1 and rng.random() < PLAIN_SHARES.get(labels[0], 0):
+    clean, label = drawn_region(read_picture(path), rng), labels[0] if len(labels) == 1 else MIXTURE
+    draw = rng.random()
+    if draw < ORDINARY_SHARES.get(label, 0):
+        clean = ordinary(rng, to_bytes(clean), None if label == CLEAN else SPOILABLE).astype(np.float32) / 255
+    elif draw < ORDINARY_SHARES.get(label, 0) + PLAIN_SHARES.get(label, 0):
         clean = plain_surface(clean, rng)
+    is_grey = rng.random() < GREY_SHARE
+    # Noise and haze of a grey picture are grey as well: it was grey when it was spoilt, or it became so afterwards.
+    if is_grey and rng.random() < 0.5:
+        clean = grey(clean)
     strength = "benchmark" if rng.random() < 0.4 else "varied"
     degraded = degrade(clean, labels, seed, strength)
+    if is_grey:
+        clean, degraded = grey(clean), grey(degraded)
     return labels, to_bytes(clean), to_bytes(degraded)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """Its luma (Rec. 601), three times."""
+    return np.repeat((picture @ np.array([0.299, 0.587, 0.114], np.float32))[..., None], 3, axis=2)
 
 
 def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, workers: int) -> None:

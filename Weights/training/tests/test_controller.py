@@ -90,12 +90,16 @@ def test_each_window_is_named_where_what_is_shown_is_everywhere(pool):
     def loss(name, window_says):
         """Where the views' mean says `name`, and the windows something else that cancels out."""
         own, other = model.label_features[LABELS.index(name)], model.label_features[LABELS.index(window_says)]
-        return float(training.naming_loss(torch.stack([own, other, 2 * own - other])[None], [[name]]))
+        return float(training.naming_loss(torch.stack([own, other, 2 * own - other])[None], [[name]], show_something))
 
+    show_something = torch.tensor([[True, True]])
     for name in ("noisy", "clean"):
         assert loss(name, "hazy") > loss(name, name) + 1
     for name in ("shadowed", "hazy"):
         assert abs(loss(name, "snowy") - loss(name, name)) < 1e-3
+    # Of plain ground nothing can be told.
+    show_something = torch.tensor([[False, False]])
+    assert abs(loss("noisy", "hazy") - loss("noisy", "noisy")) < 1e-3
 
 
 def test_the_windows_of_training_stand_for_those_that_are_looked_at_in_use(pool):
@@ -104,7 +108,7 @@ def test_the_windows_of_training_stand_for_those_that_are_looked_at_in_use(pool)
     own, other = (model.label_features[LABELS.index(name)] for name in ("shadowed", "snowy"))
 
     def loss(said, name):
-        return float(training.naming_loss(torch.stack(said)[None], [[name]]))
+        return float(training.naming_loss(torch.stack(said)[None], [[name]], torch.tensor([[True, True]])))
 
     # Two windows are drawn, five are looked at: a whole that speaks five times as loud as a window speaks as loud as all of them.
     balanced = [5 * own, other, other]
