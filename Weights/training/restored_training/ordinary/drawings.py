@@ -13,6 +13,7 @@ from ..photographs import lot
 from .text import Colour, Hand, accent, canvas, ground_and_ink, mixed
 
 CLIP_ART = Path("/usr/share/openclipart/png")  # of Debian's package openclipart-png: dedicated to the public domain
+LARGEST_ART = 16_000_000  # pixels
 HELD_OUT_CLIP_ART = 0.3  # of its files, chosen by their names
 
 
@@ -158,11 +159,21 @@ def clip_art() -> list[Path]:
     return sorted(path for path in CLIP_ART.rglob("*.png") if lot(path.name) >= HELD_OUT_CLIP_ART)
 
 
+def read_art(path: Path) -> Image.Image | None:
+    """Nothing where it is larger than any use of it."""
+    try:
+        with Image.open(path) as file:
+            return file.convert("RGBA") if file.width * file.height <= LARGEST_ART else None
+    except Image.DecompressionBombError:
+        return None
+
+
 def art(rng: np.random.Generator, longest: int) -> Image.Image:
     """One piece of it with its transparent ground, at most so large."""
     while True:
-        with Image.open(clip_art()[int(rng.integers(len(clip_art())))]) as file:
-            piece = file.convert("RGBA")
+        piece = read_art(clip_art()[int(rng.integers(len(clip_art())))])
+        if piece is None:
+            continue
         scale = min(1.6, longest / max(piece.size))
         if min(piece.size) * scale >= 24:
             return piece.resize(tuple(max(1, int(side * scale)) for side in piece.size), Image.LANCZOS)
