@@ -94,7 +94,7 @@ let package = Package(
             path: "Tests/Fuzz/Checks", swiftSettings: settings),
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
-        tests("ComputeTests", ["Compute", "Threads"]),
+        tests("ComputeTests", ["Compute", "TestSupport", "Threads"]),
         tests("LayersTests", ["Compute", "Layers"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "Images", "TestSupport"]),

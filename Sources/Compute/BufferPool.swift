@@ -1,89 +1,73 @@
 import Glibc
 
-/// Memory for activations: 64-byte aligned fp32 buffers that are handed out again instead of being returned to the
-/// system, since fresh pages cost more than the layers that fill them.
+/// Memory for activations: 64-byte aligned fp32 buffers out of one range of addresses, whose pages are kept from one evaluation
+/// to the next, since fresh pages cost more than the layers that fill them.
 ///
 /// Belongs to one `Workspace` and is used by one thread at a time.
 package final class BufferPool {
     /// Bytes handed out now.
     package private(set) var liveBytes = 0
-    /// The most that was handed out at once since the last `resetPeak()`.
+    /// The most bytes from the first in use to the last, gaps between buffers included, since the last `resetPeak()`: what an
+    /// evaluation needs.
     package private(set) var peakBytes = 0
-    private var idleBytes = 0
-    /// What may be held in all, unless more is in use.
-    private var ceiling = Int.max
-    private var idle: [UnsafeMutableRawBufferPointer] = []
 
-    private static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+    private let range: AddressRange?
+    private var free = FreeList()
+    /// Where pages may be kept, from the beginning.
+    private var keptBytes = 0
 
-    package init() {}
+    /// Addresses, of which there are more than a machine has memory: a workspace never moves, and never grows by pieces.
+    private static let mostAddresses = 1 << 36
+    private static let leastAddresses = 1 << 26
+    private static let alignment = 64
 
-    deinit {
-        trim()
+    package init() {
+        range = AddressRange(most: Self.mostAddresses, least: Self.leastAddresses)
     }
 
     package func resetPeak() {
-        peakBytes = liveBytes
+        peakBytes = free.end
     }
 
-    /// Keeps idle buffers only as far as all together stay within a number of bytes, until told otherwise.
+    /// Gives back pages beyond a number of bytes, as far as nothing in use lies there.
     package func limit(to bytes: Int) {
-        ceiling = bytes
-        makeRoom(for: 0)
+        discard(beyond: bytes)
     }
 
-    /// Returns idle buffers to the system.
+    /// Gives back all pages that lie behind what is in use.
     package func trim() {
-        for buffer in idle { Self.free(buffer) }
-        idle.removeAll()
-        idleBytes = 0
+        discard(beyond: 0)
+    }
+
+    private func discard(beyond bytes: Int) {
+        let start = max(bytes, free.end)
+        guard start < keptBytes else { return }
+        range?.discard(start..<keptBytes)
+        keptBytes = start
     }
 
     func take(floats: Int) -> UnsafeMutableRawBufferPointer {
-        let needed = max(64, floats * MemoryLayout<Float>.stride)
-        let buffer = takeIdle(needed) ?? allocate(needed)
-        liveBytes += buffer.count
-        peakBytes = max(peakBytes, liveBytes)
-        return buffer
+        let count = max(Self.alignment, floats * MemoryLayout<Float>.stride)
+        liveBytes += count
+        let whole = Self.aligned(count)
+        guard let range, whole <= range.byteCount - free.end else {
+            peakBytes = max(peakBytes, free.end + liveBytes)
+            return .allocate(byteCount: count, alignment: Self.alignment)
+        }
+        let offset = free.take(whole)
+        keptBytes = max(keptBytes, free.end)
+        peakBytes = max(peakBytes, free.end)
+        return UnsafeMutableRawBufferPointer(start: range.base + offset, count: count)
     }
 
     func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
         liveBytes -= buffer.count
-        idle.append(buffer)
-        idleBytes += buffer.count
+        guard let range, let start = buffer.baseAddress, start >= range.base,
+            start < range.base + range.byteCount
+        else { return buffer.deallocate() }
+        let offset = start - range.base
+        free.giveBack(offset..<offset + Self.aligned(buffer.count))
     }
 
-    /// The smallest idle buffer that fits without wasting more than a quarter.
-    private func takeIdle(_ needed: Int) -> UnsafeMutableRawBufferPointer? {
-        var best: Int?
-        for (index, buffer) in idle.enumerated() where buffer.count >= needed && buffer.count - needed <= needed / 4 {
-            if best.map({ buffer.count < idle[$0].count }) ?? true { best = index }
-        }
-        guard let best else { return nil }
-        let buffer = idle.remove(at: best)
-        idleBytes -= buffer.count
-        return buffer
-    }
-
-    /// Keeps what is held within the peak: idle buffers of sizes no longer asked for make room for the new one.
-    private func allocate(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
-        makeRoom(for: bytes)
-        return .allocate(byteCount: bytes, alignment: bytes < Self.pageBytes ? 64 : Self.pageBytes)
-    }
-
-    /// Gives its pages back first: malloc keeps freed blocks as long as anything behind them lives. With shapes in turn
-    /// that were 30 MiB beyond what pools held.
-    private static func free(_ buffer: UnsafeMutableRawBufferPointer) {
-        let wholePages = buffer.count / pageBytes * pageBytes
-        if wholePages > 0 { madvise(buffer.baseAddress, wholePages, MADV_DONTNEED) }
-        buffer.deallocate()
-    }
-
-    private func makeRoom(for bytes: Int) {
-        while !idle.isEmpty, liveBytes + idleBytes + bytes > min(peakBytes, ceiling) {
-            let oldest = idle.removeFirst()
-            idleBytes -= oldest.count
-            Self.free(oldest)
-        }
-    }
+    private static func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
 }
