@@ -37,7 +37,8 @@ package struct MediaType: Sendable, Equatable {
         switch essence {
         case "image/jpg", "image/jpe", "image/jfif", "image/pjpeg", "image/x-jpeg", "image/x-jpg": result.subtype = "jpeg"
         case "image/x-png": result.subtype = "png"
-        case "binary/octet-stream": result.type = "application"
+        case "binary/octet-stream", "text/json", "text/yaml": result.type = "application"
+        case "application/x-yaml": result.subtype = "yaml"
         default: break
         }
         return result

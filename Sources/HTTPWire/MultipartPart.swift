@@ -4,6 +4,8 @@ package struct MultipartPart: Sendable, Equatable {
     package var name: String
     /// Whether the client gave a file name. File names come in any encoding or none: nothing else is read of them.
     package var isFile: Bool
+    /// Whether its bytes are in the quoted-printable coding.
+    package var isQuotedPrintable = false
 
     package init(name: String, isFile: Bool = false) {
         self.name = name
@@ -45,6 +47,7 @@ struct MultipartHeadBuilder: Sendable {
     /// The field whose next line may go on with it.
     private var field: [UInt8] = []
     private var part: MultipartPart?
+    private var isQuotedPrintable = false
 
     /// Takes one line, without its line end.
     mutating func note(_ line: ArraySlice<UInt8>, limits: MultipartLimits) throws(MultipartError) {
@@ -80,7 +83,9 @@ struct MultipartHeadBuilder: Sendable {
             guard !value.prefix(10).equalsIgnoringCase("multipart/") else { throw .nested }
         } else if name.equalsIgnoringCase("content-transfer-encoding") {
             // Deprecated by RFC 7578 section 4.7; ignoring base64 would take the text for the content.
-            guard ["binary", "8bit", "7bit"].contains(value.text.lowercased()) else {
+            let encoding = value.text.lowercased()
+            isQuotedPrintable = encoding == "quoted-printable"
+            guard isQuotedPrintable || ["", "binary", "8bit", "7bit"].contains(encoding) else {
                 throw .malformed("a part's Content-Transfer-Encoding must be binary, not \"\(value.excerpt)\"")
             }
         } else if !value.allSatisfy(ByteClass.isFieldValue) {
@@ -90,7 +95,8 @@ struct MultipartHeadBuilder: Sendable {
 
     mutating func finish() throws(MultipartError) -> MultipartPart {
         try endField()
-        guard let part else { throw .malformed("a part must have a Content-Disposition with a name") }
+        guard var part else { throw .malformed("a part must have a Content-Disposition with a name") }
+        part.isQuotedPrintable = isQuotedPrintable
         return part
     }
 }

@@ -16,7 +16,7 @@ request --data-binary "@$picture" "$url/classify"
 expect_status 200
 request --data-binary "@$picture" -H 'Content-Type:' "$url/classify"
 expect_status 200
-request -F "image=@$picture;type=image;filename=$(printf 'caf\351.png')" -F steps= -F format= "$url/restore?steps=1"
+request -F "image=@$picture;type=image/*;filename=$(printf 'caf\351.png')" -F steps= -F format= "$url/restore?steps=1"
 expect_status 200
 
 # The front page and its neighbours.

@@ -30,7 +30,8 @@ import Testing
         arguments: [
             ("image/jpg", "image/jpeg"), ("IMAGE/JPG", "image/jpeg"), ("image/pjpeg", "image/jpeg"),
             ("image/x-png", "image/png"), ("binary/octet-stream", "application/octet-stream"), ("image/png", "image/png"),
-            ("image/webp", "image/webp"), ("application/jpg", "application/jpg"),
+            ("image/webp", "image/webp"), ("text/json", "application/json"), ("application/x-yaml", "application/yaml"),
+            ("text/yaml", "application/yaml"), ("application/jpg", "application/jpg"),
         ])
     func registered(text: String, name: String) {
         #expect(MediaType.parse(text)?.registered.essence == name)

@@ -5,7 +5,8 @@ struct MultipartCase: Sendable {
     var name: String
     var bytes: [UInt8]
     var limits = MultipartLimits()
-    /// Each part in short form: `name`, then `/file` where it has a file name, and `=content`.
+    /// Each part in short form: `name`, then `/file` where it has a file name, ` (quoted)` where it is
+    /// quoted-printable, and `=content`.
     var parts: [String]
     var error: String?
 
@@ -140,6 +141,9 @@ let multipartCases: [MultipartCase] = [
     .no("malformed", "a line without a colon", formPart("a", "1", "nonsense") + formEnd),
     .no("malformed", "a blank before a colon", formPart("a", "1", "X : y") + formEnd),
     .no("malformed", "NUL in a head", formPart("a", "1", "X: \0") + formEnd),
+    .ok("codings that change nothing", formPart("a", "1", "Content-Transfer-Encoding: 8BIT")
+        + formPart("b", "2", "Content-Transfer-Encoding:") + formPart("c", "=3D", "Content-Transfer-Encoding: quoted-printable")
+        + formEnd, "a=1", "b=2", "c (quoted)==3D"),
     .no("malformed", "base64", formPart("a", "1", "Content-Transfer-Encoding: base64") + formEnd),
     .no("nested", "multipart without a boundary", formPart("a", "1", "Content-Type: Multipart/mixed; boundary=") + formEnd),
     .no("nested", "multipart within multipart", formPart("a", "1", "Content-Type: multipart/mixed; boundary=b") + formEnd),

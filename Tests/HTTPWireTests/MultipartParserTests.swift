@@ -23,6 +23,7 @@ import Testing
                     case .partBegin(let part):
                         var text = part.name
                         if part.isFile { text += "/file" }
+                        if part.isQuotedPrintable { text += " (quoted)" }
                         result.parts.append(text + "=")
                         content = []
                     case .bytes(let bytes): content? += bytes

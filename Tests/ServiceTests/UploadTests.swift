@@ -86,6 +86,26 @@ struct UploadTests {
         #expect(await subject.restoreForm([noPicture]).status == 415)
     }
 
+    @Test("a field's file name and type mean nothing either, and text may be quoted-printable")
+    func parameterParts() async {
+        let image = FormPart("image", ServiceUnderTest.png, filename: "a.png")
+        let typed = FormPart("steps", Array("3".utf8), filename: "steps.txt", type: "text/plain; charset=")
+        #expect(await subject.restoreForm([image, typed]).status == 200)
+        #expect(subject.engine.seen.last?.steps == 3)
+        // As Delphi's Indy sends text.
+        let quoted = "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
+        for value in ["rainy,noisy", "rainy=2Cnoisy", "rainy,=\r\nnoisy"] {
+            let part = FormPart("degradation", Array(value.utf8), type: quoted)
+            #expect(await subject.restoreForm([image, part]).status == 200)
+            #expect(subject.engine.seen.last?.degradations == ["rainy", "noisy"])
+        }
+        for value in ["rainy=", "rainy=2", "rainy=xy", "=FF"] {
+            let part = FormPart("degradation", Array(value.utf8), type: quoted)
+            #expect(await subject.restoreForm([image, part]).kind == "invalid-parameter")
+        }
+        #expect(await subject.restoreForm([FormPart("image", ServiceUnderTest.png, type: quoted)]).kind == "malformed-form")
+    }
+
     @Test("an empty field counts as absent, an unknown one stays unknown")
     func emptyFields() async {
         let image = FormPart("image", ServiceUnderTest.png, filename: "a.png")
@@ -114,8 +134,8 @@ struct UploadTests {
         #expect(await subject.restoreForm([FormPart("steps", "3")]).kind == "no-image")
         #expect(await subject.restoreForm([image, image]).kind == "several-images")
         #expect(await subject.restoreForm([FormPart("image", [])]).kind == "broken-picture")
-        let file = await subject.restoreForm([image, FormPart("steps", [0x33], filename: "a.txt")])
-        #expect(file.kind == "unknown-parameter")
+        let file = await subject.restoreForm([image, FormPart("photo", [0x33], filename: "a.jpg")])
+        #expect(file.kind == "unknown-parameter" && file.detail.contains("'image'"))
         let unknown = await subject.restoreForm([image, FormPart("colour", "red")])
         #expect(unknown.status == 400)
         #expect(unknown.detail.contains("'colour'"))

@@ -98,7 +98,7 @@ private struct FormFields {
     private enum Part {
         case none
         case picture
-        case parameter(name: String, value: [UInt8])
+        case parameter(MultipartPart, value: [UInt8])
     }
 
     var parameters: ParameterList
@@ -127,47 +127,52 @@ private struct FormFields {
     }
 
     private mutating func begin(_ head: MultipartPart) throws(ServiceFault) {
+        let offered = parameters.known.offered
         if head.name == UploadReader.imageField {
             // An empty field counts as absent: pages have one that is filled in and others that are not.
             guard picture?.isEmpty ?? true else { throw .severalImageFields }
+            guard !head.isQuotedPrintable else {
+                throw .malformedForm("the Content-Transfer-Encoding of a picture must be binary")
+            }
             // The part's type is whatever the client made of the file's name: the bytes say what it is.
             picture = PictureUpload(
                 declared: nil, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
             part = .picture
             return
         }
-        if head.isFile { throw .unexpectedFile(name: head.name) }
-        let offered = parameters.known.offered
         guard offered.contains(head.name) else {
+            if head.isFile { throw .unexpectedFile(name: head.name) }
             throw .unknownParameter(name: head.name, known: offered + [UploadReader.imageField])
         }
-        part = .parameter(name: head.name, value: [])
+        part = .parameter(head, value: [])
     }
 
     private mutating func append(_ bytes: ArraySlice<UInt8>) throws {
         switch part {
         case .none: break
         case .picture: try picture?.append(bytes)
-        case .parameter(let name, var value):
+        case .parameter(let head, var value):
             part = .none
             value.append(contentsOf: bytes)
             guard value.count <= ParameterList.valueLimit else {
                 throw ServiceFault.invalidParameter(
-                    name: name, value: String(decoding: value, as: UTF8.self),
+                    name: head.name, value: String(decoding: value, as: UTF8.self),
                     expected: "at most \(ParameterList.valueLimit) bytes long")
             }
-            part = .parameter(name: name, value: value)
+            part = .parameter(head, value: value)
         }
     }
 
     private mutating func end() throws(ServiceFault) {
         // An empty field counts as absent: pages send those that nobody filled in.
-        if case .parameter(let name, let value) = part, !value.isEmpty {
-            guard let text = String(validating: value, as: UTF8.self) else {
+        if case .parameter(let head, let value) = part, !value.isEmpty {
+            guard let decoded = head.isQuotedPrintable ? QuotedPrintable.decode(value) : value,
+                let text = String(validating: decoded, as: UTF8.self)
+            else {
                 throw .invalidParameter(
-                    name: name, value: String(decoding: value, as: UTF8.self), expected: "UTF-8 text")
+                    name: head.name, value: String(decoding: value, as: UTF8.self), expected: "UTF-8 text")
             }
-            try parameters.add(name, text)
+            try parameters.add(head.name, text)
         }
         part = .none
     }

@@ -21,6 +21,10 @@ enum MultipartChecks {
         try promise(
             try MultipartTranscript(boundary, Cuts.chosen(body), limits) == whole, "in pieces it reads differently")
         try promise(whole.parts.count <= limits.parts, "\(whole.parts.count) parts")
+        for part in whole.parts {
+            let isShorter = (QuotedPrintable.decode(part.bytes)?.count ?? 0) <= part.bytes.count
+            try promise(isShorter, "decoded, a part is longer")
+        }
         if whole.error == nil { try checkPrinting(whole) }
     }
 
@@ -90,6 +94,7 @@ private struct MultipartTranscript: Equatable {
         case .partBegin(let head):
             try promise(!isInPart, "a part within a part")
             try promise(!head.name.isEmpty, "a part without a name")
+            try promise(head.name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 9 }, "a control byte in a name")
             parts.append(Part(head: head))
         case .bytes(let bytes):
             try promise(isInPart && !bytes.isEmpty, "bytes of no part, or none")
@@ -109,6 +114,7 @@ extension MultipartPart {
     fileprivate var printed: [UInt8] {
         var text = "\r\nContent-Disposition: form-data; name=\(Self.quoted(name))"
         if isFile { text += "; filename=x" }
+        if isQuotedPrintable { text += "\r\nContent-Transfer-Encoding: quoted-printable" }
         return Array((text + "\r\n\r\n").utf8)
     }
 
