@@ -169,15 +169,18 @@ package struct ConnectionState: Sendable {
         guard response == .awaited else { return }
         settleBody(at: now)
         guard let current else { return }
-        let isHTTP11 = current.head.version == .http11
         let forbidsBody = ResponseSerializer.forbidsBody(status)
         let hasBody = !forbidsBody && current.head.request.method != .head
         let framing = forbidsBody ? .absent : length.map { .length($0) } ?? current.streamFraming
         let goesOn = current.keepsAlive && !isDraining && framing != .untilClose
         self.current?.keepsAlive = goesOn
-        let directive: ConnectionDirective = goesOn ? (isHTTP11 ? .implied : .keepAlive) : .close
-        actions.append(.sendHead(framing, directive, hasBody: hasBody))
+        actions.append(.sendHead(framing, goesOn ? persistence : .close, hasBody: hasBody))
         response.move(length == nil && hasBody ? .stream : .whole)
+    }
+
+    private var persistence: ConnectionDirective {
+        let requests = max(0, limits.requestsPerConnection - Int(clamping: requestCount))
+        return .keepAlive(seconds: Int(limits.keepAliveTime.components.seconds), requests: requests)
     }
 
     private mutating func endStream(isComplete: Bool) {

@@ -31,6 +31,19 @@ package struct MediaType: Sendable, Equatable {
     /// `type/subtype`, without parameters.
     package var essence: String { "\(type)/\(subtype)" }
 
+    /// The same under its registered name, where clients also use others for it.
+    package var registered: MediaType {
+        var result = self
+        switch essence {
+        case "image/jpg", "image/jpe", "image/jfif", "image/pjpeg", "image/x-jpeg", "image/x-jpg": result.subtype = "jpeg"
+        case "image/x-png": result.subtype = "png"
+        case "binary/octet-stream", "text/json", "text/yaml": result.type = "application"
+        case "application/x-yaml": result.subtype = "yaml"
+        default: break
+        }
+        return result
+    }
+
     /// The value of a parameter.
     ///
     /// - Parameter name: in lower case.

@@ -33,24 +33,9 @@ package struct MultipartParser: Sendable {
     private var partCount = 0
     private var head = MultipartHeadBuilder()
 
-    /// - Parameter contentType: the request's; it must be `multipart/form-data` with a boundary.
-    package init(contentType: MediaType, limits: MultipartLimits = MultipartLimits()) throws(MultipartError) {
-        guard contentType.essence == "multipart/form-data" else {
-            throw .badContentType("expected multipart/form-data, not \(contentType.essence)")
-        }
-        guard let boundary = contentType.parameter("boundary").map({ Array($0.utf8) }),
-            (1...min(limits.boundaryBytes, 70)).contains(boundary.count), boundary.allSatisfy(Self.isBoundary),
-            boundary.last != ByteClass.space
-        else {
-            throw .badContentType("multipart/form-data needs a boundary of 1 to \(limits.boundaryBytes) legal bytes")
-        }
+    package init(boundary: MultipartBoundary, limits: MultipartLimits = MultipartLimits()) {
         self.limits = limits
-        delimiter = Array("\r\n--".utf8) + boundary
-    }
-
-    /// `bchars` (RFC 2046 section 5.1.1).
-    private static func isBoundary(_ byte: UInt8) -> Bool {
-        ByteClass.isLetter(byte) || ByteClass.isDigit(byte) || "'()+_,-./:=? ".utf8.contains(byte)
+        delimiter = Array("\r\n--".utf8) + boundary.bytes
     }
 
     /// Adds received bytes.

@@ -15,7 +15,8 @@ extension RequestParser {
     /// Request line (RFC 9112 section 3): `method SP request-target SP HTTP-version`, one blank between, nothing else.
     mutating func parseRequestLine() throws(ProtocolError) -> Bool {
         if let first = received.front.first {
-            guard ByteClass.isToken(first) || (first == ByteClass.carriageReturn && !skippedEmptyLine) else {
+            let mayBeEmpty = skippedEmptyLines < limits.emptyLines
+            guard ByteClass.isToken(first) || (mayBeEmpty && first == ByteClass.carriageReturn) else {
                 throw .malformed("a request must begin with a method")
             }
         }
@@ -26,8 +27,8 @@ extension RequestParser {
                 orThrow: ProtocolError(.requestLineTooLong, "the request line is longer than \(limit) bytes"))
         else { return false }
         if line.isEmpty {
-            // RFC 9112 section 2.2: one empty line before a request is ignored.
-            skippedEmptyLine = true
+            // RFC 9112 section 2.2: at least one empty line before a request is ignored.
+            skippedEmptyLines += 1
             return true
         }
         head = HeadBuilder()
@@ -83,8 +84,9 @@ extension RequestParser {
             let (name, value) = try fieldLine(line)
             if name.equalsIgnoringCase("host") {
                 guard head.host == nil else { throw .malformed("there must be one Host field, and there are two") }
-                guard Authority.isValid(value) else {
-                    throw .malformed("Host must be a host and optionally a port, not \"\(value.excerpt)\"")
+                // Empty where the target has no authority (RFC 9112 section 3.2).
+                guard value.isEmpty || Authority.isValid(value) else {
+                    throw .malformed("Host must be empty, or a host and optionally a port, not \"\(value.excerpt)\"")
                 }
                 head.host = value.text
             } else {

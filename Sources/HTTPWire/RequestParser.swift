@@ -36,7 +36,8 @@ package struct RequestParser: Sendable {
     var sectionBytes = 0
     /// Extension bytes of the current chunked body so far.
     var extensionBytes = 0
-    var skippedEmptyLine = false
+    /// Empty lines before the current request line.
+    var skippedEmptyLines = 0
     var head = HeadBuilder()
     var trailers: HTTPFields = [:]
     var trailerCount = 0
@@ -45,10 +46,10 @@ package struct RequestParser: Sendable {
         self.limits = limits
     }
 
-    /// Whether a head is begun but not complete.
+    /// Whether a head is begun but not complete. Ignored empty lines are none: some clients send one after a body.
     package var isInHead: Bool {
         switch state {
-        case .requestLine: !received.front.isEmpty || skippedEmptyLine
+        case .requestLine: !received.front.isEmpty
         case .fields: true
         default: false
         }
@@ -116,7 +117,7 @@ package struct RequestParser: Sendable {
         state = .requestLine
         sectionBytes = 0
         extensionBytes = 0
-        skippedEmptyLine = false
+        skippedEmptyLines = 0
         trailers = [:]
         trailerCount = 0
     }

@@ -13,11 +13,10 @@ package enum ResponseFraming: Sendable, Equatable {
 
 /// What an answer says about the connection.
 package enum ConnectionDirective: Sendable, Equatable {
-    /// Nothing: an HTTP/1.1 connection that persists.
-    case implied
     case close
-    /// An HTTP/1.0 connection that persists.
-    case keepAlive
+    /// It stays open for so many seconds without a request, and for so many requests more. Said in HTTP/1.1 as well:
+    /// clients that know it don't reuse a connection that is about to close.
+    case keepAlive(seconds: Int, requests: Int)
 }
 
 /// Prints answers.
@@ -29,8 +28,8 @@ package enum ResponseSerializer {
 
     /// Appends a status line and fields with the empty line after them.
     ///
-    /// Framing is this function's to say: `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` among
-    /// `fields` are left out.
+    /// Framing is this function's to say: `Content-Length`, `Transfer-Encoding`, `Connection`, `Keep-Alive` and `Date`
+    /// among `fields` are left out.
     ///
     /// - Parameter dateLine: `Date: ...` with its CRLF, or nothing.
     package static func appendHead(
@@ -56,9 +55,10 @@ package enum ResponseSerializer {
             break
         }
         switch connection {
-        case .implied: break
         case .close: output.append(contentsOf: "Connection: close\r\n".utf8)
-        case .keepAlive: output.append(contentsOf: "Connection: keep-alive\r\n".utf8)
+        case .keepAlive(let seconds, let requests):
+            output.append(contentsOf: "Connection: keep-alive\r\n".utf8)
+            output.append(contentsOf: "Keep-Alive: timeout=\(seconds), max=\(requests)\r\n".utf8)
         }
         output.append(contentsOf: "\r\n".utf8)
     }
@@ -82,12 +82,15 @@ package enum ResponseSerializer {
         // Told by length first: this runs for each field of each answer.
         switch name.canonicalName.utf8.count {
         case 4: name == .date
-        case 10: name == .connection
+        case 10: name == .connection || name == keepAliveName
         case 14: name == .contentLength
         case 17: name == .transferEncoding
         default: false
         }
     }
+
+    // Of valid form, so never nil.
+    private static let keepAliveName = HTTPField.Name("Keep-Alive")
 
     private static let reasons = [
         200: "OK", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",

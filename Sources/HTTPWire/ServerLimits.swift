@@ -23,8 +23,9 @@ package struct ServerLimits: Sendable, Equatable {
     package var writeStallTime = Duration.seconds(30)
     /// The least rate at which a client takes a waiting answer past `writeStallTime`, in bytes a second.
     package var writeBytesPerSecond = 1024
-    /// Between two requests on a connection.
-    package var keepAliveTime = Duration.seconds(30)
+    /// Between two requests on a connection, as its `Keep-Alive` field tells: above the 60 seconds after which common
+    /// balancers let go of a connection, so that none sends a request into one that closes here.
+    package var keepAliveTime = Duration.seconds(75)
     /// How long and for how many bytes a connection about to close still takes what the client sends, so that the
     /// client can read its answer before the connection is reset.
     package var lingeringTime = Duration.seconds(2)

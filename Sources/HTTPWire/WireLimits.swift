@@ -1,5 +1,7 @@
 /// How much of a request the parser is ready to hold. Each limit is inclusive: that many is accepted, one more is not.
 package struct WireLimits: Sendable, Equatable {
+    /// Empty lines that are ignored before a request line; more is 400.
+    package var emptyLines = 2
     /// The request line without its line end, in bytes; more is 414.
     package var requestLineBytes = 8192
     /// One field line without its line end, in bytes; more is 431.
@@ -33,7 +35,7 @@ package struct WireLimits: Sendable, Equatable {
             return "\(name) must be from 1 to 16777216, not \(value)"
         }
         let counts: [(String, Int)] = [
-            ("fieldCount", fieldCount), ("trailerCount", trailerCount),
+            ("emptyLines", emptyLines), ("fieldCount", fieldCount), ("trailerCount", trailerCount),
             ("chunkExtensionLineBytes", chunkExtensionLineBytes),
             ("chunkExtensionMessageBytes", chunkExtensionMessageBytes),
         ]

@@ -51,8 +51,9 @@ package final class RestorationService: RequestHandler, ServerObserver {
                 .post, "/classify",
                 Classify(
                     engines: engines, intake: intake, memory: memory, metrics: metrics,
-                    timeoutLimit: configuration.timeout)),
+                    timeoutLimit: configuration.timeout, now: time.now)),
 
+            Route(.get, "/", needsKey: false, FrontPage()),
             Route(.get, "/health", needsKey: false, readiness),
             Route(.get, "/health/ready", needsKey: false, readiness),
             Route(
@@ -135,7 +136,9 @@ package final class RestorationService: RequestHandler, ServerObserver {
         metrics.requestStarted()
         let nothing = HTTPRequest(method: .get, scheme: nil, authority: nil, path: "-")
         let head = RequestHead(request: nothing, declaredBodyLength: 0, peer: peer)
-        return fail(error, ServiceRequest(head, start: time.now()))
+        var response = fail(error, ServiceRequest(head, start: time.now()))
+        crossOrigin.applyToRefusal(&response.fields)
+        return response
     }
 
     /// Finds the operation and checks what is the same for all; nil for an `OPTIONS` request.
@@ -168,7 +171,8 @@ package final class RestorationService: RequestHandler, ServerObserver {
         let list = methods.joined(separator: ", ")
         var fields: HTTPFields = [.allow: list]
         crossOrigin.applyPreflight(to: &fields, request: request.head.request, methods: list)
-        return Response(status: .noContent, fields: fields)
+        // Balancers that ask OPTIONS / for a server's health by default want a 200.
+        return Response(status: request.path == "/" ? .ok : .noContent, fields: fields)
     }
 
     private func run(

@@ -29,7 +29,7 @@ package struct Configuration: Sendable, Equatable {
     package var bodyGrace = 10
     package var bodyRate = 16 << 10
     package var writeTimeout = 30
-    package var idleTimeout = 30
+    package var idleTimeout = 75
 
     // Pictures.
     package var megapixelLimit = 50

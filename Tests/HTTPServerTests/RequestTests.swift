@@ -8,14 +8,15 @@ extension Sockets {
         func answers() async throws {
             let test = try TestServer()
             let client = try test.client()
-            for _ in 0..<3 {
+            for number in 1...3 {
                 try await client.send(request("GET /hello"))
                 let response = try await client.response()
                 #expect(response.status == 200)
                 #expect(response.text == "hello")
                 #expect(response["content-length"] == "5")
                 #expect(response["date"]?.hasSuffix(" GMT") == true)
-                #expect(response["connection"] == nil)
+                #expect(response["connection"] == "keep-alive")
+                #expect(response["keep-alive"] == "timeout=75, max=\(1000 - number)")
             }
             #expect(test.witness.value.opened == 1)
         }

@@ -253,17 +253,45 @@ private let situations: [Situation] = [
                 if case .sendHead = $0 { true } else { false }
             }
         }
+        let persists = ConnectionDirective.keepAlive(seconds: 75, requests: 999)
         let old = "GET / HTTP/1.0\r\n\r\n"
         let persistent = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-        #expect(head(ConnectionDriver.get) == .sendHead(.length(2), .implied, hasBody: true))
+        #expect(head(ConnectionDriver.get) == .sendHead(.length(2), persists, hasBody: true))
         #expect(head(ConnectionDriver.get, isDraining: true) == .sendHead(.length(2), .close, hasBody: true))
-        #expect(head(ConnectionDriver.get, .noContent) == .sendHead(.absent, .implied, hasBody: false))
-        #expect(head(ConnectionDriver.get, length: nil) == .sendHead(.chunked, .implied, hasBody: true))
+        #expect(head(ConnectionDriver.get, .noContent) == .sendHead(.absent, persists, hasBody: false))
+        #expect(head(ConnectionDriver.get, length: nil) == .sendHead(.chunked, persists, hasBody: true))
         #expect(head(ConnectionDriver.lastGet) == .sendHead(.length(2), .close, hasBody: true))
         #expect(head(old, length: nil) == .sendHead(.untilClose, .close, hasBody: true))
-        #expect(head(persistent) == .sendHead(.length(2), .keepAlive, hasBody: true))
+        #expect(head(persistent) == .sendHead(.length(2), persists, hasBody: true))
         #expect(
-            head("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", length: nil) == .sendHead(.chunked, .implied, hasBody: false))
+            head("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", length: nil) == .sendHead(.chunked, persists, hasBody: false))
+    }
+
+    @Test("each answer says how many requests more the connection takes, and for how long it waits for one")
+    func persistence() {
+        var driver = ConnectionDriver { ($0.requestsPerConnection, $0.keepAliveTime) = (3, .milliseconds(90_900)) }
+        for directive in [ConnectionDirective.keepAlive(seconds: 90, requests: 2), .keepAlive(seconds: 90, requests: 1), .close] {
+            driver.receive(ConnectionDriver.get)
+            driver.answer()
+            #expect(driver.actions.last == .sendHead(.length(2), directive, hasBody: true))
+            driver.sendAll()
+        }
+    }
+
+    @Test("empty lines after a request are no beginning of another one")
+    func emptyLines() {
+        var driver = ConnectionDriver()
+        driver.receive(ConnectionDriver.get)
+        driver.answer()
+        driver.sendAll()
+        driver.receive("\r\n\r\n")
+        driver.wait(.seconds(74))
+        #expect(driver.place == "open/idle/idle")
+        var leaving = driver
+        leaving.tell(.inputEnded)
+        #expect(!leaving.actions.contains { if case .sendRefusal = $0 { true } else { false } })
+        driver.receive(ConnectionDriver.get)
+        #expect(driver.place == "open/deciding/awaited")
     }
 
     @Test("the last request that a connection serves says so, and nothing is read after it")

@@ -32,6 +32,29 @@ import Testing
         #expect(slow.now == .seconds(1020) || slow.now == .seconds(1021))
     }
 
+    @Test("8 MB at 100 kB/s are served, however they are cut")
+    func slowUpload() {
+        for (bytes, pause) in [(100_000, Duration.seconds(1)), (1000, .milliseconds(10)), (900_000, .seconds(9))] {
+            var driver = ConnectionDriver()
+            driver.receive("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8100000\r\n\r\n")
+            driver.tell(.accepted(bodyLimit: 1 << 25))
+            while driver.state.request == .flowing {
+                driver.wait(pause)
+                driver.tell(.received([UInt8](repeating: 0x78, count: bytes)[...]))
+            }
+            #expect(driver.state.request == .complete)
+            #expect(driver.now >= .seconds(1080))
+        }
+    }
+
+    @Test("drops that only break the silence are no upload, whatever their rhythm", arguments: [1, 9, 10, 11, 59])
+    func slowDrip(pause: Int) {
+        var driver = uploading()
+        #expect(!send(1024, every: .seconds(pause), count: 100, &driver))
+        #expect(driver.actions.last == .failBody(.tooSlow))
+        #expect(driver.now <= .seconds(1020 + pause))
+    }
+
     @Test("a fast beginning earns nothing for a slow rest")
     func fastBeginning() {
         var driver = uploading()
@@ -100,7 +123,7 @@ import Testing
             driver.receive("GET")
             driver.wait(.zero)
         }
-        expect(.seconds(30), .close, "keep-alive") { driver in
+        expect(.seconds(75), .close, "keep-alive") { driver in
             driver.receive(ConnectionDriver.get)
             driver.answer()
             driver.sendAll()

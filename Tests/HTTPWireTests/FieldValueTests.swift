@@ -1,10 +1,8 @@
 import HTTPWire
 import Testing
 
-@Suite("Media types, Accept and Prefer") struct FieldValueTests {
+@Suite("Media types and Prefer") struct FieldValueTests {
     private let png = MediaType("image", "png")
-    private let jpeg = MediaType("image", "jpeg")
-    private let json = MediaType("application", "json")
 
     @Test("media types with parameters")
     func mediaTypes() {
@@ -27,31 +25,16 @@ import Testing
         #expect((MediaType.parse(text) == nil) == (text != "image/png;"))
     }
 
-    @Test("Accept: the wanted, the specific and the order of offers decide")
-    func accept() {
-        let offers = [png, json]
-        func best(_ text: String?) -> MediaType? { AcceptField.parse(text)?.best(of: offers) }
-        #expect(best(nil) == png)
-        #expect(best("") == png)
-        #expect(best("*/*") == png)
-        #expect(best("application/json") == json)
-        #expect(best("image/*") == png)
-        #expect(best("image/png;q=0.5, application/json;q=0.6") == json)
-        #expect(best("image/png;q=0.5, application/*;q=0.5") == png)
-        #expect(best("*/*;q=0.8, image/png;q=0.1") == json)
-        #expect(best("*/*, image/png;q=0") == json)
-        #expect(best("image/webp, ,text/html;level=1") == nil)
-        #expect(best("*/*;q=0") == nil)
-        #expect(best("application/json;q=0.001") == json)
-    }
-
     @Test(
-        "what is no Accept",
+        "names that clients use in place of the registered ones",
         arguments: [
-            "image", "*/png", "image/png;q=2", "image/png;q=1.001", "image/png;q=0.1234", "image/png;q=", "a/b c/d",
+            ("image/jpg", "image/jpeg"), ("IMAGE/JPG", "image/jpeg"), ("image/pjpeg", "image/jpeg"),
+            ("image/x-png", "image/png"), ("binary/octet-stream", "application/octet-stream"), ("image/png", "image/png"),
+            ("image/webp", "image/webp"), ("text/json", "application/json"), ("application/x-yaml", "application/yaml"),
+            ("text/yaml", "application/yaml"), ("application/jpg", "application/jpg"),
         ])
-    func noAccept(text: String) {
-        #expect(AcceptField.parse(text) == nil)
+    func registered(text: String, name: String) {
+        #expect(MediaType.parse(text)?.registered.essence == name)
     }
 
     @Test("Prefer: respond-async, with others around")

@@ -5,7 +5,7 @@ import Testing
 @Suite("Answers") struct SerializerTests {
     private func head(
         _ status: HTTPResponse.Status, _ fields: HTTPFields = [:], _ framing: ResponseFraming,
-        _ connection: ConnectionDirective = .implied
+        _ connection: ConnectionDirective = .close
     ) -> String {
         var output: [UInt8] = []
         ResponseSerializer.appendHead(
@@ -19,23 +19,29 @@ import Testing
         let fields: HTTPFields = [.contentType: "text/plain", .setCookie: "a", .vary: "Accept"]
         #expect(
             head(.ok, fields, .length(1234567890)) == "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/plain\r\n"
-                + "Set-Cookie: a\r\nVary: Accept\r\nContent-Length: 1234567890\r\n\r\n")
+                + "Set-Cookie: a\r\nVary: Accept\r\nContent-Length: 1234567890\r\nConnection: close\r\n\r\n")
     }
 
     @Test("framing fields of the handler are left out")
     func reserved() {
-        let fields: HTTPFields = [
+        var fields: HTTPFields = [
             .contentLength: "5", .transferEncoding: "chunked", .connection: "upgrade", .date: "then", .eTag: "x",
         ]
-        #expect(head(.ok, fields, .length(0)) == "HTTP/1.1 200 OK\r\nDate: now\r\nETag: x\r\nContent-Length: 0\r\n\r\n")
+        if let name = HTTPField.Name("Keep-Alive") { fields[name] = "timeout=5" }
+        #expect(
+            head(.ok, fields, .length(0))
+                == "HTTP/1.1 200 OK\r\nDate: now\r\nETag: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     }
 
     @Test("each framing and each word on the connection")
     func framings() {
-        #expect(head(.ok, [:], .chunked) == "HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n")
-        #expect(head(.noContent, [:], .absent) == "HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n")
-        #expect(head(.ok, [:], .untilClose, .close) == "HTTP/1.1 200 OK\r\nDate: now\r\nConnection: close\r\n\r\n")
-        #expect(head(.ok, [:], .absent, .keepAlive) == "HTTP/1.1 200 OK\r\nDate: now\r\nConnection: keep-alive\r\n\r\n")
+        let (start, close) = ("HTTP/1.1 200 OK\r\nDate: now\r\n", "Connection: close\r\n\r\n")
+        #expect(head(.ok, [:], .chunked) == start + "Transfer-Encoding: chunked\r\n" + close)
+        #expect(head(.noContent, [:], .absent) == "HTTP/1.1 204 No Content\r\nDate: now\r\n" + close)
+        #expect(head(.ok, [:], .untilClose, .close) == start + close)
+        #expect(
+            head(.ok, [:], .absent, .keepAlive(seconds: 75, requests: 999))
+                == start + "Connection: keep-alive\r\nKeep-Alive: timeout=75, max=999\r\n\r\n")
     }
 
     @Test("a status given as a number gets its usual reason, an unknown one none")

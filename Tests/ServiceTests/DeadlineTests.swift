@@ -32,11 +32,20 @@ struct DeadlineTests {
 
     @Test("a picture whose turn comes after the deadline isn't decoded", arguments: ["/restore", "/classify"])
     func late(path: String) async {
-        #expect(await send(path, delay: .seconds(598))?.status == 200)
+        let clock = subject.clock
+        subject.engine.change { $0.beforeTurn = { clock.advance(by: .seconds(599)) } }
+        #expect(await send(path, delay: .zero)?.status == 200)
         let seen = subject.engine.state.withLock { $0.pictures.count + $0.labelsSeen.count }
-        #expect(await send(path, delay: .seconds(600))?.status == 503)
+        subject.engine.change { $0.beforeTurn = { clock.advance(by: .seconds(600)) } }
+        #expect(await send(path, delay: .zero)?.status == 503)
         #expect(subject.engine.state.withLock { $0.pictures.count + $0.labelsSeen.count } == seen)
         await eventually { subject.service.memoryUsed == 0 }
+    }
+
+    @Test("a slow upload takes nothing from the time for the work on it", arguments: ["/restore", "/restore?timeout=5", "/classify"])
+    func slowUpload(path: String) async {
+        subject.engine.change { ($0.estimatedSeconds, $0.idleSeconds) = (4, 4) }
+        #expect(await send(path, delay: .seconds(2000))?.status == 200)
     }
 
     @Test("a picture that was restored too late isn't encoded", arguments: ["image/png", "application/json"])

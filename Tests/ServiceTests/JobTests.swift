@@ -2,28 +2,20 @@ import Engine
 import HTTPServer
 import HTTPTypes
 import Service
-import Synchronization
 import Testing
 
 @Suite("Jobs")
 struct JobTests {
     let subject = ServiceUnderTest()
 
-    private static let asynchronously: HTTPFields = {
-        var fields: HTTPFields = [:]
-        if let name = HTTPField.Name("Prefer") { fields[name] = "respond-async" }
-        return fields
-    }()
+    private static let asynchronously = ServiceUnderTest.asynchronously
 
     private func start(_ query: String = "", on subject: ServiceUnderTest) async throws -> String {
-        let answer = await subject.restore(query, fields: Self.asynchronously)
-        #expect(answer.status == 202)
-        #expect(answer["Preference-Applied"] == "respond-async")
-        return try #require(answer["Location"])
+        try await subject.startJob(query)
     }
 
     private func state(_ job: String, on subject: ServiceUnderTest) async -> String? {
-        await subject.send(.get, job).json["state"]?.text
+        await subject.jobState(job)
     }
 
     @Test("a job goes from queued over running to done, and its result is that of a plain request")
@@ -288,96 +280,6 @@ struct JobTests {
         #expect(await state(try await finished(), on: subject) == "done")
     }
 
-    @Test("a slow reader is told how its job ended, though the job is gone by then")
-    func endOfARemovedJob() async throws {
-        subject.engine.change { $0.holds = true }
-        let job = try await start(on: subject)
-        let reader = SlowReader()
-        let stream = Task { await subject.send(.get, job + "/events", writer: reader) }
-        await eventually { reader.text.contains("event: queued") }
-        subject.engine.release()
-        await eventually { await state(job, on: subject) == "done" }
-        #expect(await subject.send(.delete, job).status == 204)
-        #expect(await subject.send(.get, job).status == 410)
-        reader.goOn()
-        _ = await stream.value
-        #expect(reader.text.contains("event: done\n"))
-        subject.clock.advance(by: .seconds(60))
-    }
-
-    @Test("HEAD of events is a stream as GET is, so that both have one head, and nothing is written to it")
-    func headOfEvents() async throws {
-        let job = try await start(on: subject)
-        let request = HTTPRequest(method: .head, scheme: "http", authority: "localhost", path: job + "/events")
-        let head = RequestHead(request: request, declaredBodyLength: 0, peer: "127.0.0.1")
-        let disposition = subject.service.accept(head)
-        guard case .respond(let response) = disposition, case .stream(let produce) = response.body else {
-            Issue.record("expected a stream: \(disposition)")
-            return
-        }
-        let collector = StreamCollector()
-        try await produce(collector)
-        #expect(collector.bytes.isEmpty)
-    }
-
-    @Test("events tell every state to the last, then end")
-    func events() async throws {
-        subject.engine.change { $0.holds = true }
-        let job = try await start(on: subject)
-        let collector = StreamCollector()
-        let stream = Task { await subject.send(.get, job + "/events", writer: collector) }
-        await eventually { collector.text.contains("event: queued") }
-        subject.engine.report(.running(completed: 1, total: 7, remainingSeconds: nil))
-        await eventually { collector.text.contains("\"step\":1") }
-        subject.engine.release()
-        let answer = await stream.value
-        #expect(answer["Content-Type"] == "text/event-stream")
-        let text = collector.text
-        #expect(text.contains("event: running\n"))
-        #expect(text.contains("event: done\n"))
-        #expect(text.hasSuffix("\n\n"))
-        // A finished job's events are its last state.
-        let late = await subject.send(.get, job + "/events")
-        #expect(late.text.hasPrefix("event: done\n"))
-        #expect(await subject.send(.head, job + "/events").body.isEmpty)
-    }
-
-    @Test("a quiet stream gets a heartbeat every 15 seconds")
-    func heartbeat() async throws {
-        subject.engine.change { $0.holds = true }
-        let job = try await start(on: subject)
-        let collector = StreamCollector()
-        let stream = Task { await subject.send(.get, job + "/events", writer: collector) }
-        await eventually { collector.text.contains("event: queued") && subject.clock.sleeperCount == 1 }
-        #expect(!collector.text.contains(":heartbeat") && !collector.text.contains(": heartbeat"))
-        subject.clock.advance(by: .seconds(15))
-        await eventually { collector.text.contains(": heartbeat\n\n") }
-        subject.engine.release()
-        _ = await stream.value
-        subject.clock.advance(by: .seconds(15))
-    }
-
-    @Test("one stream more than the limit is 503, and a closed one makes room")
-    func streamLimit() async throws {
-        let subject = ServiceUnderTest { $0.eventStreamLimit = 2 }
-        subject.engine.change { $0.holds = true }
-        let job = try await start(on: subject)
-        let streams = (0..<2).map { _ in
-            let collector = StreamCollector()
-            return (collector, Task { await subject.send(.get, job + "/events", writer: collector) })
-        }
-        for (collector, _) in streams { await eventually { collector.text.contains("queued") } }
-        let excess = await subject.send(.get, job + "/events")
-        #expect(excess.status == 503)
-        #expect(excess["Retry-After"] != nil)
-        streams[0].1.cancel()
-        _ = await streams[0].1.value
-        await eventually { await subject.send(.head, job + "/events").status == 200 }
-        subject.engine.release()
-        _ = await streams[1].1.value
-        subject.clock.advance(by: .seconds(60))
-    }
-
     @Test("a client that leaves before its 202 leaves no job behind")
     func leavingBeforeAdmission() async {
         subject.engine.change {
@@ -390,20 +292,5 @@ struct JobTests {
         _ = await request.value
         await eventually { subject.engine.active == 0 && subject.service.memoryUsed == 0 }
         #expect(subject.engine.cancelled == 1)
-    }
-}
-
-/// A client that reads no more than the first event until it is told to go on.
-private final class SlowReader: ResponseWriter {
-    private let collector = StreamCollector()
-    private let goesOn = Mutex(false)
-
-    var text: String { collector.text }
-
-    func goOn() { goesOn.withLock { $0 = true } }
-
-    func write(_ bytes: [UInt8]) async throws {
-        try await collector.write(bytes)
-        while !goesOn.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
     }
 }

@@ -6,8 +6,8 @@ import Testing
 struct RoutingTests {
     let subject = ServiceUnderTest()
 
-    @Test("a path that no operation has is 404, the front page included", arguments: [
-        "/", "/restor", "/restore/", "/Restore", "/jobs", "/jobs/", "/jobs//events", "/jobs/a/b", "/..", "/health/",
+    @Test("a path that no operation has is 404", arguments: [
+        "", "/index.html", "/restor", "/restore/", "/Restore", "/jobs", "/jobs/", "/jobs//events", "/jobs/a/b", "/..", "/health/",
         "/jobs/{id}", "//", "/openapi.yml", "/%72estore", "*",
     ])
     func unknownPaths(path: String) async {
@@ -50,6 +50,38 @@ struct RoutingTests {
         #expect(all.status == 204)
         #expect(Set((all["Allow"] ?? "").split(separator: ", ")) == ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
         #expect(await subject.send(.options, "/nowhere").status == 404)
+        let front = await subject.send(.options, "/")
+        #expect(front.status == 200)
+        #expect(front["Allow"] == "GET, HEAD, OPTIONS")
+        #expect(front.body.isEmpty)
+    }
+
+    @Test("the front page says how the service is called, with or without a key, whatever is accepted", arguments: [
+        nil, "*/*", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json", "image/png",
+    ] as [String?])
+    func frontPage(accept: String?) async {
+        var fields: HTTPFields = [:]
+        fields[.accept] = accept
+        for subject in [subject, ServiceUnderTest { $0.apiKeys = ["open-sesame-1234"] }, ServiceUnderTest(isStarted: false)] {
+            let page = await subject.send(.get, "/", fields: fields)
+            #expect(page.status == 200)
+            #expect(page["Content-Type"] == "text/html; charset=utf-8")
+            #expect(page["Content-Security-Policy"]?.contains("default-src 'none'") == true)
+            #expect(page["Content-Security-Policy"]?.contains("frame-ancestors 'none'") == true)
+            #expect(page.text.contains("/restore"))
+            for link in ["openapi.yaml", "capabilities", "health"] { #expect(page.text.contains("href=\"\(link)\"")) }
+            #expect(!page.text.contains("<script") && !page.text.contains("style="))
+            let head = await subject.send(.head, "/", fields: fields)
+            #expect(head.status == 200 && head.fields[.contentType] == page["Content-Type"])
+        }
+    }
+
+    @Test("the front page's links lead to what there is")
+    func links() async {
+        let page = await subject.send(.get, "/").text
+        for link in page.matches(of: /href="([^"]+)"/) {
+            #expect(await subject.send(.get, "/\(link.output.1)").status == 200)
+        }
     }
 
     @Test("every answer has the request's id and says nosniff", arguments: ["/health", "/nowhere", "/metrics"])
@@ -119,7 +151,7 @@ struct RoutingTests {
         }
         #expect(
             paths == [
-                "/restore", "/classify", "/health", "/health/live", "/health/ready", "/metrics", "/capabilities",
+                "/", "/restore", "/classify", "/health", "/health/live", "/health/ready", "/metrics", "/capabilities",
                 "/openapi.yaml", "/jobs/{id}", "/jobs/{id}/events", "/jobs/{id}/result",
             ])
     }

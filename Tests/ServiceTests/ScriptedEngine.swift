@@ -17,6 +17,8 @@ final class ScriptedEngine: RestorationEngine {
         var load = EngineLoad(queued: 0, running: 0, typicalSeconds: 2.5)
         var queueLimit = Int.max
         var isUnchanged = false
+        /// Done before a picture's turn.
+        var beforeTurn: @Sendable () -> Void = {}
         /// Reported before the result.
         var progress: [RestorationProgress] = [.queued(position: 0)]
 
@@ -117,6 +119,7 @@ final class ScriptedEngine: RestorationEngine {
     private func picture(
         _ source: PictureSource, _ memory: PictureBooking?
     ) async throws(RestorationError) -> Picture {
+        state.withLock { $0.beforeTurn }()
         do {
             while let memory, !memory.reservation.growForWork(to: memory.bytes) {
                 try await Task.sleep(for: .milliseconds(1))

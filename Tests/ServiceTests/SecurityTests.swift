@@ -65,6 +65,29 @@ struct SecurityTests {
         #expect(closed["Vary"] == nil)
     }
 
+    @Test("a page can read why something was no request", arguments: [
+        ProtocolError.Kind.malformed, .tooSlow, .bodyTooLarge, .requestLineTooLong, .expectationFailed, .fieldsTooLarge,
+        .notImplemented, .overloaded, .versionNotSupported,
+    ])
+    func crossOriginRefusals(kind: ProtocolError.Kind) {
+        let error = ProtocolError(kind, "as it came")
+        let open = ServiceUnderTest { $0.corsOrigin = "https://photos.example" }
+        let fields = open.service.response(toProtocolError: error, peer: "192.0.2.7").fields
+        #expect(fields[.accessControlAllowOrigin] == "https://photos.example")
+        #expect(fields[.accessControlExposeHeaders]?.contains("X-Request-ID") == true)
+        #expect(fields[.vary] == "Origin")
+        let closed = ServiceUnderTest().service.response(toProtocolError: error, peer: "192.0.2.7").fields
+        #expect(closed[.accessControlAllowOrigin] == nil && closed[.vary] == nil)
+    }
+
+    @Test("a page can read why its body was refused", arguments: [("/restore", 415), ("/health", 405), ("/nowhere", 404)])
+    func crossOriginProblems(path: String, status: Int) async {
+        let open = ServiceUnderTest { $0.corsOrigin = "https://photos.example" }
+        let answer = await open.send(.post, path, fields: [.origin: "https://photos.example", .contentType: "text/plain"])
+        #expect(answer.status == status)
+        #expect(answer["Access-Control-Allow-Origin"] == "https://photos.example")
+    }
+
     @Test("a preflight needs no key, as browsers send none")
     func preflightWithoutKey() async {
         #expect(await keyed().send(.options, "/restore").status == 204)

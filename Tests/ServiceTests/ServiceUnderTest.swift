@@ -77,6 +77,25 @@ final class ServiceUnderTest: Sendable {
             body: FormPart.body(parts), pieces: pieces)
     }
 
+    /// The field that makes a job of a restoration.
+    static let asynchronously: HTTPFields = {
+        var fields: HTTPFields = [:]
+        if let name = HTTPField.Name("Prefer") { fields[name] = "respond-async" }
+        return fields
+    }()
+
+    /// Starts a job: its path.
+    func startJob(_ query: String = "") async throws -> String {
+        let answer = await restore(query, fields: Self.asynchronously)
+        #expect(answer.status == 202)
+        #expect(answer["Preference-Applied"] == "respond-async")
+        return try #require(answer["Location"])
+    }
+
+    func jobState(_ job: String) async -> String? {
+        await send(.get, job).json["state"]?.text
+    }
+
     /// A small sound picture.
     static let png: [UInt8] = encoded { try ImageEncoder.png($0) }
     static let jpeg: [UInt8] = encoded { try ImageEncoder.jpeg($0) }

@@ -16,6 +16,9 @@ struct JobStatus: Encodable, Sendable, Equatable {
     /// Why it failed.
     var problem: Problem.Document?
 
+    /// Goes up by one with every change; not in the document, but the id of the job's event.
+    var revision = 1
+
     let events: String
     let result: String
 

@@ -103,6 +103,7 @@ final class JobStore: Sendable {
         tell { state in
             admit(id, in: &state)
             guard var job = state.jobs[id], !job.status.isFinal else { return nil }
+            job.status.revision += 1
             job.status.queuePosition = nil
             job.status.estimatedSeconds = nil
             job.ended = now()
@@ -223,6 +224,7 @@ final class JobStore: Sendable {
             let before = job.status
             body(&job.status)
             guard job.status != before else { return nil }
+            job.status.revision += 1
             state.jobs[id] = job
             return job
         }

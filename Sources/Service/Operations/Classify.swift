@@ -12,6 +12,7 @@ struct Classify: Operation {
     let metrics: Metrics
     /// The longest time for a request, in seconds.
     let timeoutLimit: Int
+    let now: @Sendable () -> ContinuousClock.Instant
 
     let parameters = ClassifyParameters.names
     let mediaTypes = ["application/json"]
@@ -25,7 +26,7 @@ struct Classify: Operation {
             let reservation = memory.reservation()
             let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
             let parameters = try ClassifyParameters(upload.parameters, engine: engine)
-            let deadline = request.start + .seconds(timeoutLimit)
+            let deadline = now() + .seconds(timeoutLimit)
             let (width, height) = (upload.header.width, upload.header.height)
             let (source, booking) = try intake.picture(
                 upload, workBytes: PictureMemory.bytesPerPixel * width * height, reservation: reservation,

@@ -6,6 +6,9 @@ import Synchronization
 
 /// `GET /jobs/{id}/events`: sends a job's state at every change until it is final. Changes that come faster than the
 /// client reads are put together; the last is never lost.
+///
+/// A client that reconnects gets what came after the event it names (HTML standard, section 9.2), and 204 where that was
+/// the last one: an `EventSource` connects again and again until it is told so.
 struct JobEvents: Operation {
     let jobs: JobStore
     let streams: StreamLimit
@@ -17,6 +20,11 @@ struct JobEvents: Operation {
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         let id = request.pathIdentifier
+        let seen = Self.revision(request.fields[.lastEventID])
+        let present = try jobs.status(id)
+        if present.isFinal, present.revision == seen {
+            return .immediate(Response(status: .noContent, fields: [.cacheControl: "no-store"]))
+        }
         let (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // Held here as well: the job may be gone before a slow client has read so far.
         let ending = Mutex<JobStatus?>(nil)
@@ -26,7 +34,7 @@ struct JobEvents: Operation {
         }
         let place = try streams.take()
         let response = Response(
-            status: .ok, fields: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            status: .ok, fields: Self.fields,
             body: .stream { writer in
                 let heart = Task {
                     while (try? await sleep(heartbeatInterval)) != nil, !Task.isCancelled { waker.yield() }
@@ -35,21 +43,42 @@ struct JobEvents: Operation {
                     heart.cancel()
                     withExtendedLifetime((watch, place)) {}
                 }
-                var last: JobStatus?
+                var last = seen
                 for await _ in wakes {
                     guard let status = (try? jobs.status(id)) ?? ending.withLock({ $0 }) else { return }
-                    if status == last {
-                        try await writer.write(ServerSentEvent.heartbeat)
-                    } else {
-                        let event = ServerSentEvent(name: status.state.rawValue, data: JSON.line(status))
-                        try await writer.write(event.bytes)
-                        last = status
-                    }
+                    // At once as well, where there is nothing new for a client that comes back: its proxy wants bytes.
+                    try await writer.write(status.revision == last ? ServerSentEvent.heartbeat : status.event.bytes)
+                    last = status.revision
                     if status.isFinal { return }
                 }
             })
         return .immediate(response)
     }
+
+    private static var fields: HTTPFields {
+        var fields: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store"]
+        // nginx and others hold answers back until a buffer is full, but for those that say so.
+        fields[.xAccelBuffering] = "no"
+        return fields
+    }
+
+    /// The event that a client has seen last; nil where it names none that there could have been.
+    private static func revision(_ field: String?) -> Int? {
+        guard let field, field.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int(field)
+    }
+}
+
+extension JobStatus {
+    fileprivate var event: ServerSentEvent {
+        ServerSentEvent(name: state.rawValue, data: JSON.line(self), id: String(revision))
+    }
+}
+
+extension HTTPField.Name {
+    // Constants of valid form, so none of these can be nil.
+    static let lastEventID = Self("Last-Event-ID")!
+    static let xAccelBuffering = Self("X-Accel-Buffering")!
 }
 
 /// Bounds the event streams that are open at once. The atomic counts them.

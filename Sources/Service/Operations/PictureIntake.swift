@@ -15,13 +15,15 @@ struct PictureIntake: Sendable {
 
     /// Checks what the head says about the body.
     ///
-    /// - Throws: `ServiceFault`.
-    func reader(for request: ServiceRequest) throws(ServiceFault) -> UploadReader {
+    /// - Throws: `ServiceFault` or `MultipartError`.
+    func reader(for request: ServiceRequest) throws -> UploadReader {
         if let coding = request.fields[.contentEncoding], coding.lowercased() != "identity" {
-            throw .encodedBody(coding)
+            throw ServiceFault.encodedBody(coding)
         }
         let form = try UploadReader.form(contentType: request.fields[.contentType])
-        if let length = request.head.declaredBodyLength, length > bodyLimit { throw .bodyTooLarge(limit: bodyLimit) }
+        if let length = request.head.declaredBodyLength, length > bodyLimit {
+            throw ServiceFault.bodyTooLarge(limit: bodyLimit)
+        }
         return UploadReader(form: form, imageLimits: imageLimits, partLimit: partLimit)
     }
 

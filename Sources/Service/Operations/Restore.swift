@@ -60,7 +60,8 @@ struct Restore: Operation {
         let quality = try parameters.encodingQuality(for: form.format)
         let (width, height) = (upload.header.width, upload.header.height)
         try ImageEncoder.check(width: width, height: height, as: form.format)
-        let deadline = request.start + .seconds(parameters.timeout)
+        // From here on, not from the request's head: a slow upload has limits of its own.
+        let deadline = now() + .seconds(parameters.timeout)
         parameters.options.deadline = deadline
         let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: deadline).seconds)

@@ -34,7 +34,7 @@ struct RestoreParameters: Sendable {
         } catch {
             throw .invalidParameter(name: error.option.name, value: error.value, expected: error.expected)
         }
-        format = try list.choice("format", of: Format.self)
+        format = list["format"] == "jpg" ? .jpeg : try list.choice("format", of: Format.self)
         quality = try list.integer("quality", in: Self.quality)
         metadata = try list.choice("metadata", of: Metadata.self) ?? .strip
         timeout = try list.integer("timeout", in: 1...timeoutLimit) ?? timeoutLimit

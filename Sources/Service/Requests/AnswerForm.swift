@@ -43,12 +43,12 @@ enum AnswerForm: Sendable, Equatable {
 
 /// Choice of an answer's media type (RFC 9110, section 12.5.1).
 enum Negotiation {
-    /// The offer that a client likes best, the earlier of equals. A malformed field counts as none.
+    /// The offer that a client likes best, the earlier of equals.
     ///
     /// - Throws: `ServiceFault.notAcceptable`.
     static func best(of offers: [String], accept: String?) throws(ServiceFault) -> String {
-        let field = AcceptField.parse(accept) ?? .everything
-        guard let best = field.best(of: offers.compactMap(MediaType.parse)) else { throw .notAcceptable(offered: offers) }
+        let media = offers.compactMap(MediaType.parse)
+        guard let best = AcceptField(accept).best(of: media) else { throw .notAcceptable(offered: offers) }
         return best.essence
     }
 }

@@ -26,6 +26,8 @@ struct PictureUpload {
         self.reservation = reservation
     }
 
+    var isEmpty: Bool { bytes.count == 0 }
+
     /// - Throws: `ServiceFault.memoryExhausted`, or the `ImageError` that the header already shows.
     mutating func append(_ chunk: ArraySlice<UInt8>) throws {
         try reservation.grow(by: bytes.growth(for: chunk.count))

@@ -14,8 +14,9 @@ struct UploadReader {
 
     /// How the body carries the picture.
     enum Form: Sendable {
+        /// The picture alone, of that format; nil where its first bytes tell.
         case raw(ImageFormat?)
-        case multipart(MediaType)
+        case multipart(MultipartBoundary)
     }
 
     /// The field that holds the picture.
@@ -25,19 +26,28 @@ struct UploadReader {
     let imageLimits: ImageLimits
     let partLimit: Int
 
+    /// Types that say nothing of what the body is: `application/x-www-form-urlencoded` is what curl sends where nobody
+    /// names a type, `image/*` what pickers of files do.
+    private static let openTypes: Set<String> = [
+        "application/octet-stream", "application/x-www-form-urlencoded", "image/*", "*/*",
+    ]
+
     /// What the Content-Type field says about the body.
     ///
-    /// - Throws: `ServiceFault.unsupportedBody`.
-    static func form(contentType: String?) throws(ServiceFault) -> Form {
-        guard let contentType else { return .raw(nil) }
-        guard let media = MediaType.parse(contentType) else { throw .unsupportedBody(sent: contentType) }
-        switch media.essence {
-        case "multipart/form-data": return .multipart(media)
-        case "application/octet-stream": return .raw(nil)
-        case let essence:
-            guard let format = ImageFormat(mediaType: essence) else { throw .unsupportedBody(sent: essence) }
-            return .raw(format)
+    /// - Throws: `ServiceFault.unsupportedBody`, or `MultipartError` where a form's boundary is in doubt.
+    static func form(contentType: String?) throws -> Form {
+        guard let contentType, !contentType.isEmpty else { return .raw(nil) }
+        if let boundary = try MultipartBoundary(contentType: contentType) { return .multipart(boundary) }
+        // Parameters mean nothing for a picture, so they may be in any state.
+        let essence = contentType.prefix { $0 != ";" }
+        guard let media = MediaType.parse(String(essence))?.registered else {
+            throw ServiceFault.unsupportedBody(sent: contentType)
         }
+        if openTypes.contains(media.essence) { return .raw(nil) }
+        guard let format = ImageFormat(mediaType: media.essence) else {
+            throw ServiceFault.unsupportedBody(sent: media.essence)
+        }
+        return .raw(format)
     }
 
     /// Reads to the end of the body.
@@ -54,17 +64,18 @@ struct UploadReader {
             while let chunk = try await body.next() { try picture.append(chunk) }
             let (bytes, header) = try picture.finish()
             return Upload(bytes: bytes, header: header, parameters: parameters)
-        case .multipart(let media):
-            return try await readForm(body, media, parameters: parameters, reservation: reservation)
+        case .multipart(let boundary):
+            return try await readForm(body, boundary, parameters: parameters, reservation: reservation)
         }
     }
 
     private func readForm(
-        _ body: any RequestBody, _ media: MediaType, parameters: ParameterList, reservation: MemoryBudget.Reservation
+        _ body: any RequestBody, _ boundary: MultipartBoundary, parameters: ParameterList,
+        reservation: MemoryBudget.Reservation
     ) async throws -> Upload {
         var limits = MultipartLimits()
         limits.parts = partLimit
-        var parser = try MultipartParser(contentType: media, limits: limits)
+        var parser = MultipartParser(boundary: boundary, limits: limits)
         var fields = FormFields(
             parameters: parameters, bodyBytes: body.declaredByteCount, imageLimits: imageLimits,
             reservation: reservation)
@@ -87,7 +98,7 @@ private struct FormFields {
     private enum Part {
         case none
         case picture
-        case parameter(name: String, value: [UInt8])
+        case parameter(MultipartPart, value: [UInt8])
     }
 
     var parameters: ParameterList
@@ -116,45 +127,52 @@ private struct FormFields {
     }
 
     private mutating func begin(_ head: MultipartPart) throws(ServiceFault) {
+        let offered = parameters.known.offered
         if head.name == UploadReader.imageField {
-            guard picture == nil else { throw .severalImageFields }
-            let declared = head.contentType.flatMap { ImageFormat(mediaType: $0.essence) }
+            // An empty field counts as absent: pages have one that is filled in and others that are not.
+            guard picture?.isEmpty ?? true else { throw .severalImageFields }
+            guard !head.isQuotedPrintable else {
+                throw .malformedForm("the Content-Transfer-Encoding of a picture must be binary")
+            }
+            // The part's type is whatever the client made of the file's name: the bytes say what it is.
             picture = PictureUpload(
-                declared: declared, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
+                declared: nil, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
             part = .picture
             return
         }
-        if head.filename != nil { throw .unexpectedFile(name: head.name) }
-        let offered = parameters.known.offered
         guard offered.contains(head.name) else {
+            if head.isFile { throw .unexpectedFile(name: head.name) }
             throw .unknownParameter(name: head.name, known: offered + [UploadReader.imageField])
         }
-        part = .parameter(name: head.name, value: [])
+        part = .parameter(head, value: [])
     }
 
     private mutating func append(_ bytes: ArraySlice<UInt8>) throws {
         switch part {
         case .none: break
         case .picture: try picture?.append(bytes)
-        case .parameter(let name, var value):
+        case .parameter(let head, var value):
             part = .none
             value.append(contentsOf: bytes)
             guard value.count <= ParameterList.valueLimit else {
                 throw ServiceFault.invalidParameter(
-                    name: name, value: String(decoding: value, as: UTF8.self),
+                    name: head.name, value: String(decoding: value, as: UTF8.self),
                     expected: "at most \(ParameterList.valueLimit) bytes long")
             }
-            part = .parameter(name: name, value: value)
+            part = .parameter(head, value: value)
         }
     }
 
     private mutating func end() throws(ServiceFault) {
-        if case .parameter(let name, let value) = part {
-            guard let text = String(validating: value, as: UTF8.self) else {
+        // An empty field counts as absent: pages send those that nobody filled in.
+        if case .parameter(let head, let value) = part, !value.isEmpty {
+            guard let decoded = head.isQuotedPrintable ? QuotedPrintable.decode(value) : value,
+                let text = String(validating: decoded, as: UTF8.self)
+            else {
                 throw .invalidParameter(
-                    name: name, value: String(decoding: value, as: UTF8.self), expected: "UTF-8 text")
+                    name: head.name, value: String(decoding: value, as: UTF8.self), expected: "UTF-8 text")
             }
-            try parameters.add(name, text)
+            try parameters.add(head.name, text)
         }
         part = .none
     }

@@ -8,8 +8,8 @@ struct CrossOrigin: Sendable {
     /// Response fields that scripts of that origin may read.
     private static let exposed = [
         "Restored-Degradation", "Restored-Confidence", "Restored-Seed", "Restored-Steps", "Restored-Sampler",
-        "Restored-Bundle", "Restored-Unchanged", "X-Request-ID", "Server-Timing", "Location", "Preference-Applied",
-        "Retry-After",
+        "Restored-Bundle", "Restored-Unchanged", "Restored-Declined", "X-Request-ID", "Server-Timing",
+        "Location", "Preference-Applied", "Retry-After",
     ].joined(separator: ", ")
 
     /// Adds what a cross-origin answer needs. `Vary` is there for every origin, so that caches don't mix answers.
@@ -21,13 +21,22 @@ struct CrossOrigin: Sendable {
         fields[.accessControlExposeHeaders] = Self.exposed
     }
 
+    /// Adds what a page needs to read why something was no request. Whose page sent it is not known: where the origin is
+    /// another than the one named here, the browser keeps the answer to itself.
+    func applyToRefusal(_ fields: inout HTTPFields) {
+        guard !origin.isEmpty else { return }
+        fields[.vary] = "Origin"
+        fields[.accessControlAllowOrigin] = origin
+        fields[.accessControlExposeHeaders] = Self.exposed
+    }
+
     /// Adds what the answer to a preflight request needs.
     func applyPreflight(to fields: inout HTTPFields, request: HTTPRequest, methods: String) {
         guard !origin.isEmpty, request.headerFields[.origin] == origin,
             request.headerFields[.accessControlRequestMethod] != nil
         else { return }
         fields[.accessControlAllowMethods] = methods
-        fields[.accessControlAllowHeaders] = "Authorization, Content-Type, Prefer, X-Request-ID"
+        fields[.accessControlAllowHeaders] = "Authorization, Content-Type, Last-Event-ID, Prefer, X-Request-ID"
         fields[.accessControlMaxAge] = "600"
     }
 }

@@ -39,6 +39,9 @@ enum RequestChecks {
             let request = entry.request
             try promise(entry.version == .http10 || request.authority != nil, "a 1.1 request without a host")
             try promise(request.path?.first == "/" || request.path == "*", "the path \(request.path ?? "-")")
+            let accept = AcceptField(request.headerFields[.accept])
+            try promise(
+                (0...1000).contains(accept.quality(of: MediaType("application", "json"))), "a quality out of range")
             try promise(request.path?.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } == true, "a byte of no path")
             for field in Array(request.headerFields) + Array(entry.trailers) {
                 let isSound = field.withUnsafeBytesOfValue { $0.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 9 } }
