@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Callable
 
 import numpy as np
+from PIL import Image
 
 from .effects import (
     CHROMA_HALVED, CHROMA_WHOLE, Picture, as_jpeg, box_blurred, convolved, drawn, scale_of, screened, smooth_field, soft_ellipses,
@@ -285,9 +286,18 @@ ORDER = ["shadowed", "hazy", "rainy", "snowy", "raindrop", "motion-blurry", "low
          "jpeg-compressed"]
 
 
+def with_dark_corners(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Bytes, darker towards the corners by up to six tenths, as old lenses and finished prints show them."""
+    down, right = (np.linspace(-1, 1, side, dtype=np.float32) for side in picture.shape[:2])
+    far = np.hypot(down[:, None], right) / 2**0.5
+    light = 1 - rng.uniform(0.1, 0.6) * far ** rng.uniform(1.5, 4)
+    return to_bytes(picture * (light[..., None] / 255))
+
+
 def as_sent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Bytes as a client may send them: half of the pictures from a camera that renders tones and colours otherwise, three
-    tenths from one that is a little grainy, half stored as a JPEG of decent quality. None is a degradation.
+    tenths from one that is a little grainy, some grey, some through a lens that darkens corners, half stored as a JPEG of decent
+    quality. None is a degradation.
     """
     if rng.random() < 0.5:
         tones = np.linspace(0, 1, 256) ** rng.uniform(0.7, 1.35)
@@ -296,6 +306,10 @@ def as_sent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         vividness = rng.uniform(0.5, 1.25)
         grey = picture.mean(axis=-1, keepdims=True, dtype=np.float32)
         picture = to_bytes((grey + vividness * (picture - grey)) / 255)
+    if rng.random() < 0.1:
+        picture = np.repeat(np.asarray(Image.fromarray(picture).convert("L"))[..., None], 3, axis=2)
+    if rng.random() < 0.12:
+        picture = with_dark_corners(picture, rng)
     if rng.random() < 0.3:
         light = picture.astype(np.float32) / 255
         # A sensor's grain grows with the light; at white its deviation is at most four of 255.
