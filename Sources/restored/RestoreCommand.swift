@@ -108,7 +108,7 @@ package struct RestoreCommand: AsyncParsableCommand {
     private func outputs() throws -> [FilePath] {
         guard !output.isEmpty else { throw ValidationError("--output must not be empty") }
         guard isFolder else { return try checked([output]) }
-        guard OutputPlace.isFolder(output) || OutputPlace.isFree(output) else {
+        guard !output.isStandardStream, OutputPlace.isFolder(output) || OutputPlace.isFree(output) else {
             throw ValidationError("\(output) is no folder" + (inputs.count > 1 ? ", as several pictures need" : ""))
         }
         let ending = Array((format == .jpeg ? ".jpg" : ".png").utf8)

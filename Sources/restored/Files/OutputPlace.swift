@@ -39,7 +39,10 @@ enum OutputPlace: Sendable {
     static func isFolder(_ path: FilePath) -> Bool { status(path)?.kind == .folder }
 
     /// Whether nothing is there yet.
-    static func isFree(_ path: FilePath) -> Bool { status(path) == nil }
+    static func isFree(_ path: FilePath) -> Bool {
+        // Nil where it is not known, as below a file that is no folder.
+        if case .some(.none) = try? FileStatus.following(path) { true } else { false }
+    }
 
     /// The file on disk that is there; nil for all else.
     static func identity(_ path: FilePath) -> FileStatus.Identity? {
