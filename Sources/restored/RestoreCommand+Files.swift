@@ -60,26 +60,26 @@ extension RestoreCommand {
         memory: MemoryBudget, display: ProgressDisplay
     ) async -> Result<String, CommandFailure> {
         do {
-            let place = try OutputPlace(file.output)
-            let (header, kept) = try await PictureCoding.run {
+            let (place, source, header) = try await PictureCoding.run {
+                // A place where nothing can be written is told of before any work.
+                let place = try OutputPlace(file.output)
+                // Once, for a pipe gives it once.
                 let bytes = try InputFile.readPicture(file.input)
                 let header = try ImageHeader.read(bytes)
                 try header.check(limits)
                 try ImageEncoder.check(width: header.width, height: header.height, as: file.format)
-                // A file is read again at its turn, so that those that wait take no memory.
-                return (header, InputFile.isReadOnce(file.input) ? bytes : nil)
+                return (place, bytes, header)
             }
             let (width, height) = (header.width, header.height)
             let estimate = try engine.estimate(width: width, height: height, options: options)
             let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height, options: options)
             let booking = PictureBooking(
-                reservation: memory.reservation(), bytes: min(memory.limit, max(bytes, header.decodingBytes)))
-            let source = PictureSource(width: width, height: height) {
-                try await PictureCoding.run {
-                    try ImageDecoder.decode(try kept ?? InputFile.readPicture(file.input), limits: limits)
-                }
+                reservation: memory.reservation(),
+                bytes: min(memory.limit, source.count + max(bytes, header.decodingBytes)))
+            let picture = PictureSource(width: width, height: height) {
+                try await PictureCoding.run { try ImageDecoder.decode(source, limits: limits) }
             }
-            let result = try await engine.restore(source, options: options, memory: booking) {
+            let result = try await engine.restore(picture, options: options, memory: booking) {
                 display.show($0, ofFile: file.index)
             }
             try await write(result.picture, of: file, to: place)

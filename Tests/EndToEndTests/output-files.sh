@@ -29,6 +29,14 @@ if [ -L store/target.png ] || [ -L store/new.png ]; then fail "a target became a
 [ "$(mode store/target.png)" = 640 ] || fail "the target's mode is $(mode store/target.png)"
 ln -s loop.png loop.png
 expect_exit 74 restore a.jpg -o loop.png "${options[@]}"
+# 40 links in a row are followed, and not one more.
+ln -s end.png chain-1.png
+for number in $(seq 2 41); do ln -s "chain-$((number - 1)).png" "chain-$number.png"; done
+expect_exit 0 restore a.jpg -o chain-40.png "${options[@]}"
+[ "$(png_size end.png)" = 61x45 ] || fail "nothing at the end of 40 links"
+rm end.png
+expect_exit 74 restore a.jpg -o chain-41.png "${options[@]}"
+[ ! -e end.png ] || fail "41 links were followed"
 
 # Modes: a new file's by the umask, an old file's its own; owners as far as the program may.
 (umask 027 && expect_exit 0 restore a.jpg -o masked.png "${options[@]}")

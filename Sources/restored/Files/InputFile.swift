@@ -38,11 +38,6 @@ package enum InputFile {
         throw CommandFailure(.badData, "\(path): has more than \(limit) bytes")
     }
 
-    /// Whether a second reading finds nothing any more, as of a pipe.
-    static func isReadOnce(_ path: FilePath) -> Bool {
-        path.isStandardStream || (try? FileStatus.following(path))??.kind != .regular
-    }
-
     /// Whether it is what the program was started with as its standard input.
     static func isStandardInput(_ path: FilePath) -> Bool {
         path.isStandardStream || path.descriptorNumber == STDIN_FILENO
