@@ -21,8 +21,8 @@ extension RestoreCommand {
     /// - Parameter memory: where the files' pictures are booked.
     /// - Returns: the first failure, in the order of the inputs.
     func restoreAll(
-        _ files: [(input: FilePath, output: FilePath, format: ImageFormat)], options: RestorationOptions, engine: any RestorationEngine,
-        limits: ImageLimits, memory: MemoryBudget
+        _ files: [(input: FilePath, output: FilePath, format: ImageFormat)], options: RestorationOptions,
+        engine: any RestorationEngine, limits: ImageLimits, memory: MemoryBudget
     ) async -> CommandFailure? {
         let display = ProgressDisplay(files: files.count, isShown: StandardError.isTerminal)
         let files = files.enumerated().map {
