@@ -119,7 +119,7 @@ let package = Package(
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
                 "Images", "Threads", argumentParser,
             ]),
-        tests("ProgramTests", ["TestSupport"]),
+        tests("ProgramTests", ["restored", "TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]

@@ -10,6 +10,8 @@ package final class HTTPServer: Sendable {
         var listeners: [Listener] = []
         var loops: [EventLoop] = []
         var port: Int?
+        var addresses: [String] = []
+        var unavailableAddresses: [ServerError] = []
     }
 
     package let configuration: ServerConfiguration
@@ -47,7 +49,7 @@ package final class HTTPServer: Sendable {
         }
         guard isFirst else { throw .alreadyStarted }
         try Self.allowDescriptors(for: configuration)
-        var sockets: [ListeningSocket.Bound] = []
+        var (sockets, failures): ([ListeningSocket.Bound], [ServerError]) = ([], [])
         var loops: [EventLoop] = []
         do throws(ServerError) {
             for number in 0..<configuration.queueCount {
@@ -57,8 +59,10 @@ package final class HTTPServer: Sendable {
                         observer: observer, system: system, budget: budget))
             }
             for address in configuration.addresses {
-                sockets += try ListeningSocket.open(
+                let opened = try ListeningSocket.open(
                     address, backlog: configuration.listenBacklog, isIPv6Only: configuration.hasIPv4Address)
+                sockets += opened.sockets
+                failures += opened.failures
             }
         } catch {
             for socket in sockets {
@@ -76,11 +80,19 @@ package final class HTTPServer: Sendable {
             state.loops = loops
             state.listeners = listeners
             state.port = sockets.lazy.compactMap(\.port).first
+            state.addresses = sockets.map(\.address)
+            state.unavailableAddresses = failures
         }
     }
 
     /// The port of the first TCP address; nil before the start and where there is none.
     package var port: Int? { state.withLock { $0.port } }
+
+    /// Where it listens, each as `127.0.0.1:8080`, `[::1]:8080` or the path of a Unix socket; empty before the start.
+    package var addresses: [String] { state.withLock { $0.addresses } }
+
+    /// Why some of the addresses that names stand for could not be had.
+    package var unavailableAddresses: [ServerError] { state.withLock { $0.unavailableAddresses } }
 
     /// Connections that are being served.
     package var connectionCount: Int { budget.admittedCount }

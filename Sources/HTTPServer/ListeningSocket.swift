@@ -6,83 +6,85 @@ enum ListeningSocket {
     /// A bound, listening socket.
     struct Bound: Sendable {
         var descriptor: Int32
+        /// `127.0.0.1:8080`, `[::1]:8080` or the path of a Unix socket.
+        var address: String
         /// Nil for Unix sockets.
         var port: Int?
         /// The path to remove when the socket closes.
         var path: String?
     }
 
-    /// Listens at one configured address: at each address that a name stands for, on the same port.
+    /// What came of one configured address: at least one socket, and why others could not be had.
+    struct Opened: Sendable {
+        var sockets: [Bound]
+        var failures: [ServerError] = []
+    }
+
+    /// How often another free port is tried for where one is not free at every address of a name.
+    private static let portAttempts = 16
+
+    /// Listens at one configured address: at each address that a name stands for, on the same port, as far as they can
+    /// be had. `::` takes IPv4 as well, or alone where there is no IPv6.
     ///
-    /// - Throws: `ServerError`; nothing stays open then.
+    /// - Parameter isIPv6Only: whether an IPv6 address leaves IPv4 alone.
+    /// - Throws: `ServerError` where not one can be had; nothing stays open then.
     static func open(
         _ address: ServerConfiguration.Address, backlog: Int, isIPv6Only: Bool
-    ) throws(ServerError) -> [Bound] {
+    ) throws(ServerError) -> Opened {
         switch address {
-        case .tcp(let host, let port): try tcp(host: host, port: port, backlog: backlog, isIPv6Only: isIPv6Only)
-        case .unix(let path): [try unix(path: path, backlog: backlog)]
+        case .unix(let path): return Opened(sockets: [try unix(path: path, backlog: backlog)])
+        case .tcp(let host, let port):
+            let opened = try tcp(host, port: port, backlog: backlog, isIPv6Only: isIPv6Only)
+            if !opened.sockets.isEmpty { return opened }
+            if host == ListenerAddress.everyAddress, !isIPv6Only, opened.failures.allSatisfy(\.isMissingFamily) {
+                let rest = try tcp(ListenerAddress.everyIPv4Address, port: port, backlog: backlog, isIPv6Only: false)
+                if !rest.sockets.isEmpty { return Opened(sockets: rest.sockets, failures: opened.failures) }
+            }
+            throw ServerError.noAddress(host, port: port, opened.failures)
         }
     }
 
     private static func tcp(
-        host: String, port: Int, backlog: Int, isIPv6Only: Bool
-    ) throws(ServerError) -> [Bound] {
-        var hints = addrinfo()
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &list)
-        guard code == 0 else { throw .unknownHost(host, reason: String(cString: gai_strerror(code))) }
-        defer { freeaddrinfo(list) }
-        var bound: [Bound] = []
-        var failure: ServerError?
-        var next = list
-        while let info = next {
-            next = info.pointee.ai_next
+        _ host: String, port: Int, backlog: Int, isIPv6Only: Bool
+    ) throws(ServerError) -> Opened {
+        let addresses = try ListenerAddress.resolve(host, port: port)
+        var opened = bindAll(addresses, backlog: backlog, isIPv6Only: isIPv6Only)
+        // A port that was free at the first address may be taken at another.
+        for _ in 1..<portAttempts where port == 0 && opened.failures.contains(where: \.isAddressInUse) {
+            for socket in opened.sockets { close(socket.descriptor) }
+            opened = bindAll(addresses, backlog: backlog, isIPv6Only: isIPv6Only)
+        }
+        return opened
+    }
+
+    private static func bindAll(_ addresses: [ListenerAddress], backlog: Int, isIPv6Only: Bool) -> Opened {
+        var opened = Opened(sockets: [])
+        for var address in addresses {
+            // Where any free port is asked for, the first address chooses for all.
+            if let port = opened.sockets.first?.port { address.port = port }
             do throws(ServerError) {
-                bound.append(
-                    try bind(
-                        info.pointee, name: "\(host):\(port)", port: bound.first?.port, backlog: backlog,
-                        isIPv6Only: isIPv6Only))
+                opened.sockets.append(try bind(address, backlog: backlog, isIPv6Only: isIPv6Only))
             } catch {
-                // A name may stand for an address family that this machine lacks; one that works is enough.
-                failure = failure ?? error
-                guard case .systemCall(_, _, let number, _) = error, [EAFNOSUPPORT, EADDRNOTAVAIL].contains(number)
-                else {
-                    for socket in bound { close(socket.descriptor) }
-                    throw error
-                }
+                opened.failures.append(error)
             }
         }
-        if bound.isEmpty { throw failure ?? .unknownHost(host, reason: "it stands for no address") }
-        return bound
+        return opened
     }
 
     private static func bind(
-        _ info: addrinfo, name: String, port: Int?, backlog: Int, isIPv6Only: Bool
+        _ address: ListenerAddress, backlog: Int, isIPv6Only: Bool
     ) throws(ServerError) -> Bound {
-        let descriptor = try streamSocket(info.ai_family, name: name)
+        let name = address.description
+        let descriptor = try streamSocket(address.family, name: name)
         var isListening = false
         defer { if !isListening { close(descriptor) } }
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        if info.ai_family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only ? 1 : 0) }
-        var storage = sockaddr_storage()
-        withUnsafeMutableBytes(of: &storage) { bytes in
-            if let address = info.ai_addr {
-                bytes.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(info.ai_addrlen)))
-            }
-        }
-        if let port { setPort(&storage, port) }
-        var length = info.ai_addrlen
-        let result = withSockaddr(&storage) { Glibc.bind(descriptor, $0, length) }
-        guard result == 0 else { throw .lastCall("bind", address: name) }
+        if address.family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only ? 1 : 0) }
+        guard address.withAddress({ Glibc.bind(descriptor, $0, $1) }) == 0 else { throw .lastCall("bind", address: name) }
         guard listen(descriptor, Int32(backlog)) == 0 else { throw .lastCall("listen", address: name) }
-        length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        guard withSockaddr(&storage, { getsockname(descriptor, $0, &length) }) == 0 else {
-            throw .lastCall("getsockname", address: name)
-        }
+        let bound = try ListenerAddress(of: descriptor, name: name)
         isListening = true
-        return Bound(descriptor: descriptor, port: Self.port(of: storage))
+        return Bound(descriptor: descriptor, address: bound.description, port: bound.port)
     }
 
     private static func unix(path: String, backlog: Int) throws(ServerError) -> Bound {
@@ -101,7 +103,7 @@ enum ListeningSocket {
         guard result == 0 else { throw .lastCall("bind", address: path) }
         guard listen(descriptor, Int32(backlog)) == 0 else { throw .lastCall("listen", address: path) }
         isListening = true
-        return Bound(descriptor: descriptor, path: path)
+        return Bound(descriptor: descriptor, address: path, path: path)
     }
 
     /// Removes the socket file of a server that is gone; anything else at the path stays and makes `bind` fail.
@@ -143,15 +145,21 @@ enum ListeningSocket {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
         return address
     }
+}
 
-    /// The port stands at the same place, in network order, in IPv4 and IPv6 addresses.
-    private static func setPort(_ storage: inout sockaddr_storage, _ port: Int) {
-        withUnsafeMutableBytes(of: &storage) {
-            $0.storeBytes(of: UInt16(truncatingIfNeeded: port).bigEndian, toByteOffset: 2, as: UInt16.self)
-        }
+extension ServerError {
+    /// Not one socket: the reason, or all of them.
+    fileprivate static func noAddress(_ host: String, port: Int, _ failures: [ServerError]) -> ServerError {
+        if failures.count == 1, let only = failures.first { return only }
+        return .noneOfAddresses("\(host), port \(port)", reasons: failures.map(\.description))
     }
 
-    private static func port(of storage: sockaddr_storage) -> Int {
-        withUnsafeBytes(of: storage) { Int(UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self))) }
+    /// Whether there is no IPv6, in the kernel or at any interface.
+    fileprivate var isMissingFamily: Bool {
+        if case .systemCall(_, _, let number, _) = self { [EAFNOSUPPORT, EADDRNOTAVAIL].contains(number) } else { false }
+    }
+
+    fileprivate var isAddressInUse: Bool {
+        if case .systemCall(_, _, EADDRINUSE, _) = self { true } else { false }
     }
 }

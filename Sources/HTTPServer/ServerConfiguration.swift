@@ -4,7 +4,8 @@ package import HTTPWire
 package struct ServerConfiguration: Sendable {
     /// Where it listens.
     package enum Address: Sendable, Equatable {
-        /// A host name or address and a port; port 0 takes a free one, which `HTTPServer.port` tells.
+        /// A host name or address and a port; port 0 takes a free one, which `HTTPServer.port` tells. A name is listened
+        /// for at every address that it stands for and that can be had; `::` takes IPv4 as well.
         case tcp(host: String, port: Int)
         /// A Unix domain socket at that path, for the owner and the group.
         case unix(path: String)
@@ -42,6 +43,8 @@ package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownHost(String, reason: String)
     /// `socket`, `bind`, `listen` or another call failed.
     case systemCall(String, address: String, errno: Int32, reason: String)
+    /// Not one of the addresses that a name stands for could be had, each for its own reason.
+    case noneOfAddresses(String, reasons: [String])
     /// The process may not open as many descriptors as the connections need.
     case tooFewDescriptors(needed: Int, allowed: Int)
     case alreadyStarted
@@ -51,6 +54,7 @@ package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
         case .badConfiguration(let detail): detail
         case .unknownHost(let host, let reason): "cannot resolve \(host): \(reason)"
         case .systemCall(let call, let address, _, let reason): "\(call) failed for \(address): \(reason)"
+        case .noneOfAddresses(let name, let reasons): "cannot listen on \(name): \(reasons.joined(separator: "; "))"
         case .tooFewDescriptors(let needed, let allowed):
             "the connection limit needs \(needed) descriptors, and the process may open \(allowed) (ulimit -n)"
         case .alreadyStarted: "the server was started already"

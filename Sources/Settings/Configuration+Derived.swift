@@ -12,16 +12,18 @@ extension Configuration {
         return limits
     }
 
-    /// Where a service of this configuration says whether it is ready, seen from its own machine.
-    package var readinessURL: String {
-        let name =
+    /// Where a service of this configuration says whether it is ready, seen from its own machine: the first that answers.
+    /// `::` stands for both families, of which a machine may lack one.
+    package var readinessURLs: [String] {
+        let names =
             switch host {
-            case "0.0.0.0", "": "127.0.0.1"
-            case "::": "[::1]"
-            case let host where host.contains(":"): "[\(host)]"
-            case let host: host
+            case "0.0.0.0": ["127.0.0.1"]
+            case "::": ["[::1]", "127.0.0.1"]
+            // The interface behind a percent sign is percent-encoded in turn (RFC 6874).
+            case let host where host.contains(":"): ["[\(host.replacing("%", with: "%25"))]"]
+            case let host: [host]
             }
-        return "http://\(name):\(port)/health/ready"
+        return names.map { "http://\($0):\(port)/health/ready" }
     }
 
     /// Adds the keys in the text of a key file: one a line; blank lines and those that start with `#` are skipped.

@@ -15,7 +15,7 @@ extension Configuration {
     /// - Parameters:
     ///   - arguments: what stands after `serve`.
     ///   - environment: variables starting with `RESTORED_` that no setting has are refused, so that a typing mistake
-    ///     doesn't go unseen; others are none of ours.
+    ///     doesn't go unseen; others are none of ours, nor are those that Kubernetes makes for services (`ServiceLink`).
     package init(arguments: [String], environment: [String: String]) throws(ConfigurationError) {
         self.init()
         try read(environment: environment)
@@ -26,7 +26,7 @@ extension Configuration {
     private mutating func read(environment: [String: String]) throws(ConfigurationError) {
         let byVariable = Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.environmentVariable, $0) })
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("RESTORED_") {
-            if Self.isServiceLink(name, value) { continue }
+            if ServiceLink.isOne(name, value) { continue }
             guard let setting = byVariable[name] else {
                 // The tests' own variables share the prefix.
                 if Self.foreignVariables.contains(name) { continue }
@@ -46,13 +46,6 @@ extension Configuration {
     }
 
     private static let foreignVariables: Set<String> = ["RESTORED_PARITY", "RESTORED_DATA"]
-
-    /// Whether Kubernetes made the variable for a service of the name `restored`: `RESTORED_PORT=tcp://10.0.0.1:8080`,
-    /// `RESTORED_SERVICE_HOST`, `RESTORED_PORT_8080_TCP_ADDR`.
-    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
-        name.hasPrefix("RESTORED_SERVICE_") || name.hasPrefix("RESTORED_PORT_")
-            || (name == "RESTORED_PORT" && value.contains("://"))
-    }
 
     private mutating func read(arguments: [String]) throws(ConfigurationError) {
         let byFlag = Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.flag, $0) })

@@ -60,7 +60,9 @@ package struct Setting: Sendable {
 
     /// All settings, in the order in which help lists them.
     package static let all: [Setting] = [
-        Setting(name: "host", help: "Address to listen on.", value: .text(\.host, form: "ADDRESS"), isPublished: false),
+        Setting(
+            name: "host", help: "Address to listen on, or a name; :: for all addresses.",
+            value: .text(\.host, form: "ADDRESS"), isPublished: false),
         integer("port", \.port, .none, 0...65_535, isPublished: false, "Port to listen on; 0 takes any free one."),
         Setting(
             name: "unix-socket", help: "Unix domain socket to listen on as well.",

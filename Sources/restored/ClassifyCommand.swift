@@ -8,8 +8,8 @@ package struct ClassifyCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "classify", abstract: "Names what is wrong with pictures.")
 
-    @Argument(help: "JPEG or PNG files.")
-    var inputs: [String]
+    @Argument(help: "JPEG or PNG files; - for standard input.")
+    var inputs: [FilePath]
 
     @OptionGroup var engineOptions: EngineOptions
 
@@ -25,6 +25,7 @@ package struct ClassifyCommand: AsyncParsableCommand {
         if let labels, CommaList.pieces(of: labels) == nil {
             throw ValidationError("--labels must be labels separated by commas, none empty and none twice")
         }
+        try InputFile.checkStandardInput(inputs)
     }
 
     package func run() async throws { try await run(with: .standard) }
@@ -42,23 +43,25 @@ package struct ClassifyCommand: AsyncParsableCommand {
         let labels = labels.flatMap(CommaList.pieces)
         var firstFailure: ExitCode?
         for input in inputs {
+            let line: String
             do {
                 let picture = try await PictureCoding.picture(input, limits: configuration.imageLimits)
                 let classification = try await engine.classify(picture, labels: labels)
                 if json {
                     let document = ClassificationDocument(
                         classification, bundle: engine.bundle.identifier, width: picture.width,
-                        height: picture.height, file: input)
-                    print(document.line)
+                        height: picture.height, file: input.text)
+                    line = document.line
                 } else {
                     let percent = (classification.best.probability * 1000).rounded() / 10
-                    print("\(input): \(classification.best.label) (\(percent) %)")
+                    line = "\(input): \(classification.best.label) (\(percent) %)"
                 }
             } catch {
-                let failure = CommandFailure(error)
-                let message = failure.message.hasPrefix(input) ? failure.message : "\(input): \(failure.message)"
-                firstFailure = firstFailure ?? CommandFailure(failure.status, message).reported()
+                let failure = CommandFailure(error).naming(input).reported()
+                firstFailure = firstFailure ?? failure
+                continue
             }
+            try StandardOutput.printLine(line)
         }
         if let firstFailure { throw firstFailure }
     }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bundles
 import Engine
-import Glibc
 import Images
 
 /// Exit statuses, as sysexits.h names them. Usage errors (64) are ArgumentParser's.
@@ -40,6 +39,7 @@ struct CommandFailure: Error {
             } else {
                 self.init(.badData, error.description)
             }
+        case let fault as SystemFault: self.init(.noInput, fault.reason)
         default: self.init(.internalFault, String(describing: error))
         }
     }
@@ -70,24 +70,15 @@ struct CommandFailure: Error {
         }
     }
 
+    /// With the file that it is about in front, unless it stands there.
+    func naming(_ files: FilePath...) -> CommandFailure {
+        guard let first = files.first, !files.contains(where: { message.hasPrefix("\($0): ") }) else { return self }
+        return CommandFailure(status, "\(first): \(message)")
+    }
+
     /// Says why on standard error and gives what ends the program with the right status.
     func reported() -> ExitCode {
         StandardError.write("restored: \(message)\n")
         return ExitCode(status.rawValue)
-    }
-}
-
-/// Standard error, unbuffered.
-enum StandardError {
-    static let isTerminal = isatty(STDERR_FILENO) == 1
-
-    static func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            // Where nobody listens there is nobody to tell.
-            guard count > 0 || errno == EINTR else { return }
-            rest = rest.dropFirst(max(0, count))
-        }
     }
 }

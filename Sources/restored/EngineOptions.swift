@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bundles
 import Engine
-import FoundationEssentials
 import Images
 import Scheduling
 import Settings
@@ -25,7 +24,7 @@ struct EngineOptions: ParsableArguments {
     /// The settings of the environment.
     static func environmentConfiguration() throws -> Configuration {
         do {
-            return try Configuration(arguments: [], environment: ProcessInfo.processInfo.environment)
+            return try Configuration(arguments: [], environment: ProgramArguments.environment)
         } catch {
             throw ValidationError(error.description)
         }
@@ -53,13 +52,13 @@ struct EngineOptions: ParsableArguments {
         settings.onSlowEvaluation = onSlowEvaluation
         settings.onFewerThreads = onFewerThreads
         return try await WorkerThread.run(name: "load") { [settings] in
+            let folder = FilePath(escaped: configuration.bundle)
             do {
                 return try RecipeEngine(
-                    Bundles.Bundle.load(configuration.bundle), configuration: settings, recipes: recipes)
+                    Bundles.Bundle.load(folder.textualName()), configuration: settings, recipes: recipes)
             } catch {
                 let failure = CommandFailure(error)
-                throw CommandFailure(
-                    failure.status, "the bundle at \(configuration.bundle) can't be used: \(failure.message)")
+                throw CommandFailure(failure.status, "the bundle at \(folder) can't be used: \(failure.message)")
             }
         }
     }
@@ -72,7 +71,7 @@ enum PictureCoding {
     }
 
     /// The picture in a file.
-    static func picture(_ path: String, limits: ImageLimits) async throws -> Picture {
-        try await run { try ImageDecoder.decode(try PictureFile.read(path), limits: limits) }
+    static func picture(_ path: FilePath, limits: ImageLimits) async throws -> Picture {
+        try await run { try ImageDecoder.decode(try InputFile.readPicture(path), limits: limits) }
     }
 }

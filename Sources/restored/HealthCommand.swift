@@ -20,17 +20,17 @@ struct HealthCommand: ParsableCommand {
     }
 
     func run() throws {
-        let address: String
-        if let url {
-            address = url
-        } else {
-            address = try EngineOptions.environmentConfiguration().readinessURL
+        let addresses = try url.map { [$0] } ?? EngineOptions.environmentConfiguration().readinessURLs
+        var failures: [CommandFailure] = []
+        for address in addresses {
+            switch Self.status(of: address, timeout: timeout) {
+            case .success(200): return try StandardOutput.printLine("ready")
+            case .success(let status): throw CommandFailure(.unavailable, "\(address) answered \(status)").reported()
+            case .failure(let failure): failures.append(failure)
+            }
         }
-        switch Self.status(of: address, timeout: timeout) {
-        case .success(200): print("ready")
-        case .success(let status): throw CommandFailure(.unavailable, "\(address) answered \(status)").reported()
-        case .failure(let failure): throw failure.reported()
-        }
+        let reasons = failures.map(\.message).joined(separator: "; ")
+        throw CommandFailure(failures.first?.status ?? .unavailable, reasons).reported()
     }
 
     /// The status of one GET, without proxies and redirects; its body is thrown away.

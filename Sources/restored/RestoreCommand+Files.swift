@@ -11,8 +11,9 @@ extension RestoreCommand {
     /// One file on its way.
     private struct File: Sendable {
         let index: Int
-        let input: String
-        let output: String
+        let input: FilePath
+        let output: FilePath
+        let format: ImageFormat
     }
 
     /// Restores each input to its output. A file that fails is named on standard error, and the others go on.
@@ -20,12 +21,12 @@ extension RestoreCommand {
     /// - Parameter memory: where the files' pictures are booked.
     /// - Returns: the first failure, in the order of the inputs.
     func restoreAll(
-        _ files: [(input: String, output: String)], options: RestorationOptions, engine: any RestorationEngine,
-        limits: ImageLimits, memory: MemoryBudget
+        _ files: [(input: FilePath, output: FilePath, format: ImageFormat)], options: RestorationOptions,
+        engine: any RestorationEngine, limits: ImageLimits, memory: MemoryBudget
     ) async -> CommandFailure? {
         let display = ProgressDisplay(files: files.count, isShown: StandardError.isTerminal)
         let files = files.enumerated().map {
-            File(index: $0.offset, input: $0.element.input, output: $0.element.output)
+            File(index: $0.offset, input: $0.element.input, output: $0.element.output, format: $0.element.format)
         }
         return await withTaskGroup(of: (File, Result<String, CommandFailure>).self) { group in
             var failures: [Int: CommandFailure] = [:]
@@ -33,8 +34,11 @@ extension RestoreCommand {
                 guard let (file, result) = await group.next() else { return }
                 display.end(ofFile: file.index) {
                     switch result {
-                    case .success(let line): print(line)
-                    case .failure(let failure): failures[file.index] = named(failure, file)
+                    case .success(let line): failures[file.index] = told(line, of: file)
+                    case .failure(let failure):
+                        let failure = failure.naming(file.input, file.output)
+                        _ = failure.reported()
+                        failures[file.index] = failure
                     }
                 }
             }
@@ -56,45 +60,61 @@ extension RestoreCommand {
         memory: MemoryBudget, display: ProgressDisplay
     ) async -> Result<String, CommandFailure> {
         do {
-            let format = format(of: file.output)
-            let header = try await PictureCoding.run {
-                let header = try ImageHeader.read(try PictureFile.read(file.input))
+            let (place, source, header) = try await PictureCoding.run {
+                // A place where nothing can be written is told of before any work.
+                let place = try OutputPlace(file.output)
+                // Once, for a pipe gives it once.
+                let bytes = try InputFile.readPicture(file.input)
+                let header = try ImageHeader.read(bytes)
                 try header.check(limits)
-                try ImageEncoder.check(width: header.width, height: header.height, as: format)
-                return header
+                try ImageEncoder.check(width: header.width, height: header.height, as: file.format)
+                return (place, bytes, header)
             }
             let (width, height) = (header.width, header.height)
             let estimate = try engine.estimate(width: width, height: height, options: options)
             let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height, options: options)
             let booking = PictureBooking(
-                reservation: memory.reservation(), bytes: min(memory.limit, max(bytes, header.decodingBytes)))
-            let source = PictureSource(width: width, height: height) {
-                try await PictureCoding.picture(file.input, limits: limits)
+                reservation: memory.reservation(),
+                bytes: min(memory.limit, source.count + max(bytes, header.decodingBytes)))
+            let picture = PictureSource(width: width, height: height) {
+                try await PictureCoding.run { try ImageDecoder.decode(source, limits: limits) }
             }
-            let result = try await engine.restore(source, options: options, memory: booking) {
+            let result = try await engine.restore(picture, options: options, memory: booking) {
                 display.show($0, ofFile: file.index)
             }
-            try await write(result.picture, as: format, to: file.output)
-            let document = RestorationDocument(result, file: file.input, output: file.output, bundle: engine.bundle)
+            try await write(result.picture, of: file, to: place)
+            let (input, output) = json ? (file.input.text, file.output.text) : ("\(file.input)", "\(file.output)")
+            let document = RestorationDocument(result, file: input, output: output, bundle: engine.bundle)
             return .success(json ? document.line : document.text)
         } catch {
             return .failure(CommandFailure(error))
         }
     }
 
-    private func write(_ picture: Picture, as format: ImageFormat, to output: String) async throws {
+    private func write(_ picture: Picture, of file: File, to place: OutputPlace) async throws {
         let (quality, keepsExif) = (quality ?? ImageEncoder.standardQuality, keepMetadata)
         try await PictureCoding.run {
-            let bytes = try ImageEncoder.encode(picture, as: format, quality: quality, keepsExif: keepsExif)
-            try PictureFile.write(bytes, to: output)
+            let bytes = try ImageEncoder.encode(picture, as: file.format, quality: quality, keepsExif: keepsExif)
+            do throws(SystemFault) {
+                try place.write(bytes)
+            } catch {
+                throw CommandFailure(.inputOutput, "\(file.output): \(error.reason)")
+            }
         }
     }
 
-    /// Says on standard error which file failed and why.
-    private func named(_ failure: CommandFailure, _ file: File) -> CommandFailure {
-        let isNamed = failure.message.hasPrefix(file.input) || failure.message.hasPrefix(file.output)
-        let named = CommandFailure(failure.status, isNamed ? failure.message : "\(file.input): \(failure.message)")
-        _ = named.reported()
-        return named
+    /// Says what was done: on standard output, unless the picture itself went there.
+    private func told(_ line: String, of file: File) -> CommandFailure? {
+        if OutputPlace.isStandardOutput(file.output) {
+            StandardError.write(line + "\n")
+            return nil
+        }
+        do throws(CommandFailure) {
+            try StandardOutput.writeLine(line)
+            return nil
+        } catch {
+            _ = error.reported()
+            return error
+        }
     }
 }

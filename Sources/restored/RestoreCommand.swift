@@ -8,15 +8,17 @@ package struct RestoreCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Restores pictures.",
         discussion: """
-            With several pictures, OUT is a folder. They are restored together; a broken one is named, the others go on, and \
-            the exit status is that of the first that failed.
+            OUT is a file, which takes the place of one that is there when it is whole, or a folder, which is made where OUT \
+            ends in /, or where there are several pictures. They are restored together; a broken one is named, the others go \
+            on, and the exit status is that of the first that failed. Links are followed; pipes and devices are written \
+            through.
             """)
 
-    @Argument(help: "JPEG or PNG files.")
-    var inputs: [String]
+    @Argument(help: "JPEG or PNG files; - for standard input.")
+    var inputs: [FilePath]
 
-    @Option(name: .shortAndLong, help: "The restored picture, or a folder for several.")
-    var output: String
+    @Option(name: .shortAndLong, help: "The restored picture, or a folder; - for standard output.")
+    var output: FilePath
 
     @OptionGroup var engineOptions: EngineOptions
 
@@ -44,7 +46,7 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: Self.help(.force))
     var force = false
 
-    @Option(help: "Form of the result; else by OUT's extension, else PNG.")
+    @Option(help: "Form of the result; else by OUT's ending, and PNG in a folder, a pipe or a device.")
     var format: ImageFormat?
 
     @Option(help: "Quality of a JPEG, 1 to 100; else 90.")
@@ -60,8 +62,11 @@ package struct RestoreCommand: AsyncParsableCommand {
 
     package func validate() throws {
         guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
-        for output in try outputs() where quality != nil && format(of: output) != .jpeg {
-            throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
+        try InputFile.checkStandardInput(inputs)
+        for output in try outputs() {
+            guard try format(of: output) == .jpeg || quality == nil else {
+                throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
+            }
         }
     }
 
@@ -74,13 +79,13 @@ package struct RestoreCommand: AsyncParsableCommand {
         let engine: any RestorationEngine
         let options: RestorationOptions
         do {
-            if inputs.count > 1 { try PictureFile.makeFolder(output) }
+            if isFolder { try OutputPlace.makeFolder(output) }
             engine = try await EngineOptions.load(configuration, pictureMemory: memory, recipes: recipes)
             options = try engine.recipe.options(reading: given)
         } catch {
             throw CommandFailure(error).reported()
         }
-        let files = zip(inputs, try outputs()).map { (input: $0, output: $1) }
+        let files = try zip(inputs, outputs()).map { (input: $0, output: $1, format: try format(of: $1)) }
         let failure = await restoreAll(
             files, options: options, engine: engine, limits: configuration.imageLimits, memory: memory)
         if let failure { throw ExitCode(failure.status.rawValue) }
@@ -97,25 +102,43 @@ package struct RestoreCommand: AsyncParsableCommand {
         return texts.compactMapValues { $0 }
     }
 
+    private var isFolder: Bool { inputs.count > 1 || output.endsInSlash || OutputPlace.isFolder(output) }
+
     /// Where each input's result goes: distinct places, none of them an input.
-    private func outputs() throws -> [String] {
-        let isFolder = inputs.count > 1 || PictureFile.isFolder(output)
-        let outputs = inputs.map { input in
-            isFolder ? "\(output)/\(PictureFile.stem(input)).\(format == .jpeg ? "jpg" : "png")" : output
+    private func outputs() throws -> [FilePath] {
+        guard !output.isEmpty else { throw ValidationError("--output must not be empty") }
+        guard isFolder else { return try checked([output]) }
+        guard !output.isStandardStream, OutputPlace.isFolder(output) || OutputPlace.isFree(output) else {
+            throw ValidationError("\(output) is no folder" + (inputs.count > 1 ? ", as several pictures need" : ""))
         }
-        guard Set(outputs).count == outputs.count else {
+        let ending = Array((format == .jpeg ? ".jpg" : ".png").utf8)
+        return try checked(inputs.map { output.appending($0.stem + ending) })
+    }
+
+    private func checked(_ outputs: [FilePath]) throws -> [FilePath] {
+        // The same file may be named in many ways.
+        let files = outputs.compactMap(OutputPlace.identity)
+        guard Set(outputs).count == outputs.count, Set(files).count == files.count else {
             throw ValidationError("two of the pictures would have the same name in \(output)")
         }
-        // The same file may be named in many ways.
-        let identities = Set(inputs.compactMap(PictureFile.identity))
-        if let both = outputs.first(where: { PictureFile.identity($0).map(identities.contains) ?? false }) {
+        let sources = Set(inputs.compactMap(InputFile.identity))
+        if let both = outputs.first(where: { OutputPlace.identity($0).map(sources.contains) ?? false }) {
             throw ValidationError("\(both) is one of the pictures and would be written over")
         }
         return outputs
     }
 
-    func format(of output: String) -> ImageFormat {
-        format ?? (["jpg", "jpeg"].contains(PictureFile.pathExtension(output)) ? .jpeg : .png)
+    private func format(of output: FilePath) throws -> ImageFormat {
+        if let format { return format }
+        switch output.ending {
+        case "png": return .png
+        case "jpg", "jpeg": return .jpeg
+        case nil where OutputPlace.isStream(output): return .png
+        default:
+            throw ValidationError(
+                "a result is a PNG or a JPEG: \(output) must end in .png, .jpg or .jpeg, or --format say which "
+                    + "(in / for a folder)")
+        }
     }
 }
 

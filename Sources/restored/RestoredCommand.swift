@@ -12,4 +12,9 @@ struct RestoredCommand: AsyncParsableCommand {
             ServeCommand.self, RestoreCommand.self, ClassifyCommand.self, HealthCommand.self, BenchCommand.self,
             WeightsCommand.self,
         ])
+
+    static func main() async {
+        SignalWatch.ignoreMeaningless()
+        await main(ProgramArguments.texts)
+    }
 }

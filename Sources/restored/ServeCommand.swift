@@ -1,7 +1,6 @@
 import ArgumentParser
 import CSystem
 import Engine
-import FoundationEssentials
 import Glibc
 import HTTPServer
 import Service
@@ -18,14 +17,19 @@ struct ServeCommand: AsyncParsableCommand {
     var settings: [String] = []
 
     func run() async throws {
+        let signals = SignalWatch()
         let machine = MachineLimits.current
-        let configuration = try readConfiguration().fitted(to: machine)
+        let environment = ProgramArguments.environment
+        let configuration = try readConfiguration(environment).fitted(to: machine)
         returnLargeBlocksToTheSystem()
         let sink = LogSink(
             descriptor: STDERR_FILENO,
             format: LogFormat(setting: configuration.logFormat, isTerminal: StandardError.isTerminal))
         let log = ServiceLog(configuration: configuration, sink: sink)
-        let signals = SignalWatch()
+        let links = ServiceLink.names(in: environment)
+        if !links.isEmpty {
+            log.logger.notice("variables ignored", metadata: ["of_services": "\(links.joined(separator: " "))"])
+        }
         let service = RestorationService(configuration: configuration, log: log)
         let lifecycle: ServiceLifecycle
         do throws(ServerError) {
@@ -35,8 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure(.unavailable, error.description).reported()
         }
-        log.logger.notice(
-            "listening", metadata: ["host": "\(configuration.host)", "port": "\(lifecycle.server.port ?? 0)"])
+        let addresses = Self.announce(lifecycle.server, as: configuration.host, in: log)
         let loading = Task {
             try await EngineOptions.load(
                 configuration, pictureMemory: service.memory, onSlowEvaluation: { log.warn(of: $0) },
@@ -48,7 +51,8 @@ struct ServeCommand: AsyncParsableCommand {
                 log.logger.notice(
                     "ready",
                     metadata: [
-                        "bundle": "\(configuration.bundle)", "workers": "\(configuration.workers)",
+                        "addresses": "\(addresses)", "bundle": "\(FilePath(escaped: configuration.bundle))",
+                        "workers": "\(configuration.workers)",
                         "threads": "\(configuration.threads)", "memory_budget": "\(configuration.memoryBudget)",
                     ])
                 let wanted = configuration.boundedBytes + ResidentMemory.peak
@@ -69,6 +73,19 @@ struct ServeCommand: AsyncParsableCommand {
         if status != 0 { throw ExitCode(status) }
     }
 
+    /// Says where it listens, and where it can't.
+    ///
+    /// - Returns: the addresses in one line.
+    private static func announce(_ server: HTTPServer, as host: String, in log: ServiceLog) -> String {
+        let addresses = server.addresses.joined(separator: " ")
+        log.logger.notice(
+            "listening", metadata: ["host": "\(host)", "port": "\(server.port ?? 0)", "addresses": "\(addresses)"])
+        for failure in server.unavailableAddresses {
+            log.logger.warning("address unavailable", metadata: ["reason": "\(failure)"])
+        }
+        return addresses
+    }
+
     /// Pictures and activations come and go for as long as the service runs. Left to itself glibc raises the size from
     /// which a freed block goes back to the system, up to 32 MiB, and what is kept fragments: a mixed load of 20 minutes
     /// held 300 MiB and rising where a fixed size held 150.
@@ -76,14 +93,14 @@ struct ServeCommand: AsyncParsableCommand {
         _ = mallopt(M_MMAP_THRESHOLD, 1 << 20)
     }
 
-    private func readConfiguration() throws -> Configuration {
+    private func readConfiguration(_ environment: [String: String]) throws -> Configuration {
         do {
-            var configuration = try Configuration(
-                arguments: settings, environment: ProcessInfo.processInfo.environment)
+            var configuration = try Configuration(arguments: settings, environment: environment)
             if !configuration.apiKeyFile.isEmpty {
                 let bytes: [UInt8]
                 do {
-                    bytes = try PictureFile.read(configuration.apiKeyFile, limit: 1 << 20)
+                    bytes = try InputFile.read(
+                        FilePath(escaped: configuration.apiKeyFile), limit: 1 << 20)
                 } catch {
                     throw error.reported()
                 }

@@ -8,18 +8,24 @@ struct WeightsInspectCommand: ParsableCommand {
         commandName: "inspect", abstract: "Lists the tensors of a checkpoint, safetensors or PyTorch.")
 
     @Argument(help: "A .safetensors, .pt or .pth file.")
-    var file: String
+    var file: FilePath
 
     @Flag(help: "Print one JSON document.")
     var json = false
 
     func run() throws {
-        do throws(CheckpointError) {
-            let listing = CheckpointListing(try StateDict(contentsOf: file))
-            print(json ? listing.json : listing.text)
+        let text: String
+        do {
+            let listing = CheckpointListing(try StateDict(contentsOf: file.textualName()))
+            text = json ? listing.json : listing.text
+        } catch let fault as SystemFault {
+            throw CommandFailure(.noInput, "\(file): \(fault.reason)").reported()
         } catch {
-            if case .unreadable = error { throw CommandFailure(.noInput, "\(file): \(error)").reported() }
+            if case .unreadable? = error as? CheckpointError {
+                throw CommandFailure(.noInput, "\(file): \(error)").reported()
+            }
             throw CommandFailure(.badData, "\(file): \(error)").reported()
         }
+        try StandardOutput.printLine(text)
     }
 }

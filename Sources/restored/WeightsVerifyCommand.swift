@@ -7,18 +7,19 @@ struct WeightsVerifyCommand: ParsableCommand {
         commandName: "verify", abstract: "Checks bundles against their digests, and states their terms.")
 
     @Argument(help: "Folders of weights; else RESTORED_BUNDLE, else Weights/mini.")
-    var bundles: [String] = []
+    var bundles: [FilePath] = []
 
     @Flag(help: "Print one line of JSON a bundle.")
     var json = false
 
     func run() throws {
-        let folders = try bundles.isEmpty ? [EngineOptions.environmentConfiguration().bundle] : bundles
+        let folders =
+            try bundles.isEmpty ? [FilePath(escaped: EngineOptions.environmentConfiguration().bundle)] : bundles
         var firstFailure: ExitCode?
         for folder in folders {
             do {
-                let verification = try BundleVerification(folder)
-                print(json ? verification.json : verification.text)
+                let verification = try BundleVerification(folder.textualName())
+                try StandardOutput.printLine(json ? verification.json : verification.text)
                 if !verification.isSound {
                     let failure = CommandFailure(.badData, "\(folder) is not as its bundle.json says").reported()
                     firstFailure = firstFailure ?? failure

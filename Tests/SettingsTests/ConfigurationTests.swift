@@ -105,17 +105,6 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("the links that Kubernetes makes for a service of this name don't count")
-    func serviceLinks() throws {
-        let configuration = try Configuration(
-            arguments: [],
-            environment: [
-                "RESTORED_PORT": "tcp://10.0.0.7:8080", "RESTORED_SERVICE_HOST": "10.0.0.7",
-                "RESTORED_PORT_8080_TCP_ADDR": "10.0.0.7",
-            ])
-        #expect(configuration == Configuration())
-    }
-
     @Test("names are unique and help has them all")
     func help() {
         #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
@@ -152,12 +141,15 @@ struct ConfigurationTests {
 
     @Test("the health command asks where the service listens")
     func readiness() throws {
-        func url(_ host: String) throws -> String {
-            try Configuration(arguments: ["--host", host, "--port", "9"], environment: [:]).readinessURL
+        func urls(_ host: String) throws -> [String] {
+            try Configuration(arguments: ["--host", host, "--port", "9"], environment: [:]).readinessURLs
         }
-        #expect(try url("0.0.0.0") == "http://127.0.0.1:9/health/ready")
-        #expect(try url("::") == "http://[::1]:9/health/ready")
-        #expect(try url("fd00::1") == "http://[fd00::1]:9/health/ready")
-        #expect(try url("10.1.2.3") == "http://10.1.2.3:9/health/ready")
+        #expect(try urls("0.0.0.0") == ["http://127.0.0.1:9/health/ready"])
+        // Either family may be absent.
+        #expect(try urls("::") == ["http://[::1]:9/health/ready", "http://127.0.0.1:9/health/ready"])
+        #expect(try urls("fd00::1") == ["http://[fd00::1]:9/health/ready"])
+        #expect(try urls("fe80::1%eth0") == ["http://[fe80::1%25eth0]:9/health/ready"])
+        #expect(try urls("10.1.2.3") == ["http://10.1.2.3:9/health/ready"])
+        #expect(try urls("localhost") == ["http://localhost:9/health/ready"])
     }
 }

@@ -70,7 +70,7 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration(threads: threads)
         let threads = configuration.threads
         do {
-            let benchmark = try await PictureCoding.run { try networkBenchmark(configuration.bundle, threads: threads) }
+            let benchmark = try await PictureCoding.run { try networkBenchmark(FilePath(escaped: configuration.bundle).textualName(), threads: threads) }
             var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
@@ -83,7 +83,7 @@ struct BenchCommand: AsyncParsableCommand {
                 }
             }
             report.peakResidentBytes = ResidentMemory.peak
-            print(try json ? report.json() : report.table())
+            try StandardOutput.writeLine(json ? report.json() : report.table())
         } catch {
             throw CommandFailure(error).reported()
         }
