@@ -32,7 +32,8 @@ def walk(w: Writer, count: int) -> np.ndarray:
 def lines(w: Writer, axes) -> None:
     count = w.whole(12, 300)
     for _ in range(w.whole(1, 6)):
-        axes.plot(np.arange(count), walk(w, count), label=w.label(), ls=w.pick(["-", "-", "--", ":"]), marker=w.pick(["", "", "o", "s"]) if count < 50 else "")
+        axes.plot(np.arange(count), walk(w, count), label=w.label(), ls=w.pick(["-", "-", "--", ":"]),
+            marker=w.pick(["", "", "o", "s"]) if count < 50 else "")
     if w.chance(0.7):
         axes.legend()
 
@@ -44,7 +45,8 @@ def bars(w: Writer, axes) -> None:
     for group in range(groups):
         draw(np.arange(count) + group * 0.8 / groups, w.rng.gamma(3, 20, count), 0.8 / groups, label=w.label())
     names = [w.noun() for _ in range(count)]
-    axes.set_yticks(range(count), names) if flat else axes.set_xticks(range(count), names, rotation=w.pick([0, 30, 45, 90]) if count > 4 else 0)
+    axes.set_yticks(range(count), names) if flat else axes.set_xticks(range(count), names, rotation=w.pick([0, 30, 45, 90])
+        if count > 4 else 0)
     axes.legend()
 
 
@@ -52,13 +54,15 @@ def points(w: Writer, axes) -> None:
     for _ in range(w.whole(1, 4)):
         count = w.whole(15, 300)
         x = w.rng.normal(w.real(-3, 3), 1, count)
-        axes.scatter(x, x * w.real(-1, 1) + w.rng.normal(0, w.real(0.3, 1), count), s=w.rng.uniform(5, 90, count) if w.chance(0.4) else 18, alpha=w.real(0.4, 1), label=w.label())
+        axes.scatter(x, x * w.real(-1, 1) + w.rng.normal(0, w.real(0.3, 1), count), s=w.rng.uniform(5, 90, count)
+            if w.chance(0.4) else 18, alpha=w.real(0.4, 1), label=w.label())
     axes.legend()
 
 
 def pie(w: Writer, axes) -> None:
     shares = w.rng.gamma(2, 1, w.whole(3, 8)) + 0.1
-    axes.pie(shares, labels=[w.label() for _ in shares], autopct="%1.0f%%" if w.chance(0.6) else None, wedgeprops={"width": w.pick([1, 1, 0.4]), "edgecolor": "w"})
+    axes.pie(shares, labels=[w.label() for _ in shares], autopct="%1.0f%%" if w.chance(0.6) else None,
+        wedgeprops={"width": w.pick([1, 1, 0.4]), "edgecolor": "w"})
 
 
 def heat(w: Writer, axes) -> None:
@@ -80,13 +84,15 @@ def contours(w: Writer, axes) -> None:
 
 def histogram(w: Writer, axes) -> None:
     for _ in range(w.whole(1, 3)):
-        axes.hist(w.rng.normal(w.real(-2, 2), w.real(0.5, 2), 900), w.whole(10, 50), alpha=0.7, label=w.label(), histtype=w.pick(["bar", "step", "stepfilled"]))
+        axes.hist(w.rng.normal(w.real(-2, 2), w.real(0.5, 2), 900), w.whole(10, 50), alpha=0.7, label=w.label(),
+            histtype=w.pick(["bar", "step", "stepfilled"]))
     axes.legend()
 
 
 def boxes(w: Writer, axes) -> None:
     data = [w.rng.normal(w.real(-2, 2), w.real(0.5, 2), 60) for _ in range(w.whole(3, 9))]
-    axes.violinplot(data, showmedians=True) if w.chance(0.4) else axes.boxplot(data, notch=w.chance(0.3), patch_artist=w.chance(0.5))
+    axes.violinplot(data, showmedians=True) if w.chance(0.4) else axes.boxplot(data, notch=w.chance(0.3),
+        patch_artist=w.chance(0.5))
 
 
 def areas(w: Writer, axes) -> None:
@@ -142,7 +148,8 @@ def surface(w: Writer, axes) -> None:
     axes = again(axes, "3d")
     x, y = np.meshgrid(np.linspace(-3, 3, 40), np.linspace(-3, 3, 40))
     z = np.sin(x * w.real(0.5, 2)) * np.cos(y * w.real(0.5, 2)) + w.real(-0.3, 0.3) * x
-    axes.plot_wireframe(x, y, z, rstride=2, cstride=2, lw=0.8) if w.chance(0.4) else axes.plot_surface(x, y, z, cmap=w.pick(PALETTES[:6]))
+    axes.plot_wireframe(x, y, z, rstride=2, cstride=2, lw=0.8) if w.chance(0.4) else axes.plot_surface(x, y, z,
+        cmap=w.pick(PALETTES[:6]))
 
 
 KINDS = [lines, bars, points, pie, heat, contours, histogram, boxes, areas, steps, logarithmic, candles, polar, surface]
@@ -155,7 +162,8 @@ def with_matplotlib(rng: np.random.Generator, index: int) -> Image.Image:
             "font.family": [w.pick(FAMILIES), "DejaVu Sans"], "font.size": w.whole(9, 13),
             "axes.grid": w.chance(0.4), "svg.hashsalt": "0"}):
         size = (w.real(4, 9), w.real(3.4, 6.5))
-        figure, axes = pyplot.subplots(*{1: (1, 1), 2: (1, 2), 4: (2, 2)}[count], figsize=size, layout="constrained", squeeze=False)
+        figure, axes = (pyplot.subplots(*{1: (1, 1), 2: (1, 2), 4: (2, 2)}[count], figsize=size, layout="constrained",
+            squeeze=False))
         for more, one in enumerate(axes.flat):
             kind = KINDS[(index + more * 5) % len(KINDS)]
             one.set_title(w.title(1, 3 if count > 1 else 5)) if w.chance(0.7) else None
@@ -172,11 +180,17 @@ def with_matplotlib(rng: np.random.Generator, index: int) -> Image.Image:
 
 def with_gnuplot(rng: np.random.Generator, index: int) -> Image.Image:
     w = Writer(rng)
-    f = lambda: w.pick([f"sin({w.real(.5, 3):.2f}*x)", f"cos(x)*{w.real(.5, 3):.2f}", f"exp(-x**2/{w.real(2, 9):.2f})", f"x**2/{w.real(20, 60):.2f}", f"besj0({w.real(1, 3):.2f}*x)", "tanh(x)"])
-    plot = (f"splot {f()}*cos(y/2) with lines title '{w.label()}'" if w.chance(0.35) else
-            "plot " + ", ".join(f"{f()} with {w.pick(['lines', 'linespoints', 'impulses', 'points'])} title '{w.label()}'" for _ in range(w.whole(1, 4))))
-    script = f"""set terminal pngcairo size {w.whole(420, 1000)},{w.whole(360, 720)} font '{w.pick(SANS[:8])},{w.whole(9, 14)}'
-set output 'plot.png'\nset title '{w.title()}'\nset xlabel '{w.label()}'\nset samples 200\nset isosamples 40\n{w.pick(['set grid', '', 'set border 3', 'set key outside'])}\n{w.pick(['', 'set hidden3d'])}\nset xrange [-10:10]\n{plot}\n"""
+    f = lambda: (w.pick([f"sin({w.real(.5, 3):.2f}*x)", f"cos(x)*{w.real(.5, 3):.2f}", f"exp(-x**2/{w.real(2, 9):.2f})",
+        f"x**2/{w.real(20, 60):.2f}", f"besj0({w.real(1, 3):.2f}*x)", "tanh(x)"]))
+    curve = lambda: f"{f()} with {w.pick(['lines', 'linespoints', 'impulses', 'points'])} title '{w.label()}'"
+    plot = "plot " + ", ".join(curve() for _ in range(w.whole(1, 4)))
+    if w.chance(0.35):
+        plot = f"splot {f()}*cos(y/2) with lines title '{w.label()}'"
+    script = "\n".join([
+        f"set terminal pngcairo size {w.whole(420, 1000)},{w.whole(360, 720)} font '{w.pick(SANS[:8])},{w.whole(9, 14)}'",
+        f"set output 'plot.png'; set title '{w.title()}'; set xlabel '{w.label()}'; set samples 200; set isosamples 40",
+        w.pick(["set grid", "", "set border 3", "set key outside"]),
+        w.pick(["", "set hidden3d"]), "set xrange [-10:10]", plot, ""])
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["gnuplot"], input=script.encode(), cwd=folder, check=True, capture_output=True)
         with Image.open(Path(folder, "plot.png")) as file:

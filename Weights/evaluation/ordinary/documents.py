@@ -64,12 +64,14 @@ def rendered(pdf: bytes, w: Writer, kind: str) -> Image.Image:
         Path(folder, "page.pdf").write_bytes(pdf)
         resolution = w.pick(RESOLUTIONS[2:] if kind == "black" else RESOLUTIONS)
         options = {"colour": [], "grey": ["-gray"], "black": ["-gray", "-r", "300"]}[kind]
-        subprocess.run(["pdftoppm", "-singlefile", "-r", str(resolution), *options, "page.pdf", "page"], cwd=folder, check=True, capture_output=True)
+        subprocess.run(["pdftoppm", "-singlefile", "-r", str(resolution), *options, "page.pdf", "page"], cwd=folder,
+            check=True, capture_output=True)
         with Image.open(next(Path(folder).glob("page.p?m"))) as file:
             picture = file.copy()
     if kind == "black":
         size = [round(side * resolution * 1.3 / 300) for side in picture.size]
-        return picture.resize(size, Image.BOX).point(lambda value: 255 if value > 150 else 0).convert("1", dither=Image.Dither.NONE)
+        return (picture.resize(size, Image.BOX).point(lambda value: 255 if value > 150 else 0).convert("1",
+            dither=Image.Dither.NONE))
     if w.chance(0.35):
         picture = on_paper(picture, w)
     return picture
@@ -112,15 +114,18 @@ def groff_text(w: Writer) -> str:
         if w.chance(0.4):
             lines += [f".IP {w.pick(['•', number + 1, '-'])} 3\n{w.sentence()}" for number in range(w.whole(2, 5))]
         if w.chance(0.35):
-            lines += [".TS", w.pick(["center box;", "center allbox;", "center;"]), "l n n.", *(f"{w.label()}\t{w.money()}\t{w.money()}" for _ in range(w.whole(3, 8))), ".TE"]
+            lines += [".TS", w.pick(["center box;", "center allbox;", "center;"]), "l n n.",
+                *(f"{w.label()}\t{w.money()}\t{w.money()}" for _ in range(w.whole(3, 8))), ".TE"]
         if w.chance(0.35):
-            lines += [".EQ", f"x sub {w.whole(0, 9)} = sum from k=0 to {w.whole(3, 99)} {{ alpha sup k }} over {{ sqrt {{ {w.whole(2, 9)} + beta }} }}", ".EN"]
+            lines += [".EQ", (f"x sub {w.whole(0, 9)} = sum from k=0 to {w.whole(3, 99)} {{ alpha sup k "
+                f"}} over {{ sqrt {{ {w.whole(2, 9)} + beta }} }}"), ".EN"]
     return "\n".join(lines) + "\n"
 
 
 def typeset(rng: np.random.Generator, index: int) -> Image.Image:
     w = Writer(rng)
-    run = subprocess.run(["groff", "-K", "utf8", "-t", "-e", "-ms", "-Tpdf", "-P-pa4"], input=groff_text(w).encode(), capture_output=True, check=True)
+    run = (subprocess.run(["groff", "-K", "utf8", "-t", "-e", "-ms", "-Tpdf", "-P-pa4"], input=groff_text(w).encode(),
+        capture_output=True, check=True))
     return rendered(run.stdout, w, w.pick(INKS))
 
 

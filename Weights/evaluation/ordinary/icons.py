@@ -33,13 +33,15 @@ def missing_rasteriser() -> str:
 
 @lru_cache
 def icon_files() -> list[Path]:
-    return [path for theme in ICON_THEMES for path in sorted(theme.rglob("*")) if path.suffix in (".png", ".svg") and not path.is_symlink()]
+    return ([path for theme in ICON_THEMES for path in sorted(theme.rglob("*"))
+        if path.suffix in (".png", ".svg") and not path.is_symlink()])
 
 
 @lru_cache
 def clip_art_files() -> list[Path]:
     """Not those of which there are more than a hundred alike."""
-    left_out = {"stars", "action", "actions", "gradients", "map_symbols", "aiga-symbols", "led", "white", "bordered", "patterns"}
+    left_out = ({"stars", "action", "actions", "gradients", "map_symbols", "aiga-symbols", "led", "white", "bordered",
+        "patterns"})
     return [path for path in sorted(CLIP_ART.rglob("*.svg"))
             if path.parent.name not in left_out and not path.is_symlink() and 2_000 < path.stat().st_size < 600_000]
 

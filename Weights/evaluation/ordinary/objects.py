@@ -10,18 +10,22 @@ from PIL import Image, ImageFilter, ImageFont, ImageDraw
 from .icons import (
     CLIP_ART, EMOJI, EMOJI_SIDE, STAMPS, clip_art_files, icon_files, missing_rasteriser, photographic_stamps, rasterised)
 from .renders import THINGS, cut_out
-from .source import LEAST_SIDE, Source
+from .source import Source
 from .theme import colour
 from .writer import Writer
 
+LEAST_GROUND = 256
 GROUNDS = ["white", "white", "white", "off-white", "black", "coloured", "graded", "spot", "table", "clear", "clear"]
-FACES = [chr(code) for start, end in ((0x1F600, 0x1F640), (0x1F400, 0x1F43F), (0x1F345, 0x1F37F), (0x1F680, 0x1F6A4), (0x1F3A0, 0x1F3C0)) for code in range(start, end)]
+FACES = ([chr(code) for start,
+    end in ((0x1F600, 0x1F640), (0x1F400, 0x1F43F), (0x1F345, 0x1F37F), (0x1F680, 0x1F6A4), (0x1F3A0, 0x1F3C0))
+    for code in range(start, end)])
 
 
 def ground(w: Writer, kind: str, width: int, height: int) -> np.ndarray:
     """(height, width, 3) in 0...1."""
     rows, columns = np.mgrid[0:1:height * 1j, 0:1:width * 1j][..., None]
-    plain = lambda low, high, most: np.array([int(colour_of[at:at + 2], 16) / 255 for at in (1, 3, 5)]) if (colour_of := colour(w.real(0, 1), w.real(low, high), w.real(0, most))) else None
+    plain = lambda low, high, most: (np.array([int(colour_of[at:at + 2], 16) / 255 for at in (1, 3, 5)])
+        if (colour_of := colour(w.real(0, 1), w.real(low, high), w.real(0, most))) else None)
     if kind in ("white", "clear"):
         return np.ones((height, width, 3))
     if kind == "off-white":
@@ -50,7 +54,7 @@ def placed(w: Writer, cut_outs: list[Image.Image], kind: str, shadow: str) -> Im
     across = sum(one.width for one in cut_outs) + gap * (len(cut_outs) - 1)
     tall = max(one.height for one in cut_outs)
     side = max(across, tall) if w.chance(0.5) else 0  # Shops like squares.
-    width, height = (max(LEAST_SIDE, int(max(own, side) * (1 + room))) for own in (across, tall))
+    width, height = (max(LEAST_GROUND, int(max(own, side) * (1 + room))) for own in (across, tall))
     layer = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     left, bottom = (width - across) // 2, (height + tall) // 2
     for one in cut_outs:
@@ -79,7 +83,8 @@ def cast(w: Writer, alpha: np.ndarray, kind: str) -> np.ndarray:
         ImageDraw.Draw(mask).ellipse((int(columns[0]), bottom - deep, int(columns[0] + across), bottom + deep), fill=255)
     else:
         slant, reach = w.real(-0.5, 0.5), int(0.03 * max(width, height)) + 2
-        mask = mask.transform(mask.size, Image.AFFINE, (1, slant, -slant * height - (reach if slant < 0 else -reach), 0, 1, -reach), Image.BILINEAR)
+        mask = (mask.transform(mask.size, Image.AFFINE,
+            (1, slant, -slant * height - (reach if slant < 0 else -reach), 0, 1, -reach), Image.BILINEAR))
     soft = mask.filter(ImageFilter.GaussianBlur(w.real(0.008, 0.03) * max(width, height)))
     return np.asarray(soft, np.float32) / 255 * w.real(0.15, 0.5)
 

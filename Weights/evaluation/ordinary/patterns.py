@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import qrcode
 from PIL import Image
 
 from .theme import colour
@@ -19,12 +20,14 @@ def colours_of(w: Writer, count: int) -> np.ndarray:
 
 
 def square_code(rng: np.random.Generator, index: int) -> Image.Image:
-    import qrcode
     w = Writer(rng)
-    code = qrcode.QRCode(box_size=w.whole(5, 16), border=w.whole(2, 6), error_correction=w.whole(0, 3), mask_pattern=w.whole(0, 7))
+    code = (qrcode.QRCode(box_size=w.whole(5, 16), border=w.whole(2, 6), error_correction=w.whole(0, 3),
+        mask_pattern=w.whole(0, 7)))
     code.add_data(f"https://{w.noun()}.example/{w.code(w.whole(4, 60))}")
-    front, back = w.pick([("black", "white"), ("black", "white"), (colour(w.real(0, 1), 0.2, 0.8), "white"), ("white", "black"), ("black", colour(w.real(0, 1), 0.88, 0.8))])
-    return code.make_image(fill_color=front, back_color=back).get_image().convert(w.pick(["RGB", "RGB", "L"]) if (front, back) != ("black", "white") else w.pick(["RGB", "L", "1"]))
+    front, back = (w.pick([("black", "white"), ("black", "white"), (colour(w.real(0, 1), 0.2, 0.8), "white"),
+        ("white", "black"), ("black", colour(w.real(0, 1), 0.88, 0.8))]))
+    return (code.make_image(fill_color=front, back_color=back).get_image().convert(w.pick(["RGB", "RGB", "L"])
+        if (front, back) != ("black", "white") else w.pick(["RGB", "L", "1"])))
 
 
 def bar_code(rng: np.random.Generator, index: int) -> Image.Image:
@@ -48,8 +51,8 @@ def maze(rng: np.random.Generator, index: int) -> Image.Image:
     cells[1, 1] = True
     while stack:
         row, column = stack[-1]
-        steps = [(row + down, column + right) for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0))
-                 if 0 <= row + down < rows and 0 <= column + right < columns and not cells[2 * (row + down) + 1, 2 * (column + right) + 1]]
+        steps = ([(row + down, column + right) for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0)) if 0 <= row
+            + down < rows and 0 <= column + right < columns and not cells[2 * (row + down) + 1, 2 * (column + right) + 1]])
         if not steps:
             stack.pop()
             continue
@@ -116,7 +119,9 @@ def gradient(rng: np.random.Generator, index: int) -> Image.Image:
     w = Writer(rng)
     width, height = w.pick([(640, 480), (1280, 720), (400, 700), (512, 512)])
     if w.chance(0.3):
-        bars = colours_of(w, w.whole(5, 9)) if w.chance(0.5) else np.array([[255, 255, 255], [255, 255, 0], [0, 255, 255], [0, 255, 0], [255, 0, 255], [255, 0, 0], [0, 0, 255], [0, 0, 0]], np.uint8)
+        bars = (colours_of(w, w.whole(5, 9)) if w.chance(0.5)
+            else np.array([[255, 255, 255], [255, 255, 0], [0, 255, 255], [0, 255, 0], [255, 0, 255], [255, 0, 0],
+            [0, 0, 255], [0, 0, 0]], np.uint8))
         row = bars[np.arange(width) * len(bars) // width]
         return Image.fromarray(np.repeat(row[None], height, 0))
     y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]

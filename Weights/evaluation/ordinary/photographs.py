@@ -45,12 +45,14 @@ class Photographs:
 
     def address(self, rng: np.random.Generator, width: int, height: int) -> str:
         """As a page's `src`."""
+        if not self.paths:
+            return ""
         data = io.BytesIO()
         self.small(rng, width, height).save(data, "JPEG", quality=92, subsampling=0)
         return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
     def missing(self) -> str:
-        return "" if self.paths else "photographs (RESTORED_DATA/clean and /photos)"
+        return "" if self.paths else "the held-out photographs of RESTORED_DATA"
 
 
 def sources(photographs: Photographs) -> list[Source]:

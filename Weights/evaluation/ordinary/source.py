@@ -9,7 +9,9 @@ from typing import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-LEAST_SIDE, MOST_SIDE = 256, 1600
+from restored_training.photographs import LEAST_SIDE
+
+MOST_SIDE = 1600
 LEAST_QUALITY, MOST_QUALITY = 75, 95
 CHROMA_WHOLE, CHROMA_HALVED = 0, 2  # pillow's numbers for 4:4:4 and 4:2:0
 
@@ -37,7 +39,7 @@ def dealt(sources: list[Source], count: int) -> Iterator[tuple[int, Source, int]
 
 
 def fitted(picture: Image.Image) -> Image.Image:
-    """Made smaller, never larger, until no side is over the most; a side that is too short gets a margin of its corner's colour."""
+    """Made smaller, never larger, until no side is over the most; what is too short gets a margin of its corner's colour."""
     if max(picture.size) > MOST_SIDE:
         scale = MOST_SIDE / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import colorsys
+import shutil
+import subprocess
 
 from .writer import Writer
 
 # Families of Debian's font packages that PACKAGES of make-ordinary names.
-SANS = ["Cantarell", "Cabin", "Karla", "Dosis", "Comfortaa", "Inter", "B612", "Manrope", "Yanone Kaffeesatz", "Noto Sans Display", "Noto Sans"]
-SERIF = ["EB Garamond", "Linux Libertine O", "Vollkorn", "Junicode", "Charis SIL", "Roboto Slab", "Noto Serif Display", "Noto Serif"]
-MONO = ["JetBrains Mono", "mononoki", "Courier Prime", "B612 Mono", "Noto Sans Mono"]
+SANS = (["Cantarell", "Cabin", "Karla", "Dosis", "Comfortaa", "Inter", "B612", "Manrope", "Yanone Kaffeesatz",
+    "Noto Sans Display", "Noto Sans"])
+SERIF = (["EB Garamond", "Linux Libertine O", "Vollkorn", "Junicode", "Charis SIL", "Roboto Slab", "Noto Serif Display",
+    "Noto Serif"])
+MONO = ["JetBrains Mono", "mononoki", "Courier Prime", "B612 Mono"]
 FALLBACK = "'WenQuanYi Micro Hei', 'Noto Sans Arabic', 'Noto Sans Devanagari', 'Noto Sans', sans-serif"
+
+
+def missing_families() -> list[str]:
+    """Those that this machine has not; others take their place."""
+    there = subprocess.run(["fc-list", ":", "family"], capture_output=True, text=True).stdout if shutil.which("fc-list") else ""
+    return [family for family in SANS + SERIF + MONO if family not in there]
 
 
 def colour(hue: float, lightness: float, saturation: float) -> str:
@@ -48,10 +58,14 @@ class Theme:
 body{{background:{self.ground};color:{self.ink};font:{self.size}px/1.45 '{self.body}',{FALLBACK}}}
 h1,h2,h3,h4{{font-family:'{self.head}',{FALLBACK};margin:.5em 0 .35em;line-height:1.15}} p{{margin:.5em 0}}
 code,pre,.mono{{font-family:'{self.mono}',monospace}} a,.accent{{color:{self.accent};text-decoration:none}}
-.muted{{color:{self.muted}}} .panel{{background:{self.panel};border:1px solid {self.line};border-radius:{self.round}px;padding:12px;box-shadow:{self.lifted}}}
-.row{{display:flex;gap:10px;align-items:center}} .column{{display:flex;flex-direction:column;gap:8px}} .grow{{flex:1;min-width:0}}
-.button{{display:inline-block;background:{self.accent};color:{self.ground};padding:.4em 1em;border-radius:{self.round}px;font-weight:600}}
-.field{{border:1px solid {self.line};background:{self.ground};border-radius:{min(self.round, 8)}px;padding:.4em .6em;min-height:2.2em}}
+.muted{{color:{self.muted}}} 
+.panel{{background:{self.panel};border:1px solid {self.line};border-radius:{self.round}px;padding:12px;box-shadow:{self.lifted}}}
+.row{{display:flex;gap:10px;align-items:center}} 
+.column{{display:flex;flex-direction:column;gap:8px}} .grow{{flex:1;min-width:0}}
+.button{{display:inline-block;background:{self.accent};color:{self.ground};padding:.4em 1em;
+  border-radius:{self.round}px;font-weight:600}}
+.field{{border:1px solid {self.line};background:{self.ground};
+  border-radius:{min(self.round, 8)}px;padding:.4em .6em;min-height:2.2em}}
 .line{{border-bottom:1px solid {self.line}}} .right{{text-align:right}} img{{object-fit:cover;display:block}}
 table{{border-collapse:collapse;width:100%}} td,th{{padding:.35em .6em;text-align:left;vertical-align:top}}
 .round{{border-radius:50%;display:inline-flex;align-items:center;justify-content:center;color:#fff;flex:none}}
