@@ -10,12 +10,11 @@ from PIL import Image, ImageFilter, ImageFont, ImageDraw
 from .icons import (
     CLIP_ART, EMOJI, EMOJI_SIDE, STAMPS, clip_art_files, icon_files, missing_rasteriser, photographic_stamps, rasterised)
 from .renders import THINGS, cut_out
-from .source import Source
+from .source import LEAST_SIDE, Source
 from .theme import colour
 from .writer import Writer
 
-LEAST_GROUND = 256
-GROUNDS = ["white", "white", "white", "off-white", "black", "coloured", "graded", "spot", "table", "clear", "clear"]
+GROUNDS = ["white", "white", "white", "off-white", "black", "coloured", "graded", "spot", "table", "clear", "clear", "clear"]
 FACES = ([chr(code) for start,
     end in ((0x1F600, 0x1F640), (0x1F400, 0x1F43F), (0x1F345, 0x1F37F), (0x1F680, 0x1F6A4), (0x1F3A0, 0x1F3C0))
     for code in range(start, end)])
@@ -54,7 +53,7 @@ def placed(w: Writer, cut_outs: list[Image.Image], kind: str, shadow: str) -> Im
     across = sum(one.width for one in cut_outs) + gap * (len(cut_outs) - 1)
     tall = max(one.height for one in cut_outs)
     side = max(across, tall) if w.chance(0.5) else 0  # Shops like squares.
-    width, height = (max(LEAST_GROUND, int(max(own, side) * (1 + room))) for own in (across, tall))
+    width, height = (max(LEAST_SIDE, int(max(own, side) * (1 + room))) for own in (across, tall))
     layer = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     left, bottom = (width - across) // 2, (height + tall) // 2
     for one in cut_outs:

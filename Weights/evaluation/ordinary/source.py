@@ -9,9 +9,7 @@ from typing import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from restored_training.photographs import LEAST_SIDE
-
-MOST_SIDE = 1600
+LEAST_SIDE, MOST_SIDE = 256, 1600  # of what is made here
 LEAST_QUALITY, MOST_QUALITY = 75, 95
 CHROMA_WHOLE, CHROMA_HALVED = 0, 2  # pillow's numbers for 4:4:4 and 4:2:0
 
@@ -61,23 +59,23 @@ def few_colours(picture: Image.Image) -> Image.Image | None:
 
 
 def store(
-    picture: Image.Image, folder: Path, name: str, rng: np.random.Generator, as_jpeg: bool, least_quality: int = LEAST_QUALITY,
+    picture: Image.Image, folder: Path, name: str, rng: np.random.Generator, as_jpeg: bool, *, made: bool = True,
+    least_quality: int = LEAST_QUALITY,
 ) -> Path:
-    """Writes FOLDER/NAME.png or .jpg; what is transparent stands on white in a JPEG."""
-    picture = fitted(picture)
+    """Writes FOLDER/NAME.png or .jpg; what is transparent stands on white in a JPEG, and two tones are always a PNG. What is not made
+    here keeps its size."""
+    picture = fitted(picture) if made else picture
     folder.mkdir(parents=True, exist_ok=True)
-    if as_jpeg:
+    if as_jpeg and picture.mode != "1":
         if picture.mode in ("RGBA", "LA"):
             white = Image.new("RGBA", picture.size, "white")
             picture = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-        elif picture.mode == "1":
-            picture = picture.convert("L")
         path = folder / f"{name}.jpg"
         quality = int(rng.integers(least_quality, max(least_quality, MOST_QUALITY) + 1))
         picture.save(path, quality=quality, subsampling=int(rng.choice([CHROMA_WHOLE, CHROMA_HALVED])),
                      progressive=bool(rng.random() < 0.2))
         return path
-    narrow = few_colours(picture) if rng.random() < 0.4 else None
+    narrow = few_colours(picture) if made and rng.random() < 0.4 else None
     path = folder / f"{name}.png"
     (narrow or picture).save(path, optimize=narrow is not None)
     return path
