@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from restored_training.ordinary.drawings import HELD_OUT_CLIP_ART
+from restored_training.photographs import lot
+
 SHARE = Path("/usr/share")
 STAMPS = SHARE / "tuxpaint/stamps"
 CLIP_ART = SHARE / "openclipart/svg"
@@ -39,10 +42,11 @@ def icon_files() -> list[Path]:
 
 @lru_cache
 def clip_art_files() -> list[Path]:
-    """Not those of which there are more than a hundred alike."""
+    """Not those that may be trained on, and not those of which there are more than a hundred alike."""
     left_out = ({"stars", "action", "actions", "gradients", "map_symbols", "aiga-symbols", "led", "white", "bordered",
         "patterns"})
-    return [path for path in sorted(CLIP_ART.rglob("*.svg"))
+    held_out = (path for path in sorted(CLIP_ART.rglob("*.svg")) if lot(f"{path.stem}.png") < HELD_OUT_CLIP_ART)
+    return [path for path in held_out
             if path.parent.name not in left_out and not path.is_symlink() and 2_000 < path.stat().st_size < 600_000]
 
 

@@ -1,4 +1,4 @@
-"""Photographs that are never trained on: those listed as held out, and of `photos/` those whose names' own lot is low."""
+"""Photographs that are never trained on: those listed as held out."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from restored_training.photographs import held_out_names, is_large_enough, lot
+from restored_training.photographs import held_out_names, is_large_enough
 
 from .source import Source
 
-HELD_OUT_SHARE = 0.15  # of photos/
 LEAST_QUALITY = 90
 
 
 def held_out_photographs(data: Path) -> list[Path]:
     names = held_out_names()
-    clean = [path for path in sorted((data / "clean").glob("*")) if path.name in names]
-    more = [path for path in sorted((data / "photos").glob("*")) if lot(path.name) < HELD_OUT_SHARE]
-    return [path for path in clean + more if is_large_enough(path)]
+    paths = [path for folder in ("clean", "photos") for path in sorted((data / folder).glob("*")) if path.name in names]
+    return [path for path in paths if is_large_enough(path)]
 
 
 class Photographs:

@@ -1,11 +1,15 @@
 """Pictures that nothing is wrong with, drawn."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from restored_training.ordinary import KINDS, SPOILABLE, ordinary
 from restored_training.ordinary.text import HELD_OUT_FONTS, font_files
-from restored_training.photographs import lot
+from restored_training.photographs import listed_names
 from restored_training.pool import make_example
 
 
@@ -28,13 +32,19 @@ def test_what_is_spoilt_shows_something(kind, photograph):
 
 
 def test_fonts_that_are_held_out_are_not_drawn_with():
-    import subprocess
     try:
         said = subprocess.run(["fc-list", ":lang=en", "file", "family"], capture_output=True, text=True, check=True).stdout
     except OSError:
         pytest.skip("fontconfig is not here")
     families = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
-    assert all(lot(families[file].partition(",")[0].strip()) >= HELD_OUT_FONTS for file in font_files("en"))
+    held_out = listed_names(HELD_OUT_FONTS)
+    assert held_out and all(held_out.isdisjoint(families[file].split(",")) for file in font_files("en"))
+
+
+def test_fonts_that_pages_to_measure_with_are_set_in_are_held_out():
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluation"))
+    from ordinary import theme
+    assert {*theme.SANS, *theme.SERIF, *theme.MONO} <= listed_names(HELD_OUT_FONTS)
 
 
 def test_grey_pictures_are_grey_before_and_after_they_were_spoilt(photographs):
