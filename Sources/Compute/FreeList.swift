@@ -1,13 +1,17 @@
 /// Which parts of a row of bytes are free. Takes the lowest part that is large enough, so that what is in use stays together
 /// and the end of it low; parts that touch become one.
-struct FreeList {
+package struct FreeList: Sendable {
     /// In order; no two touch, and the last one never ends at `end`.
     private var parts: [Range<Int>] = []
     /// Behind the last byte in use.
-    private(set) var end = 0
+    package private(set) var end = 0
 
-    /// - Returns: where the bytes taken begin.
-    mutating func take(_ count: Int) -> Int {
+    package init() {}
+
+    /// Takes `count` bytes, at least 1.
+    ///
+    /// - Returns: where they begin.
+    package mutating func take(_ count: Int) -> Int {
         guard let index = parts.firstIndex(where: { $0.count >= count }) else {
             end += count
             return end - count
@@ -22,7 +26,7 @@ struct FreeList {
     }
 
     /// Gives back what was taken.
-    mutating func giveBack(_ part: Range<Int>) {
+    package mutating func giveBack(_ part: Range<Int>) {
         var part = part
         var index = parts.partitionPoint { $0.lowerBound > part.lowerBound }
         if index < parts.count, parts[index].lowerBound == part.upperBound {

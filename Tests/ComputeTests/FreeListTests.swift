@@ -1,4 +1,4 @@
-@testable import Compute
+import Compute
 import TestSupport
 import Testing
 
