@@ -28,6 +28,11 @@ def photograph_folders() -> list[Path]:
     return [folder for name in ("clean", "photos") if (folder := data_folder() / name).is_dir()]
 
 
+def pairs_folder() -> Path:
+    """Real pairs of a spoilt and a clean picture, to train on."""
+    return data_folder() / "train-pairs"
+
+
 def listed_names(path: Path) -> set[str]:
     return {line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")}
 

@@ -8,7 +8,7 @@ import multiprocessing
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -16,6 +16,7 @@ from PIL import Image
 from .degradations import CLEAN, DEGRADATIONS, degrade, random_mixture
 from .effects import box_blurred, drawn, smooth_field, to_bytes
 from .ordinary import SPOILABLE, ordinary
+from .pairs import Pair
 from .photographs import read_picture
 
 LABELS = [*DEGRADATIONS, CLEAN]
@@ -32,6 +33,8 @@ PLAIN_SHARES = {"shadowed": 0.35, CLEAN: 0.1}
 # This part of a label's pictures shows no photograph but a page, a screenshot, a drawing, a thing on a plain ground: pictures that
 # nothing is wrong with, and the ways in which those of their kind are most often spoilt.
 ORDINARY_SHARES = {CLEAN: 0.5, "jpeg-compressed": 0.3, "noisy": 0.3, "motion-blurry": 0.3, "low-light": 0.08, "shadowed": 0.05}
+# Each real pair is in the pool so many times, as another part of it; the last of them shows nothing but its clean picture.
+EXAMPLES_OF_PAIR = 6
 GREY_SHARE = 0.12  # of all pictures, before and after they were spoilt
 
 
@@ -183,8 +186,16 @@ def grey(picture: np.ndarray) -> np.ndarray:
     return np.repeat((picture @ np.array([0.299, 0.587, 0.114], np.float32))[..., None], 3, axis=2)
 
 
-def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, workers: int) -> None:
-    """Writes `count` examples, or what is missing of them: an interrupted pool goes on where it stopped.
+def make_pair_example(pair: Pair, seed: int, number: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    labels, clean, degraded = pair.region(np.random.default_rng(seed))
+    return (labels, clean, degraded) if number < EXAMPLES_OF_PAIR - 1 else ([CLEAN], clean, clean)
+
+
+def make_pool(
+    folder: Path, photographs: list[Path], count: int, seed: int, workers: int, pairs: Sequence[Pair] = (),
+) -> None:
+    """Writes `count` examples of photographs and behind them those of the pairs, or what is missing of them: an interrupted pool
+    goes on where it stopped.
 
     Throws a ValueError where what is there was made of a photograph that is not among these.
     """
@@ -192,12 +203,15 @@ def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, work
     index_path, pixel_path = folder / "index.jsonl", folder / "pixels.bin"
     lines = index_path.read_text().splitlines() if index_path.exists() else []
     done = [Example(**json.loads(line)) for line in lines]
-    if strangers := {example.photograph for example in done} - {path.name for path in photographs}:
+    if strangers := {example.photograph for example in done} - {path.name for path in [*photographs, *(pair.degraded for pair in pairs)]}:
         raise ValueError(f"{folder} holds examples of {min(strangers)}, which is not among its {len(photographs)} photographs "
                          "(any more): give another folder")
     offset = done[-1].offset + 2 * done[-1].size if done else 0
     order = np.random.default_rng(seed).integers(0, len(photographs), count)
-    jobs = [(photographs[order[number]], seed * 1_000_003 + number) for number in range(len(done), count)]
+    jobs = [(make_example, photographs[place], seed * 1_000_003 + number) for number, place in enumerate(order)]
+    jobs += [(make_pair_example, pair, seed * 1_000_003 + count + len(pairs) * number + place, number)
+             for number in range(EXAMPLES_OF_PAIR) for place, pair in enumerate(pairs)]
+    count, jobs = len(jobs), jobs[len(done):]
     if not jobs:
         return
     started, last_said = time.monotonic(), 0.0
@@ -208,7 +222,9 @@ def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, work
         for number, (labels, clean, degraded) in enumerate(team.imap(_make, jobs, chunksize=4), len(done)):
             pixels.write(clean.tobytes())
             pixels.write(degraded.tobytes())
-            example = Example(jobs[number - len(done)][0].name, labels, *clean.shape[:2], offset)
+            source = jobs[number - len(done)][1]
+            name = source.degraded.name if isinstance(source, Pair) else source.name
+            example = Example(name, labels, *clean.shape[:2], offset)
             offset += 2 * example.size
             pixels.flush()
             index.write(json.dumps(asdict(example)) + "\n")
@@ -218,5 +234,6 @@ def make_pool(folder: Path, photographs: list[Path], count: int, seed: int, work
                 print(f"pool: {number + 1} of {count} examples, {last_said - started:.0f} s", flush=True)
 
 
-def _make(job: tuple[Path, int]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    return make_example(*job)
+def _make(job: tuple) -> tuple[list[str], np.ndarray, np.ndarray]:
+    make, *arguments = job
+    return make(*arguments)
