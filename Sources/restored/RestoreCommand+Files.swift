@@ -65,7 +65,7 @@ extension RestoreCommand {
             }
             let (width, height) = (header.width, header.height)
             let estimate = try engine.estimate(width: width, height: height, options: options)
-            let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height, options: options)
+            let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height)
             let booking = PictureBooking(
                 reservation: memory.reservation(), bytes: min(memory.limit, max(bytes, header.decodingBytes)))
             let source = PictureSource(width: width, height: height) {
