@@ -78,7 +78,7 @@ package final class RecipeEngine: RestorationEngine {
         }
         do throws(OptionFault) { try recipe.check(options) } catch { throw .option(error) }
         let run = HarmlessRun(try runs.restoration(width: width, height: height, options: options)) { result, seen in
-            result.answering(seen)
+            result.answering(seen, isGuarded: options.isGuarded)
         }
         // Where a large overlap was asked for, its sums alone may fill the memory.
         guard run.ownBytes <= configuration.memoryBudget else {

@@ -27,10 +27,19 @@ struct SeenPicture: Sendable {
 }
 
 extension RestorationResult {
-    /// What came of a picture as it was seen, as an answer for the picture as it came.
-    func answering(_ seen: SeenPicture) -> RestorationResult {
+    /// What came of a picture as it was seen, as an answer for the picture as it came; which it is where what was made would
+    /// do harm.
+    ///
+    /// - Parameter isGuarded: whether that is looked at.
+    func answering(_ seen: SeenPicture, isGuarded: Bool) -> RestorationResult {
         var result = self
-        result.picture = unchanged ? seen.original : seen.answer(picture)
+        if isGuarded, !unchanged,
+            let reason = OutputGuard.objection(to: picture, madeOf: seen.picture, as: degradations)
+        {
+            (result.unchanged, result.declined) = (true, reason)
+            result.rounds = Array(rounds.prefix(1))
+        }
+        result.picture = result.unchanged ? seen.original : seen.answer(picture)
         return result
     }
 }
