@@ -33,20 +33,18 @@ extension Picture {
         return filled
     }
 
-    /// Puts colours back that are hidden, exactly as they were, and what is little visible changes little.
+    /// Puts colours back that are hidden, exactly as they were, and the alpha; what is little visible changes little.
     ///
-    /// - Parameters:
-    ///   - original: the picture before its hidden pixels were filled, of the same size.
-    ///   - filled: the same after that: what this picture was made of.
-    package mutating func putBackHiddenPixels(of original: Picture, filledAs filled: Picture) {
+    /// - Parameter original: the picture that this one was made of, before hidden pixels were filled; of the same size.
+    package mutating func putBackHiddenPixels(of original: Picture) {
         alpha = original.alpha
         guard let alpha = original.alpha, original.hasHiddenPixels else { return }
         pixels.withUnsafeMutableBufferPointer { pixels in
             for position in alpha.indices where alpha[position] < Self.clearlyVisible {
                 let share = Self.share(ofOpacity: alpha[position])
                 for index in 3 * position..<3 * position + 3 {
-                    let change = (Int(pixels[index]) - Int(filled.pixels[index])) * share / 255
-                    pixels[index] = UInt8(clamping: Int(original.pixels[index]) + change)
+                    let sum = Int(pixels[index]) * share + Int(original.pixels[index]) * (255 - share)
+                    pixels[index] = UInt8(truncatingIfNeeded: (sum + 127) / 255)
                 }
             }
         }

@@ -17,6 +17,7 @@ final class ScriptedEngine: RestorationEngine {
         var load = EngineLoad(queued: 0, running: 0, typicalSeconds: 2.5)
         var queueLimit = Int.max
         var isUnchanged = false
+        var declined: DeclineReason?
         /// Reported before the result.
         var progress: [RestorationProgress] = [.queued(position: 0)]
 
@@ -103,7 +104,7 @@ final class ScriptedEngine: RestorationEngine {
             sampling: .init(
                 sampler: options.sampler ?? "posterior", steps: options.steps ?? 7,
                 seed: options.seed ?? 18_446_744_073_709_551_615),
-            unchanged: state.withLock { $0.isUnchanged }, timing: timing)
+            unchanged: state.withLock { $0.isUnchanged }, declined: state.withLock { $0.declined }, timing: timing)
     }
 
     private var timing: RestorationTiming {

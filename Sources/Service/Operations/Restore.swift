@@ -116,7 +116,7 @@ struct Restore: Operation {
             metrics.stage("decode", took: result.timing.decode)
             for stage in result.timing.stages { metrics.stage(stage.name, took: stage.duration) }
             let response = try await answer(restoration, result)
-            metrics.restorationEnded(result.unchanged ? "unchanged" : "restored")
+            metrics.restorationEnded(result.outcome)
             return response
         } catch {
             metrics.restorationFailed(error)
@@ -146,4 +146,9 @@ struct Restore: Operation {
             }
         }
     }
+}
+
+extension RestorationResult {
+    /// For the metrics.
+    fileprivate var outcome: String { declined != nil ? "declined" : unchanged ? "unchanged" : "restored" }
 }

@@ -8,12 +8,13 @@ import Synchronization
 /// The picture is made ready when the first sample is, and the result finished when the last one is: on a worker's thread.
 /// The mutex guards both. It is held while the picture is made ready, for no sample can be made before.
 final class HarmlessRun<Output: Sendable>: RecipeRun {
-    typealias Finish = @Sendable (_ output: Output, _ seen: SeenPicture) -> Output
+    typealias Finish = @Sendable (_ output: Output, _ original: Picture, _ isGrey: Bool) -> Output
 
     private struct State {
-        /// Until the first sample is made.
-        var waiting: Picture?
-        var seen: SeenPicture?
+        /// As it came.
+        var original: Picture?
+        /// What was seen; nil until the first sample is made.
+        var isGrey: Bool?
         /// Samples that are planned and not finished.
         var samplesLeft: Int
         var output: Output?
@@ -33,15 +34,15 @@ final class HarmlessRun<Output: Sendable>: RecipeRun {
     var samplesAtOnce: Int { run.samplesAtOnce }
     var ownBytes: Int { run.ownBytes }
 
-    func begin(_ picture: Picture) { state.withLock { $0.waiting = picture } }
+    func begin(_ picture: Picture) { state.withLock { $0.original = picture } }
 
     func makeSample(
         _ index: Int, ofStage stage: Int, in workspace: Workspace
     ) throws(RestorationError) -> sending any StageSample {
         state.withLock { state in
-            guard let picture = state.waiting.take() else { return }
-            let seen = SeenPicture(picture)
-            state.seen = seen
+            guard state.isGrey == nil, let original = state.original else { return }
+            let seen = SeenPicture(original)
+            state.isGrey = seen.isGrey
             run.begin(seen.picture)
         }
         return try run.makeSample(index, ofStage: stage, in: workspace)
@@ -66,8 +67,10 @@ final class HarmlessRun<Output: Sendable>: RecipeRun {
     }
 
     private func finishOutput() throws(RestorationError) {
-        guard let seen = state.withLock({ $0.seen }) else { throw .internalFault("a run without a picture") }
-        let output = finish(try run.result(), seen)
+        guard case (let original?, let isGrey?) = state.withLock({ ($0.original, $0.isGrey) }) else {
+            throw .internalFault("a run without a picture")
+        }
+        let output = finish(try run.result(), original, isGrey)
         state.withLock { $0.output = output }
     }
 

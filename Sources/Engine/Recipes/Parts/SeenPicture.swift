@@ -3,43 +3,42 @@ import Images
 /// A picture as a recipe sees it: what people see of it, and grey where it is grey.
 ///
 /// Whatever lies under an alpha of 0 is filled from what is visible, and a picture that is grey but for noise in its colours
-/// is made grey. What a recipe makes of it becomes an answer to the picture as it came.
+/// is made grey. It is not kept while the recipe works but made again where it is needed in the end, for it may take as much
+/// memory as the picture that came.
 struct SeenPicture: Sendable {
-    /// As it came.
-    let original: Picture
-    /// What recipes are given: of the same size and alpha.
+    /// Of the same size and alpha as the picture that came.
     let picture: Picture
+    let isGrey: Bool
 
     init(_ original: Picture) {
-        self.original = original
         var picture = original.fillingHiddenPixels()
-        if !picture.isExactlyGrey, picture.isNearlyGrey { picture.turnToLuma() }
+        let isExactlyGrey = picture.isExactlyGrey
+        isGrey = isExactlyGrey || picture.isNearlyGrey
+        if isGrey, !isExactlyGrey { picture.turnToLuma() }
         self.picture = picture
-    }
-
-    /// What was made of `picture`, as an answer: grey where that was grey, with the alpha and the hidden colours that came.
-    func answer(_ restored: Picture) -> Picture {
-        var answer = restored
-        if picture.isExactlyGrey { answer.turnToMean() }
-        answer.putBackHiddenPixels(of: original, filledAs: picture)
-        return answer
     }
 }
 
 extension RestorationResult {
-    /// What came of a picture as it was seen, as an answer for the picture as it came; which it is where what was made would
-    /// do harm.
+    /// What came of a picture as it was seen, as an answer for the picture as it came: grey where that was, with its alpha and
+    /// hidden colours. Where what was made would do harm, the answer is the picture as it came.
     ///
     /// - Parameter isGuarded: whether that is looked at.
-    func answering(_ seen: SeenPicture, isGuarded: Bool) -> RestorationResult {
+    func answering(_ original: Picture, seenAsGrey isGrey: Bool, isGuarded: Bool) -> RestorationResult {
         var result = self
         if isGuarded, !unchanged,
-            let reason = OutputGuard.objection(to: picture, madeOf: seen.picture, as: degradations)
+            let reason = OutputGuard.objection(
+                to: picture, madeOf: SeenPicture(original).picture, as: degradations)
         {
             (result.unchanged, result.declined) = (true, reason)
             result.rounds = Array(rounds.prefix(1))
         }
-        result.picture = result.unchanged ? seen.original : seen.answer(picture)
+        if result.unchanged {
+            result.picture = original
+        } else {
+            if isGrey, !result.picture.isExactlyGrey { result.picture.turnToMean() }
+            result.picture.putBackHiddenPixels(of: original)
+        }
         return result
     }
 }

@@ -1,9 +1,9 @@
-import Images
+package import Images
 
 /// Whether what a look found is believed: what can be told before anything is computed. Only for labels that the classifier
 /// chose.
-enum LookGuard {
-    enum Verdict: Equatable {
+package enum LookGuard {
+    package enum Verdict: Equatable, Sendable {
         /// Restore as this label.
         case restore(String)
         case decline(DeclineReason)
@@ -12,15 +12,15 @@ enum LookGuard {
     /// Where the likeliest label can't be, the likeliest that can be is taken from this probability on. Measured on pages,
     /// interfaces, charts and cut-outs after JPEG of quality 10, blur and noise: 0.2 finds 12 more of 180 than none would, and
     /// lets 5 more of 216 clean ones be changed; 0.1 finds 19 and changes 13.
-    static let leastProbabilityOfNext = 0.2
+    package static let leastProbabilityOfNext = 0.2
     /// How much likelier a label must be than clean. Measured on 49 real pairs: the least is 0.06, the next 0.38.
-    static let leastMarginToClean = 0.05
+    package static let leastMarginToClean = 0.05
 
     /// - Parameters:
     ///   - label: the likeliest, which is not clean.
-    ///   - probabilities: of all labels.
+    ///   - probabilities: of all labels, 0...1.
     ///   - picture: that was looked at.
-    static func verdict(
+    package static func verdict(
         _ label: String, _ probabilities: [String: Double], of picture: Picture
     ) -> Verdict {
         var chosen = label

@@ -1,7 +1,7 @@
-import Images
+package import Images
 
 /// Whether a restoration did harm: what can be told from what came out. Only where the classifier chose the label.
-enum OutputGuard {
+package enum OutputGuard {
     /// What a label gives reason for.
     private enum PlainAreasUnder {
         case stay
@@ -24,7 +24,7 @@ enum OutputGuard {
     /// this share of them may. Measured: of 28 real pairs with such areas and labels 0.007 (JPEG, motion, drops); of clean
     /// photographs whose dry panes were called wet 0.19 to 0.33, at 24 to 29 dB.
     static let leastShareOfPlain = 0.1
-    static let mostLevels = 8
+    package static let mostLevels = 8
     static let mostMoved = 0.1
 
     /// Lines are cells of this range and more beside a plain one; they are lost where less than half of it is left. From this
@@ -38,7 +38,7 @@ enum OutputGuard {
     ///   - picture: what it was made of, of the same size.
     ///   - labels: that were treated, in order.
     /// - Returns: why it is to be withheld, or nil.
-    static func objection(to made: Picture, madeOf picture: Picture, as labels: [String]) -> DeclineReason? {
+    package static func objection(to made: Picture, madeOf picture: Picture, as labels: [String]) -> DeclineReason? {
         let treatments = labels.isEmpty ? [.stayUnlessClipped] : labels.map(PlainAreasUnder.init(label:))
         guard !treatments.contains(.areHoles) else { return nil }
         let (before, after) = (PictureGrid(picture), PictureGrid(made))
