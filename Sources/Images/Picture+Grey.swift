@@ -1,14 +1,14 @@
 // Grey pictures: told from coloured ones, and made exactly grey.
 
-/// How far from grey a picture may be and still count as grey. Measured: grey photographs with colour noise of up to 5
-/// levels have after JPEG pixels of up to 37, cells of up to 5 and a tint of 0.1; of 2,060 coloured ones (fog, snow, dark
-/// rooms, black-and-white prints with a tone among them) the greyest has cells of 5.7 and a tint of 2.6, the next one
-/// cells of 8.2. So a toned photograph is none, and keeps its hue; and a red dot on a grey page makes the page coloured.
+/// How far from grey a picture may be and still count as grey. Measured: grey photographs with colour noise of 3
+/// levels (deviation) have after JPEG pixels of up to 23, cells of up to 3.7 and a tint of 0.1; of 2,060 coloured ones (fog,
+/// snow, dark rooms, black-and-white prints with a tone among them) the greyest has cells of 5.7 and a tint of 2.6, the next
+/// one cells of 8.2. So a toned photograph is none, and keeps its hue; and a red dot on a grey page makes the page coloured.
 private enum GreyBounds {
     /// Between the largest and the smallest of a pixel's values.
-    static let pixelChroma = 40
+    static let pixelChroma = 32
     /// Of the mean of a cell of `cellSide` pixels by as many.
-    static let cellChroma = 6
+    static let cellChroma = 4
     static let cellSide = 8
     /// Of the mean of all pixels.
     static let tint = 1

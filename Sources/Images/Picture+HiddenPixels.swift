@@ -8,6 +8,11 @@ extension Picture {
     /// Whether there are pixels that people see little or nothing of.
     package var hasHiddenPixels: Bool { alpha?.contains { $0 < Self.clearlyVisible } ?? false }
 
+    /// Whether people see little or nothing of a pixel.
+    ///
+    /// - Parameter position: counted row by row from the top left.
+    package func isHidden(_ position: Int) -> Bool { alpha.map { $0[position] < Self.clearlyVisible } ?? false }
+
     /// The picture with hidden pixels filled smoothly from the visible ones around them, which count as much as they are
     /// opaque. What was stored there has no say. A picture of which nothing is visible becomes grey.
     ///

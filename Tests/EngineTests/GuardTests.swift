@@ -160,6 +160,17 @@ struct GuardTests {
         for label in ["jpeg-compressed", "motion-blurry"] { #expect(objection(made, picture, label) == .flatAreasMove) }
     }
 
+    @Test("what was filled in where nothing is visible counts for nothing")
+    func hidden() {
+        var picture = cutOut((120, 130, 140))
+        picture.alpha = (0..<256 * 200).map { picture.pixels[3 * $0] == 120 ? 0 : 255 }
+        let made = changed(picture) { _, _, value in value + 40 }
+        #expect(objection(made, picture, "jpeg-compressed") == nil)
+        #expect(verdict(picture, "noisy") == .restore("noisy"))
+        picture.alpha = nil
+        #expect(objection(made, picture, "jpeg-compressed") == .flatAreasMove)
+    }
+
     @Test("a photograph, which has no plain areas, may change everywhere")
     func photographs() {
         let made = changed(photograph) { _, _, value in 255 - value }

@@ -45,7 +45,7 @@ struct GreyPictureTests {
             case 1: (grey + 14, grey, grey - 18)
             case 2: (100..<112).contains(x) && (80..<90).contains(y) ? (grey + 20, grey - 10, grey - 10) : (grey, grey, grey)
             case 3: (x, y) == (33, 44) ? (230, 30, 40) : (grey, grey, grey)
-            default: y == 77 ? (grey, grey, grey + 38) : (grey, grey, grey)
+            default: y == 77 ? (grey, grey, grey + 33) : (grey, grey, grey)
             }
         }
         #expect(!coloured.isNearlyGrey)

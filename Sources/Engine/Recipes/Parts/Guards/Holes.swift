@@ -25,7 +25,7 @@ struct Holes {
     init(_ grid: PictureGrid) {
         self.grid = grid
         isWhite = (0..<grid.count).map { cell in
-            (3 * cell..<3 * cell + 3).allSatisfy { grid.darkest[$0] >= Self.leastWhite }
+            grid.isVisible(cell) && (3 * cell..<3 * cell + 3).allSatisfy { grid.darkest[$0] >= Self.leastWhite }
         }
     }
 

@@ -61,7 +61,7 @@ package enum OutputGuard {
 
     private static func linesFade(_ isPlain: [Bool], _ before: PictureGrid, _ after: PictureGrid) -> Bool {
         let lines = (0..<before.count).filter { cell in
-            before.range(ofCell: cell) >= leastRangeOfLine
+            before.isVisible(cell) && before.range(ofCell: cell) >= leastRangeOfLine
                 && before.neighbours(ofCell: cell).contains { isPlain[$0] }
         }
         guard Double(lines.count) >= leastShareOfLines * Double(before.count), !lines.isEmpty else { return false }

@@ -11,6 +11,8 @@ struct PictureGrid {
     private(set) var darkest: [UInt8]
     private(set) var brightest: [UInt8]
     private(set) var mean: [UInt8]
+    /// Cells with pixels that nobody sees; empty where all are opaque. Nothing is told from what was filled in there.
+    private var isHidden: [Bool]
 
     private static let cellsAlongLongerSide = 256
     /// A cell of a single pixel would always be plain.
@@ -31,11 +33,15 @@ struct PictureGrid {
         darkest = [UInt8](repeating: 255, count: 3 * columns * rows)
         brightest = [UInt8](repeating: 0, count: 3 * columns * rows)
         mean = [UInt8](repeating: 0, count: 3 * columns * rows)
+        isHidden = picture.hasHiddenPixels ? [Bool](repeating: false, count: columns * rows) : []
         let step = max(1, side / Self.rowsReadOfCell)
         let readRows = Array(stride(from: 0, to: side, by: step))
         var sums = [UInt32](repeating: 0, count: 3 * columns)
         for row in 0..<rows {
-            for line in readRows { add(picture, line: row * side + line, side: side, toRow: row, &sums) }
+            for line in readRows {
+                add(picture, line: row * side + line, side: side, toRow: row, &sums)
+                if !isHidden.isEmpty { hide(picture, line: row * side + line, side: side, inRow: row) }
+            }
             let count = UInt32(readRows.count * side)
             for index in sums.indices {
                 mean[3 * columns * row + index] = UInt8(truncatingIfNeeded: (sums[index] + count / 2) / count)
@@ -71,15 +77,24 @@ struct PictureGrid {
         }
     }
 
+    private mutating func hide(_ picture: Picture, line: Int, side: Int, inRow row: Int) {
+        for column in 0..<columns {
+            let pixels = line * picture.width + column * side..<line * picture.width + (column + 1) * side
+            if pixels.contains(where: picture.isHidden) { isHidden[row * columns + column] = true }
+        }
+    }
+
     var count: Int { columns * rows }
+
+    func isVisible(_ cell: Int) -> Bool { isHidden.isEmpty || !isHidden[cell] }
 
     /// Between a cell's darkest and brightest pixel, in the channel where that is most.
     func range(ofCell cell: Int) -> Int {
         (3 * cell..<3 * cell + 3).reduce(0) { max($0, Int(brightest[$1]) - Int(darkest[$1])) }
     }
 
-    /// Whether all pixels of a cell are of exactly one colour.
-    func isPlain(_ cell: Int) -> Bool { range(ofCell: cell) == 0 }
+    /// Whether all pixels of a cell are visible and of exactly one colour.
+    func isPlain(_ cell: Int) -> Bool { range(ofCell: cell) == 0 && isVisible(cell) }
 
     /// Its darkest values, as one number.
     func colour(ofCell cell: Int) -> Int {
