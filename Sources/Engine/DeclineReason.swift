@@ -3,7 +3,7 @@ package enum DeclineReason: String, Sendable, CaseIterable {
     case plainGround = "plain-ground"
     case flatAreasMove = "flat-areas-move"
     case textLost = "text-lost"
-    case noVeil = "no-veil"
+    case noTraces = "no-traces"
     case undecided
 
     /// In one word, for header fields and programs.
@@ -15,7 +15,7 @@ package enum DeclineReason: String, Sendable, CaseIterable {
         case .plainGround: "the plain areas are a ground, not holes in a picture"
         case .flatAreasMove: "plain areas would have taken another colour"
         case .textLost: "lines on plain ground, such as text, would have faded"
-        case .noVeil: "it has dark places, which haze would have brightened"
+        case .noTraces: "what it was taken for would have left traces that are not there"
         case .undecided: "it is too uncertain what is wrong with the picture, if anything"
         }
     }

@@ -7,7 +7,7 @@
 private enum GreyBounds {
     /// Between the largest and the smallest of a pixel's values.
     static let pixelChroma = 32
-    /// Of the mean of a cell of `cellSide` pixels by as many.
+    /// Of the mean of a cell of `cellSide` pixels by as many; the last ones of a row and a column take what is left.
     static let cellChroma = 4
     static let cellSide = 8
     /// Of the mean of all pixels.
@@ -30,17 +30,20 @@ extension Picture {
     /// Whether the picture is grey but for what noise and JPEG make of colours (`GreyBounds`). A coloured picture is told
     /// by its first coloured rows.
     package var isNearlyGrey: Bool {
-        var sums = [Int](repeating: 0, count: 3 * ((width + GreyBounds.cellSide - 1) / GreyBounds.cellSide))
+        let (columns, rows) = (max(1, width / GreyBounds.cellSide), max(1, height / GreyBounds.cellSide))
+        var sums = [Int](repeating: 0, count: 3 * columns)
         var total = (0, 0, 0)
         return pixels.withUnsafeBufferPointer { pixels in
-            for top in stride(from: 0, to: height, by: GreyBounds.cellSide) {
-                let rows = top..<min(top + GreyBounds.cellSide, height)
-                guard Self.addRows(rows, of: pixels, width: width, to: &sums) else { return false }
-                for cell in 0..<sums.count / 3 {
-                    let columns = min(GreyBounds.cellSide, width - cell * GreyBounds.cellSide)
+            for row in 0..<rows {
+                let top = row * GreyBounds.cellSide
+                let lines = top..<(row == rows - 1 ? height : top + GreyBounds.cellSide)
+                guard Self.addLines(lines, of: pixels, width: width, to: &sums) else { return false }
+                for cell in 0..<columns {
+                    let left = cell * GreyBounds.cellSide
+                    let across = cell == columns - 1 ? width - left : GreyBounds.cellSide
                     let (red, green, blue) = (sums[3 * cell], sums[3 * cell + 1], sums[3 * cell + 2])
                     let chroma = max(red, green, blue) - min(red, green, blue)
-                    if chroma > GreyBounds.cellChroma * columns * rows.count { return false }
+                    if chroma > GreyBounds.cellChroma * across * lines.count { return false }
                     total = (total.0 + red, total.1 + green, total.2 + blue)
                     (sums[3 * cell], sums[3 * cell + 1], sums[3 * cell + 2]) = (0, 0, 0)
                 }
@@ -50,18 +53,19 @@ extension Picture {
         }
     }
 
-    /// Adds rows of pixels to the sums of their cells.
+    /// Adds lines of pixels to the sums of their cells.
     ///
     /// - Returns: false where a pixel is coloured.
-    private static func addRows(
-        _ rows: Range<Int>, of pixels: UnsafeBufferPointer<UInt8>, width: Int, to sums: inout [Int]
+    private static func addLines(
+        _ lines: Range<Int>, of pixels: UnsafeBufferPointer<UInt8>, width: Int, to sums: inout [Int]
     ) -> Bool {
-        for y in rows {
+        let last = sums.count - 3
+        for y in lines {
             for x in 0..<width {
                 let index = 3 * (y * width + x)
                 let (red, green, blue) = (Int(pixels[index]), Int(pixels[index + 1]), Int(pixels[index + 2]))
                 if max(red, green, blue) - min(red, green, blue) > GreyBounds.pixelChroma { return false }
-                let cell = 3 * (x / GreyBounds.cellSide)
+                let cell = min(3 * (x / GreyBounds.cellSide), last)
                 sums[cell] += red
                 sums[cell + 1] += green
                 sums[cell + 2] += blue
