@@ -77,7 +77,9 @@ package final class RecipeEngine: RestorationEngine {
             throw .pictureTooSmall(width: width, height: height, minimumSide: Self.minimumSide)
         }
         do throws(OptionFault) { try recipe.check(options) } catch { throw .option(error) }
-        let run = try runs.restoration(width: width, height: height, options: options)
+        let run = HarmlessRun(try runs.restoration(width: width, height: height, options: options)) { result, original, isGrey in
+            result.answering(original, seenAsGrey: isGrey, isGuarded: options.isGuarded)
+        }
         // Where a large overlap was asked for, its sums alone may fill the memory.
         guard run.ownBytes <= configuration.memoryBudget else {
             throw .overlapExceedsMemory(needed: run.ownBytes, limit: configuration.memoryBudget)
@@ -102,8 +104,9 @@ package final class RecipeEngine: RestorationEngine {
         _ source: PictureSource, labels: [String]?, deadline: ContinuousClock.Instant?, memory: PictureBooking?
     ) async throws(RestorationError) -> ClassificationResult {
         let start = ContinuousClock.now
+        let run = HarmlessRun(try runs.classification(labels: labels)) { found, _, _ in found }
         var (result, timing) = try await perform(
-            try runs.classification(labels: labels), on: source, memory: memory, deadline: deadline, progress: nil)
+            run, on: source, memory: memory, deadline: deadline, progress: nil)
         timing["classify"] = .now - start - timing.queue - timing.decode
         return ClassificationResult(result, timing: timing)
     }

@@ -20,6 +20,9 @@ package struct RestorationOptions: Sendable, Equatable {
 
     package init() {}
 
+    /// Whether a restoration that would do harm is withheld: where nobody asked for it by name or by force.
+    var isGuarded: Bool { degradations == nil && !force }
+
     /// How many pictures a restoration makes at most, one after another.
     var mostRounds: Int { degradations?.count ?? rounds ?? 1 }
 }

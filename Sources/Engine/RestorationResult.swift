@@ -60,18 +60,21 @@ package struct RestorationResult: Sendable {
     /// In order: one unless the request named several labels or asked for rounds, none where the recipe names nothing.
     package var rounds: [Round]
     package var sampling: Sampling?
-    /// A clean picture that came back as it was.
+    /// A clean picture that came back as it was, or one whose restoration was withheld.
     package var unchanged: Bool
+    /// Why the restoration of what was found was withheld; the picture is unchanged then.
+    package var declined: DeclineReason?
     package var timing: RestorationTiming
 
     package init(
-        picture: Picture, rounds: [Round], sampling: Sampling?, unchanged: Bool,
+        picture: Picture, rounds: [Round], sampling: Sampling?, unchanged: Bool, declined: DeclineReason? = nil,
         timing: RestorationTiming = RestorationTiming()
     ) {
         self.picture = picture
         self.rounds = rounds
         self.sampling = sampling
         self.unchanged = unchanged
+        self.declined = declined
         self.timing = timing
     }
 

@@ -238,7 +238,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
             bytesOut: bytesOut)
         log.access(
             request, status: response.status.code, seconds: seconds, bytesIn: bytesIn, bytesOut: bytesOut,
-            problem: problem)
+            declined: response.fields[.restoredDeclined], problem: problem)
     }
 
     /// Methods that have series of their own in the metrics.

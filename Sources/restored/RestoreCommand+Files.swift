@@ -72,7 +72,7 @@ extension RestoreCommand {
             }
             let (width, height) = (header.width, header.height)
             let estimate = try engine.estimate(width: width, height: height, options: options)
-            let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height, options: options)
+            let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height)
             let booking = PictureBooking(
                 reservation: memory.reservation(),
                 bytes: min(memory.limit, source.count + max(bytes, header.decodingBytes)))

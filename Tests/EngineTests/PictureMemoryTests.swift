@@ -3,12 +3,10 @@ import Testing
 
 @Suite("Memory of pictures")
 struct PictureMemoryTests {
-    @Test("two pictures are held, three where several degradations are treated", arguments: [
-        (nil, 2), (["rainy"], 2), (["rainy", "noisy"], 3), (["rainy", "noisy", "hazy", "snowy"], 3),
-    ] as [([String]?, Int)])
-    func pictures(degradations: [String]?, count: Int) {
-        var options = RestorationOptions()
-        options.degradations = degradations
-        #expect(PictureMemory.bytes(width: 30, height: 20, options: options) == count * 30 * 20 * 4)
+    @Test("a restoration holds the picture that came, what was seen of it and what is made; a classification the first two")
+    func pictures() {
+        #expect(PictureMemory.bytes(width: 30, height: 20) == 3 * 30 * 20 * 4)
+        #expect(PictureMemory.bytes(width: 30, height: 20) == PictureMemory.peakBytesPerPixel * 30 * 20)
+        #expect(PictureMemory.classificationBytes(width: 30, height: 20) == 2 * 30 * 20 * 4)
     }
 }

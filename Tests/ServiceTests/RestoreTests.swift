@@ -35,6 +35,32 @@ struct RestoreTests {
         #expect(await subject.restore()["Restored-Unchanged"] == "true")
     }
 
+    @Test("a restoration that was withheld says why, in fields, documents, metrics and the log", arguments: DeclineReason.allCases)
+    func declined(reason: DeclineReason) async throws {
+        #expect(await subject.restore()["Restored-Declined"] == nil)
+        subject.engine.change { ($0.isUnchanged, $0.declined) = (true, reason) }
+        let answer = await subject.restore()
+        #expect(answer["Restored-Declined"] == reason.word && answer["Restored-Unchanged"] == "true")
+        #expect(answer["Restored-Degradation"] == "rainy")
+        var fields: HTTPFields = [:]
+        fields[.accept] = "application/json"
+        let document = await subject.restore(fields: fields)
+        #expect(document["Restored-Declined"] == reason.word)
+        #expect(document.text.contains("\"declined\":\"\(reason.word)\""))
+        #expect(await subject.send(.get, "/metrics").text.contains("restored_restorations_total{outcome=\"declined\"} 2"))
+        #expect(subject.logLines.contains { $0.contains("\"declined\":\"\(reason.word)\"") })
+    }
+
+    @Test("the command line says in words why a restoration was withheld", arguments: DeclineReason.allCases)
+    func declinedInWords(reason: DeclineReason) {
+        let result = RestorationResult(
+            picture: .init(width: 8, height: 8, pixels: [UInt8](repeating: 0, count: 192)),
+            rounds: [.init(degradation: "rainy", confidence: 0.5)], sampling: nil, unchanged: true, declined: reason)
+        let document = RestorationDocument(result, file: "a.png", output: "b.png", bundle: subject.engine.bundle)
+        #expect(document.text == "a.png -> b.png: rainy (50.0 %), unchanged: \(reason.explanation)")
+        #expect(document.line.contains("\"declined\":\"\(reason.word)\""))
+    }
+
     @Test("the answer's form follows the parameter, then the Accept field", arguments: [
         ("", nil, "image/png"), ("", "*/*", "image/png"), ("", "image/*", "image/png"), ("", "image/jpeg", "image/jpeg"),
         ("?format=jpeg", nil, "image/jpeg"), ("?format=jpeg", "image/*", "image/jpeg"), ("?format=jpg", nil, "image/jpeg"),
@@ -191,7 +217,7 @@ struct RestoreTests {
 
     @Test("sums of overlaps are counted with the pictures: 422 where they never fit, a turn later where they don't now")
     func memoryOfOverlaps() async {
-        let pictures = 16 * 12 * 8
+        let pictures = 16 * 12 * 12
         // Room for the work on one picture, and for files that wait.
         let subject = ServiceUnderTest { $0.requestMemory = pictures + 1_100_000 }
         subject.engine.change { $0.blendingBytes = 1_100_001 }

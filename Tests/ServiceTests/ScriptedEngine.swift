@@ -19,6 +19,7 @@ final class ScriptedEngine: RestorationEngine {
         var isUnchanged = false
         /// Done before a picture's turn.
         var beforeTurn: @Sendable () -> Void = {}
+        var declined: DeclineReason?
         /// Reported before the result.
         var progress: [RestorationProgress] = [.queued(position: 0)]
 
@@ -105,7 +106,7 @@ final class ScriptedEngine: RestorationEngine {
             sampling: .init(
                 sampler: options.sampler ?? "posterior", steps: options.steps ?? 7,
                 seed: options.seed ?? 18_446_744_073_709_551_615),
-            unchanged: state.withLock { $0.isUnchanged }, timing: timing)
+            unchanged: state.withLock { $0.isUnchanged }, declined: state.withLock { $0.declined }, timing: timing)
     }
 
     private var timing: RestorationTiming {

@@ -26,7 +26,7 @@ final class Metrics: Sendable {
         var requests: [RequestKey: Int] = [:]
         var durations: [String: Histogram] = [:]
         var stages: [String: Histogram] = [:]
-        /// By `outcome`: `restored`, `unchanged` or the kind of the problem.
+        /// By `outcome`: `restored`, `unchanged`, `declined` or the kind of the problem.
         var restorations: [String: Int] = [:]
         var classifications: [String: Int] = [:]
         /// Results that were not finite, by stage.

@@ -40,8 +40,11 @@ package struct ServiceLog: Sendable {
     }
 
     /// Says what one request was and what became of it.
+    ///
+    /// - Parameter declined: why a restoration was withheld, in a word.
     func access(
-        _ request: ServiceRequest, status: Int, seconds: Double, bytesIn: Int, bytesOut: Int, problem: Problem?
+        _ request: ServiceRequest, status: Int, seconds: Double, bytesIn: Int, bytesOut: Int, declined: String?,
+        problem: Problem?
     ) {
         // A probe that is told to wait is no error of the service's.
         let level: Logger.Level = status >= 500 && status != 503 ? .error : .info
@@ -53,6 +56,7 @@ package struct ServiceLog: Sendable {
             ("route", .text(request.route)), ("status", .integer(status)), ("milliseconds", .real(seconds * 1000)),
             ("bytes_in", .integer(bytesIn)), ("bytes_out", .integer(bytesOut)),
         ]
+        if let declined { fields.append(("declined", .text(declined))) }
         if let problem {
             fields.append(("problem", .text(problem.kind)))
             if let secret = problem.secret { fields.append(("fault", .text(secret))) }

@@ -29,7 +29,7 @@ struct Classify: Operation {
             let deadline = now() + .seconds(timeoutLimit)
             let (width, height) = (upload.header.width, upload.header.height)
             let (source, booking) = try intake.picture(
-                upload, workBytes: PictureMemory.bytesPerPixel * width * height, reservation: reservation,
+                upload, workBytes: PictureMemory.classificationBytes(width: width, height: height), reservation: reservation,
                 deadline: deadline)
             do {
                 let result = try await engine.classify(

@@ -53,6 +53,7 @@ struct RestorationAnswer: Sendable {
             fields[.restoredSampler] = sampling.sampler
         }
         if result.unchanged { fields[.restoredUnchanged] = "true" }
+        if let declined = result.declined { fields[.restoredDeclined] = declined.word }
         return fields
     }
 
@@ -100,6 +101,8 @@ package struct RestorationDocument: Encodable, Sendable {
     let sampler: String?
     let bundle: String
     let unchanged: Bool
+    /// Why the restoration was withheld; absent where it was not.
+    let declined: String?
     // Over HTTP only.
     var image: String?
     var media_type: String?
@@ -121,6 +124,7 @@ package struct RestorationDocument: Encodable, Sendable {
         sampler = result.sampling?.sampler
         self.bundle = bundle
         unchanged = result.unchanged
+        declined = result.declined?.word
     }
 
     /// What the command line says of a file.
@@ -139,6 +143,7 @@ package struct RestorationDocument: Encodable, Sendable {
         var what = ""
         if let degradation, let confidence { what = "\(degradation) (\((confidence * 1000).rounded() / 10) %), " }
         var how = unchanged ? "unchanged" : "restored"
+        if let reason = declined.flatMap(DeclineReason.init(rawValue:)) { how += ": \(reason.explanation)" }
         if !unchanged, let steps, let sampler, let seed {
             how = "\(steps) \(steps == 1 ? "step" : "steps") of \(sampler), seed \(seed)"
         }

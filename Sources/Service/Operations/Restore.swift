@@ -65,7 +65,7 @@ struct Restore: Operation {
         parameters.options.deadline = deadline
         let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
-        let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
+        let workBytes = try workBytes(estimate, of: upload.header, form: form)
         let (source, booking) = try intake.picture(
             upload, workBytes: workBytes, reservation: reservation, deadline: deadline)
         return Restoration(
@@ -89,9 +89,9 @@ struct Restore: Operation {
     /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
     ///   however idle the service is.
     private func workBytes(
-        _ estimate: RestorationEstimate, of header: ImageHeader, options: RestorationOptions, form: AnswerForm
+        _ estimate: RestorationEstimate, of header: ImageHeader, form: AnswerForm
     ) throws -> Int {
-        let pictures = PictureMemory.bytes(width: header.width, height: header.height, options: options)
+        let pictures = PictureMemory.bytes(width: header.width, height: header.height)
         let limit = max(0, memory.limit - pictures)
         guard estimate.blendingBytes <= limit else {
             throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
@@ -117,7 +117,7 @@ struct Restore: Operation {
             metrics.stage("decode", took: result.timing.decode)
             for stage in result.timing.stages { metrics.stage(stage.name, took: stage.duration) }
             let response = try await answer(restoration, result)
-            metrics.restorationEnded(result.unchanged ? "unchanged" : "restored")
+            metrics.restorationEnded(result.outcome)
             return response
         } catch {
             metrics.restorationFailed(error)
@@ -147,4 +147,9 @@ struct Restore: Operation {
             }
         }
     }
+}
+
+extension RestorationResult {
+    /// For the metrics.
+    fileprivate var outcome: String { declined != nil ? "declined" : unchanged ? "unchanged" : "restored" }
 }

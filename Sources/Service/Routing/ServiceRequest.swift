@@ -72,4 +72,5 @@ extension HTTPField.Name {
     static let restoredSampler = Self("Restored-Sampler")!
     static let restoredBundle = Self("Restored-Bundle")!
     static let restoredUnchanged = Self("Restored-Unchanged")!
+    static let restoredDeclined = Self("Restored-Declined")!
 }

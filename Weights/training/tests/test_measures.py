@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "Weights/evaluation"))
 
 from measures import all_measures, gradient_deviation, multiscale_ssim, psnr, ssim  # noqa: E402
+from ordinary import MARGINS, margin_table, untouched_table  # noqa: E402
 from report import gain, rounds_made, rounds_table, summarise, table  # noqa: E402
 
 PARITY = Path(os.environ.get("RESTORED_PARITY", REPOSITORY.parent / "shared/parity"))
@@ -75,3 +76,27 @@ def test_gains_are_told_by_the_rounds_that_were_made():
     assert rows[2] == "| 1 | 1 | 20.00 | -1.00 | -1.00 | -1.00 | -1.00 |"
     assert rows[3] == "| 2 | 2 | 10.00 | +3.00 | +4.00 | +2.00 | +3.00 |"
     assert rows[4].startswith("| all | 3 | 13.33 | +1.67 | +2.33 |")
+
+
+def test_what_comes_back_is_counted_by_kind_with_the_reasons():
+    def row(kind: str, psnr: float, declined: str | None = None) -> dict:
+        return {"kind": kind, "same": psnr == 100, "psnr": psnr, "declined": declined}
+
+    table = untouched_table([row("page", 100, "plain-ground"), row("page", 100), row("page", 24.3), row("grey", 100)])
+    assert table.splitlines()[2:] == [
+        "| grey | 1 | 1 | 100% | 1 | 0 | 0 | 0 |  |",
+        "| page | 3 | 2 | 67% | 1 | 1 | 1 | 1 | 24.3 |",
+        "| all | 4 | 3 | 75% | 2 | 1 | 1 | 1 | 24.3 |",
+    ]
+
+
+def test_a_margin_counts_what_it_loses_and_what_it_saves():
+    def answer(label: str, confidence: float, clean: float) -> dict:
+        return {"degradation": label, "confidence": confidence,
+                "probabilities": [{"label": label, "probability": confidence}, {"label": "clean", "probability": clean}]}
+
+    degraded = [answer("hazy", 0.48, 0.42), answer("hazy", 0.9, 0.01), answer("clean", 0.7, 0.7)]
+    rows = {line.split(" | ")[0]: line.strip("| ").split(" | ") for line in margin_table(degraded, [answer("hazy", 0.4, 0.38)]).splitlines()}
+    by_margin = dict(zip(MARGINS, rows["| hazy"][2:]))
+    assert rows["| hazy"][1] == "2" and by_margin[0.05] == "0" and by_margin[0.1] == "1"
+    assert rows["| all"][len(MARGINS) + 2] == "1" and rows["| all"][-len(MARGINS):][2:4] == ["1", "1"]

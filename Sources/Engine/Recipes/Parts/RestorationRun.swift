@@ -27,6 +27,9 @@ protocol TileRestorer: Sendable {
 /// a look at the picture so far. Without such, rounds go on until the picture is named clean, a label comes again, the
 /// classifier is not sure enough, what it names was not there in the first look, or there have been as many as allowed.
 ///
+/// What the classifier names is believed as far as `LookGuard` does, and a round that `OutputGuard` objects to is taken back:
+/// the first one leaves the picture as it was, a further one that of the round before.
+///
 /// The mutex guards the progress, for tiles may be finished at the same time; it's never held while pixels are worked on.
 final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     /// What a stage does.
@@ -44,6 +47,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var blender: TileBlender?
         var rounds: [RestorationResult.Round] = []
         var unchanged = false
+        var declined: DeclineReason?
         var timing = RestorationTiming(stages: ["classify", "diffuse"])
         var since: ContinuousClock.Instant?
     }
@@ -111,26 +115,34 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     ) throws(RestorationError) -> StageOutcome {
         switch progress.withLock({ $0.roles[stage] }) {
         case .look(let round): return try finishLook(sample, round: round)
-        case .tiles:
-            try finishTile(sample, index)
-            return .goOn
+        case .tiles: return try finishTile(sample, index)
         }
     }
 
     private func finishLook(_ sample: any StageSample, round: Int) throws(RestorationError) -> StageOutcome {
         let isFurtherRound = options.degradations == nil && round > 0
         let mayBeClean = options.degradations == nil && !(options.force && round == 0)
-        let finding = try look.finding(
+        var finding = try look.finding(
             sample, forcing: options.degradations?[round], mayBeClean: mayBeClean)
         let isClean = mayBeClean && finding.label == Look.cleanLabel
+        var declined: DeclineReason?
+        if !isClean, options.isGuarded, let picture = progress.withLock({ $0.picture }) {
+            switch LookGuard.verdict(finding.label, finding.probabilities, of: picture) {
+            case .decline(let reason): declined = reason
+            case .restore(let label):
+                if label != finding.label { finding = try look.finding(sample, forcing: label, mayBeClean: true) }
+            }
+        }
+        let goesOn = !isClean && declined == nil
         return progress.withLock { progress in
             let now = ContinuousClock.now
             progress.timing["classify"] += now - (progress.since ?? now)
             progress.since = now
-            if isFurtherRound, isClean || !isWorthAnotherRound(finding, after: progress) { return .complete }
+            if isFurtherRound, !goesOn || !isWorthAnotherRound(finding, after: progress) { return .complete }
             progress.rounds.append(.init(degradation: finding.label, confidence: finding.probability))
-            progress.unchanged = isClean
-            if isClean { return .complete }
+            progress.unchanged = !goesOn
+            progress.declined = declined
+            if !goesOn { return .complete }
             progress.finding = finding
             progress.firstFinding = progress.firstFinding ?? finding
             progress.blender = TileBlender(tiles)
@@ -147,24 +159,39 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             && !progress.rounds.contains { $0.degradation == finding.label }
     }
 
-    private func finishTile(_ sample: any StageSample, _ index: Int) throws(RestorationError) {
+    private func finishTile(_ sample: any StageSample, _ index: Int) throws(RestorationError) -> StageOutcome {
         let values = try restorer.values(of: sample)
-        guard let blender = progress.withLock({ $0.blender }) else { return }
-        guard blender.add(values, layout: .interleaved, ofTile: index) else { return }
-        let pixels = blender.takePixels()
-        progress.withLock { progress in
-            progress.picture?.pixels = pixels
+        let (blender, before, label) = progress.withLock { ($0.blender, $0.picture, $0.rounds.last?.degradation) }
+        guard let blender, blender.add(values, layout: .interleaved, ofTile: index), let before else { return .goOn }
+        var made = before
+        made.pixels = blender.takePixels()
+        // The next look must see grey as well.
+        if before.isExactlyGrey { made.turnToMean() }
+        let objection = options.isGuarded
+            ? OutputGuard.objection(to: made, madeOf: before, as: label.map { [$0] } ?? []) : nil
+        return progress.withLock { progress in
             progress.blender = nil
             progress.timing["diffuse"] += .now - (progress.since ?? .now)
+            guard let objection else {
+                progress.picture = made
+                return .goOn
+            }
+            if progress.rounds.count > 1 {
+                progress.rounds.removeLast()
+            } else {
+                (progress.unchanged, progress.declined) = (true, objection)
+            }
+            return .complete
         }
     }
 
     func result() throws(RestorationError) -> RestorationResult {
-        let (picture, rounds, unchanged, timing) = progress.withLock {
-            ($0.picture, $0.rounds, $0.unchanged, $0.timing)
+        let (picture, rounds, unchanged, declined, timing) = progress.withLock {
+            ($0.picture, $0.rounds, $0.unchanged, $0.declined, $0.timing)
         }
         guard let picture, !rounds.isEmpty else { throw .internalFault("a restoration without a picture") }
         return RestorationResult(
-            picture: picture, rounds: rounds, sampling: restorer.sampling, unchanged: unchanged, timing: timing)
+            picture: picture, rounds: rounds, sampling: restorer.sampling, unchanged: unchanged, declined: declined,
+            timing: timing)
     }
 }
