@@ -8,9 +8,7 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-enum { FIRST_OUTPUT_BYTES = 65536, EXIF_MARKER = JPEG_APP0 + 1, LARGEST_SEGMENT_BYTES = 65533 };
-
-static const uint8_t exif_head[] = {'E', 'x', 'i', 'f', 0, 0};
+enum { FIRST_OUTPUT_BYTES = 65536 };
 
 typedef struct {
     struct jpeg_compress_struct jpeg;
@@ -65,39 +63,46 @@ static uint8_t over_white(uint8_t colour, uint8_t alpha) {
     return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
 }
 
-static void write_metadata(jpeg_writing *writing) {
-    const codec_picture *picture = writing->picture;
-    if (picture->exif && picture->exif_count + sizeof exif_head <= LARGEST_SEGMENT_BYTES) {
-        writing->scratch = malloc(sizeof exif_head + picture->exif_count);
-        if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for metadata");
-        memcpy(writing->scratch, exif_head, sizeof exif_head);
-        memcpy(writing->scratch + sizeof exif_head, picture->exif, picture->exif_count);
-        jpeg_write_marker(&writing->jpeg, EXIF_MARKER, writing->scratch,
-                          (unsigned)(sizeof exif_head + picture->exif_count));
-        free(writing->scratch);
-        writing->scratch = NULL;
+/// Segments are whole bytes of the file; libjpeg has written nothing behind the JFIF segment yet.
+static void write_segments(jpeg_writing *writing) {
+    struct jpeg_destination_mgr *destination = &writing->destination;
+    const uint8_t *bytes = writing->picture->segments;
+    size_t left = writing->picture->segments_count;
+    while (left > 0) {
+        size_t step = left < destination->free_in_buffer ? left : destination->free_in_buffer;
+        memcpy(destination->next_output_byte, bytes, step);
+        destination->next_output_byte += step;
+        destination->free_in_buffer -= step;
+        bytes += step;
+        left -= step;
+        if (destination->free_in_buffer == 0) grow_output(&writing->jpeg);
     }
-    if (picture->profile) jpeg_write_icc_profile(&writing->jpeg, picture->profile, (unsigned)picture->profile_count);
+}
+
+/// One row as libjpeg takes it: over white, and one channel of a grey picture.
+static const uint8_t *prepared_row(jpeg_writing *writing, uint32_t y) {
+    const codec_picture *picture = writing->picture;
+    size_t width = picture->width, channels = picture->is_grey ? 1 : 3;
+    const uint8_t *rgb = picture->rgb + 3 * width * y;
+    if (!writing->scratch) return rgb;
+    const uint8_t *alpha = picture->alpha ? picture->alpha + width * y : NULL;
+    for (size_t x = 0; x < width; x++)
+        for (size_t channel = 0; channel < channels; channel++) {
+            uint8_t value = rgb[3 * x + channel];
+            writing->scratch[channels * x + channel] = alpha ? over_white(value, alpha[x]) : value;
+        }
+    return writing->scratch;
 }
 
 static void write_rows(jpeg_writing *writing) {
     const codec_picture *picture = writing->picture;
-    size_t width = picture->width;
-    if (picture->alpha) {
-        writing->scratch = malloc(width * 3);
+    if (picture->alpha || picture->is_grey) {
+        writing->scratch = malloc((size_t)picture->width * 3);
         if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for a row");
     }
     for (uint32_t y = 0; y < picture->height; y++) {
         if (y % BAND_ROWS == 0 && !codec_may_continue(writing->monitor, writing->report)) longjmp(writing->escape, 1);
-        const uint8_t *rgb = picture->rgb + 3 * width * y;
-        if (picture->alpha) {
-            const uint8_t *alpha = picture->alpha + width * y;
-            for (size_t x = 0; x < width; x++)
-                for (size_t channel = 0; channel < 3; channel++)
-                    writing->scratch[3 * x + channel] = over_white(rgb[3 * x + channel], alpha[x]);
-            rgb = writing->scratch;
-        }
-        JSAMPROW row = (JSAMPROW)rgb;
+        JSAMPROW row = (JSAMPROW)prepared_row(writing, y);
         jpeg_write_scanlines(&writing->jpeg, &row, 1);
     }
 }
@@ -109,15 +114,19 @@ static void encode(jpeg_writing *writing, const codec_jpeg_options *options) {
     jpeg->dest = &writing->destination;
     jpeg->image_width = writing->picture->width;
     jpeg->image_height = writing->picture->height;
-    jpeg->input_components = 3;
-    jpeg->in_color_space = JCS_RGB;
+    jpeg->input_components = writing->picture->is_grey ? 1 : 3;
+    jpeg->in_color_space = writing->picture->is_grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(jpeg);
     jpeg_set_quality(jpeg, options->quality, TRUE);
-    jpeg->comp_info[0].h_samp_factor = options->halves_colour ? 2 : 1;
-    jpeg->comp_info[0].v_samp_factor = options->halves_colour ? 2 : 1;
+    bool halves_colour = options->halves_colour && !writing->picture->is_grey;
+    jpeg->comp_info[0].h_samp_factor = halves_colour ? 2 : 1;
+    jpeg->comp_info[0].v_samp_factor = halves_colour ? 2 : 1;
+    jpeg->density_unit = options->density_unit;
+    jpeg->X_density = options->x_density;
+    jpeg->Y_density = options->y_density;
     if (options->is_progressive) jpeg_simple_progression(jpeg);
     jpeg_start_compress(jpeg, TRUE);
-    write_metadata(writing);
+    write_segments(writing);
     write_rows(writing);
     jpeg_finish_compress(jpeg);
 }

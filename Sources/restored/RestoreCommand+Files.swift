@@ -57,36 +57,35 @@ extension RestoreCommand {
     ) async -> Result<String, CommandFailure> {
         do {
             let format = format(of: file.output)
-            let header = try await PictureCoding.run {
-                let header = try ImageHeader.read(try PictureFile.read(file.input))
+            let (source, header) = try await PictureCoding.run {
+                let bytes = try PictureFile.read(file.input)
+                let header = try ImageHeader.read(bytes)
                 try header.check(limits)
                 try ImageEncoder.check(width: header.width, height: header.height, as: format)
-                return header
+                return (bytes, header)
             }
             let (width, height) = (header.width, header.height)
             let estimate = try engine.estimate(width: width, height: height, options: options)
             let bytes = estimate.blendingBytes + PictureMemory.bytes(width: width, height: height, options: options)
             let booking = PictureBooking(
-                reservation: memory.reservation(), bytes: min(memory.limit, max(bytes, header.decodingBytes)))
-            let source = PictureSource(width: width, height: height) {
-                try await PictureCoding.picture(file.input, limits: limits)
+                reservation: memory.reservation(),
+                bytes: min(memory.limit, source.count + max(bytes, header.decodingBytes)))
+            let picture = PictureSource(width: width, height: height) {
+                try await PictureCoding.run { try ImageDecoder.decode(source, limits: limits) }
             }
-            let result = try await engine.restore(source, options: options, memory: booking) {
+            let result = try await engine.restore(picture, options: options, memory: booking) {
                 display.show($0, ofFile: file.index)
             }
-            try await write(result.picture, as: format, to: file.output)
+            let answer = ImageAnswer(
+                as: format, quality: quality ?? ImageEncoder.standardQuality, keepsMetadata: keepMetadata, limits: limits)
+            try await PictureCoding.run {
+                let bytes = try answer.file(of: result.picture, isUnchanged: result.unchanged, source: source)
+                try PictureFile.write(bytes, to: file.output)
+            }
             let document = RestorationDocument(result, file: file.input, output: file.output, bundle: engine.bundle)
             return .success(json ? document.line : document.text)
         } catch {
             return .failure(CommandFailure(error))
-        }
-    }
-
-    private func write(_ picture: Picture, as format: ImageFormat, to output: String) async throws {
-        let (quality, keepsExif) = (quality ?? ImageEncoder.standardQuality, keepMetadata)
-        try await PictureCoding.run {
-            let bytes = try ImageEncoder.encode(picture, as: format, quality: quality, keepsExif: keepsExif)
-            try PictureFile.write(bytes, to: output)
         }
     }
 

@@ -8,8 +8,8 @@ struct ImageFuzzTests {
     private func seeds() throws -> [[UInt8]] {
         let sample = Picture.sample(width: 24, height: 18)
         var rich = Picture.sample(width: 20, height: 12, hasAlpha: true)
-        rich.colourProfile = sampleColourProfile()
-        rich.exif = sampleExif(orientation: 1)
+        rich.colour.profile = sampleColourProfile()
+        rich.metadata.exif = sampleExif(orientation: 1)
         var palette = PNGSketch(width: 12, height: 12, bitDepth: 2, colourType: 3, isInterlaced: true) { x, y, _ in
             (x + y) % 4
         }
@@ -17,7 +17,7 @@ struct ImageFuzzTests {
         palette.transparency = [3]
         let exif = JPEGSketch.exif(sampleExif(orientation: 6))
         return [
-            try ImageEncoder.png(rich, keepsExif: true), palette.encoded(),
+            try ImageEncoder.png(rich, keepsMetadata: true), palette.encoded(),
             PNGSketch(width: 16, height: 10, bitDepth: 16, colourType: 6).encoded(),
             JPEGSketch(try ImageEncoder.jpeg(rich, options: .init(halvesColour: true))).inserting(exif),
             try ImageEncoder.jpeg(sample, options: .init(isProgressive: true)),

@@ -30,14 +30,16 @@ struct PictureIntake: Sendable {
     ///
     /// - Parameters:
     ///   - workBytes: what the work on the picture will hold at once, the picture included.
+    ///   - keepsFile: whether the upload's bytes are held until the work has ended, by the caller.
     ///   - reservation: holds the upload until then, and the work from then on.
     ///   - deadline: when the answer is no longer wanted.
     /// - Throws: where the uploads that wait leave too little for that.
     func picture(
-        _ upload: UploadReader.Upload, workBytes: Int, reservation: MemoryBudget.Reservation,
+        _ upload: UploadReader.Upload, workBytes: Int, keepsFile: Bool, reservation: MemoryBudget.Reservation,
         deadline: ContinuousClock.Instant
     ) throws(MemoryBudget.Exhausted) -> (source: PictureSource, booking: PictureBooking) {
         let file = UploadedFile(upload.bytes)
+        let workBytes = workBytes + (keepsFile ? upload.bytes.count : 0)
         let source = PictureSource(width: upload.header.width, height: upload.header.height) {
             guard let bytes = file.take() else { throw RestorationError.internalFault("a picture is decoded twice") }
             let picture = try await codecs.run(until: deadline) { [imageLimits] shouldContinue in
@@ -53,11 +55,9 @@ struct PictureIntake: Sendable {
         return (source, PictureBooking(reservation: reservation, bytes: bytes))
     }
 
-    /// What the profile and the EXIF block take, which are known only then: in the picture, in the encoded one and, a
+    /// What the profile and other metadata take, which are known only then: in the picture, in the encoded one and, a
     /// third longer, in the text of a document.
-    private static func metadataBytes(_ picture: Picture) -> Int {
-        4 * ((picture.colourProfile?.count ?? 0) + (picture.exif?.count ?? 0))
-    }
+    private static func metadataBytes(_ picture: Picture) -> Int { 4 * picture.bytesBesidePixels }
 }
 
 /// The bytes of an upload until they are decoded. The mutex guards them.

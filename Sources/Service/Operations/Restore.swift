@@ -24,6 +24,8 @@ struct Restore: Operation {
     private struct Restoration: Sendable {
         let engine: any RestorationEngine
         let source: PictureSource
+        /// What it is decoded from, and an unchanged answer is made of.
+        let file: [UInt8]
         let parameters: RestoreParameters
         let form: AnswerForm
         let quality: Int
@@ -66,9 +68,9 @@ struct Restore: Operation {
         try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
         let workBytes = try workBytes(estimate, of: upload.header, options: parameters.options, form: form)
         let (source, booking) = try intake.picture(
-            upload, workBytes: workBytes, reservation: reservation, deadline: deadline)
+            upload, workBytes: workBytes, keepsFile: true, reservation: reservation, deadline: deadline)
         return Restoration(
-            engine: engine, source: source, parameters: parameters, form: form, quality: quality, deadline: deadline,
+            engine: engine, source: source, file: upload.bytes, parameters: parameters, form: form, quality: quality, deadline: deadline,
             memory: booking)
     }
 
@@ -126,12 +128,14 @@ struct Restore: Operation {
 
     private func answer(_ restoration: Restoration, _ result: RestorationResult) async throws -> Response {
         let format = restoration.form.format
-        let quality = restoration.quality
-        let keepsExif = restoration.parameters.metadata == .keep
+        let imageAnswer = ImageAnswer(
+            as: format, quality: restoration.quality, keepsMetadata: restoration.parameters.metadata == .keep,
+            limits: intake.imageLimits)
         let start = now()
         let bytes = try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
-            try ImageEncoder.encode(
-                result.picture, as: format, quality: quality, keepsExif: keepsExif, shouldContinue: shouldContinue)
+            try imageAnswer.file(
+                of: result.picture, isUnchanged: result.unchanged, source: restoration.file,
+                shouldContinue: shouldContinue)
         }
         let encodeDuration = start.duration(to: now())
         metrics.stage("encode", took: encodeDuration)
