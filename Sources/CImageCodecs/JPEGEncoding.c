@@ -1,23 +1,16 @@
-#include "Shared.h"
+#include "JPEGDestination.h"
 
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <jpeglib.h>
 #include <jerror.h>
-
-enum { FIRST_OUTPUT_BYTES = 65536 };
 
 typedef struct {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
-    struct jpeg_destination_mgr destination;
+    jpeg_destination destination;
     jmp_buf escape;
     const codec_picture *picture;
     const codec_monitor *monitor;
-    codec_output *output;
     codec_report *report;
     uint8_t *scratch;
 } jpeg_writing;
@@ -38,45 +31,8 @@ static void on_message(j_common_ptr jpeg, int level) {
     (void)level;
 }
 
-static void offer_space(jpeg_writing *writing) {
-    codec_output *output = writing->output;
-    if (!codec_output_reserve(output, FIRST_OUTPUT_BYTES)) stop(writing, CODEC_NO_MEMORY, "no memory for the file");
-    writing->destination.next_output_byte = output->bytes + output->count;
-    writing->destination.free_in_buffer = output->capacity - output->count;
-}
-
-static void start_output(j_compress_ptr jpeg) { offer_space(jpeg->client_data); }
-
-static boolean grow_output(j_compress_ptr jpeg) {
-    jpeg_writing *writing = jpeg->client_data;
-    writing->output->count = writing->output->capacity;  // libjpeg calls this only with the buffer full
-    offer_space(writing);
-    return TRUE;
-}
-
-static void end_output(j_compress_ptr jpeg) {
-    jpeg_writing *writing = jpeg->client_data;
-    writing->output->count = writing->output->capacity - writing->destination.free_in_buffer;
-}
-
 static uint8_t over_white(uint8_t colour, uint8_t alpha) {
     return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
-}
-
-/// Segments are whole bytes of the file; libjpeg has written nothing behind the JFIF segment yet.
-static void write_segments(jpeg_writing *writing) {
-    struct jpeg_destination_mgr *destination = &writing->destination;
-    const uint8_t *bytes = writing->picture->segments;
-    size_t left = writing->picture->segments_count;
-    while (left > 0) {
-        size_t step = left < destination->free_in_buffer ? left : destination->free_in_buffer;
-        memcpy(destination->next_output_byte, bytes, step);
-        destination->next_output_byte += step;
-        destination->free_in_buffer -= step;
-        bytes += step;
-        left -= step;
-        if (destination->free_in_buffer == 0) grow_output(&writing->jpeg);
-    }
 }
 
 /// One row as libjpeg takes it: over white, and one channel of a grey picture.
@@ -111,7 +67,7 @@ static void encode(jpeg_writing *writing, const codec_jpeg_options *options) {
     if (setjmp(writing->escape)) return;
     j_compress_ptr jpeg = &writing->jpeg;
     jpeg_create_compress(jpeg);
-    jpeg->dest = &writing->destination;
+    jpeg_destination_set(&writing->destination, jpeg);
     jpeg->image_width = writing->picture->width;
     jpeg->image_height = writing->picture->height;
     jpeg->input_components = writing->picture->is_grey ? 1 : 3;
@@ -126,7 +82,7 @@ static void encode(jpeg_writing *writing, const codec_jpeg_options *options) {
     jpeg->Y_density = options->y_density;
     if (options->is_progressive) jpeg_simple_progression(jpeg);
     jpeg_start_compress(jpeg, TRUE);
-    write_segments(writing);
+    jpeg_destination_write(&writing->destination, jpeg, writing->picture->segments, writing->picture->segments_count);
     write_rows(writing);
     jpeg_finish_compress(jpeg);
 }
@@ -135,10 +91,8 @@ void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *o
                        codec_output *output, codec_report *report) {
     *report = (codec_report){CODEC_OK, {0}};
     jpeg_writing writing = {
-        .picture = picture, .monitor = monitor, .output = output, .report = report,
-        .destination = {
-            .init_destination = start_output, .empty_output_buffer = grow_output, .term_destination = end_output,
-        },
+        .picture = picture, .monitor = monitor, .report = report,
+        .destination = {.output = output, .report = report, .escape = &writing.escape},
     };
     writing.jpeg.err = jpeg_std_error(&writing.errors);
     writing.errors.error_exit = on_error;

@@ -35,7 +35,8 @@ static void on_error(png_structp png, png_const_charp message) {
     png_longjmp(png, 1);
 }
 
-/// libpng warns of what it passes over in silence otherwise only behind the last row, see `read_row`.
+/// Benign errors are warnings. Behind the last row only some are harmless: others are of the pixels' checksum, say. Before it
+/// pixels that are lost are no benign errors.
 static void on_warning(png_structp png, png_const_charp message) {
     static const char *const harmless[] = {
         "Too much image data", "Extra compressed data", "Read palette index exceeding num_palette",
@@ -44,7 +45,7 @@ static void on_warning(png_structp png, png_const_charp message) {
     if (!reading->is_complete) return;
     for (size_t index = 0; index < sizeof harmless / sizeof *harmless; index++)
         if (strstr(message, harmless[index])) return;
-    on_error(png, message);  // the pixels' checksum is wrong, say
+    on_error(png, message);
 }
 
 static void on_row(png_structp png, png_row_infop info, png_bytep row) {
@@ -106,10 +107,7 @@ static void put_pending_rows(png_reading *reading) {
     reading->pending_rows = 0;
 }
 
-static void read_row(png_reading *reading, uint8_t *row) { png_read_row(reading->png, row, NULL); }
-
-/// The last row of the last pass, with which libpng reads whatever the stream goes on with. Its benign errors are
-/// warnings there, for the pixels have come.
+/// The last row of the last pass, with which libpng reads whatever the stream goes on with.
 ///
 /// `has_data`: whether the row has pixels of its own in this pass.
 static void read_last_row(png_reading *reading, uint8_t *row, bool has_data) {
@@ -117,8 +115,7 @@ static void read_last_row(png_reading *reading, uint8_t *row, bool has_data) {
     reading->last_row_allowance = 2 * stored_bytes + STREAM_SLACK_BYTES;
     reading->is_last_row = true;
     reading->is_complete = !has_data;
-    png_set_benign_errors(reading->png, 1);
-    read_row(reading, row);
+    png_read_row(reading->png, row, NULL);
     reading->is_last_row = false;
 }
 
@@ -145,7 +142,7 @@ static void read_rows(png_reading *reading, int passes) {
                 bool is_last = pass == passes - 1 && y + row == height - 1;
                 // The last of the seven passes has every other row (PNG section 8.2).
                 if (is_last) read_last_row(reading, target, passes == 1 || (height - 1) % 2 == 1);
-                else read_row(reading, target);
+                else png_read_row(reading->png, target, NULL);
             }
             put_pending_rows(reading);
         }
@@ -160,7 +157,7 @@ static void decode(png_reading *reading) {
     png_set_read_fn(png, reading, on_read);
     png_set_user_limits(png, reading->input->width, reading->input->height);
     png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);  // the caller has looked at them
-    png_set_benign_errors(png, 0);
+    png_set_benign_errors(png, 1);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, reading->info);
     if (png_get_image_width(png, reading->info) != reading->input->width

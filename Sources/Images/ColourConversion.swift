@@ -5,11 +5,15 @@ import CSystem
 ///
 /// One thread uses it.
 final class ColourConversion {
+    private enum Way {
+        case transforms(forward: cmsHTRANSFORM, backward: cmsHTRANSFORM?)
+        /// Of each grey.
+        case tables(forward: [UInt8], backward: [UInt8]?)
+    }
+
     private let context: cmsContext
-    private let forward: cmsHTRANSFORM
-    /// Nil where a profile only tells how samples are to be read.
-    private let backward: cmsHTRANSFORM?
-    private let isGrey: Bool
+    /// Back there may be none, where a profile only tells how samples are to be read.
+    private let way: Way
 
     /// Means of differences in 8-bit samples over the colour cube, up to which a space is taken for sRGB: 1.6 for a
     /// gamma of 1/2.2, 4.9 for 1/2, 5.4 for 1/2.4; 10.2 for Display P3, 10.6 for Adobe RGB, 10.9 for a gamma of 1/1.8.
@@ -25,65 +29,105 @@ final class ColourConversion {
             cmsDeleteContext(context)
             return nil
         }
-        isGrey = cmsGetColorSpace(profile) == cmsSigGrayData
-        let form = isGrey ? COLOUR_FORM_GREY_8 : COLOUR_FORM_RGB_8
-        let intent = UInt32(INTENT_RELATIVE_COLORIMETRIC), flags = UInt32(cmsFLAGS_BLACKPOINTCOMPENSATION)
-        let forward = cmsCreateTransformTHR(context, profile, form, standard, COLOUR_FORM_RGB_8, intent, flags)
-        let backward = cmsCreateTransformTHR(context, standard, COLOUR_FORM_RGB_8, profile, form, intent, flags)
+        let way = Self.way(profile, standard, in: context)
         cmsCloseProfile(profile)
         cmsCloseProfile(standard)
-        guard let forward else {
-            if let backward { cmsDeleteTransform(backward) }
+        guard let way else {
             cmsDeleteContext(context)
             return nil
         }
-        (self.context, self.forward, self.backward) = (context, forward, backward)
+        (self.context, self.way) = (context, way)
         guard meanDifference >= Self.leastDifference else { return nil }
     }
 
+    private static func way(_ profile: cmsHPROFILE, _ standard: cmsHPROFILE, in context: cmsContext) -> Way? {
+        let isGrey = cmsGetColorSpace(profile) == cmsSigGrayData
+        let form = isGrey ? COLOUR_FORM_GREY_8 : COLOUR_FORM_RGB_8
+        let intent = UInt32(INTENT_RELATIVE_COLORIMETRIC)
+        // The library's shortcuts are ten levels off in the shadows of a linear grey; tables of 256 need none.
+        let flags = UInt32(cmsFLAGS_BLACKPOINTCOMPENSATION) | (isGrey ? UInt32(cmsFLAGS_NOOPTIMIZE) : 0)
+        let forward = cmsCreateTransformTHR(context, profile, form, standard, COLOUR_FORM_RGB_8, intent, flags)
+        let backward = cmsCreateTransformTHR(context, standard, COLOUR_FORM_RGB_8, profile, form, intent, flags)
+        guard isGrey || forward == nil else {
+            return forward.map { .transforms(forward: $0, backward: backward) }
+        }
+        defer {
+            if let forward { cmsDeleteTransform(forward) }
+            if let backward { cmsDeleteTransform(backward) }
+        }
+        guard let forward else { return nil }
+        let greys = [UInt8](0...255)
+        let seen = Self.transformed(greys, by: forward, pixels: 256, channels: 3)
+        return .tables(
+            forward: greys.indices.map { seen[3 * $0 + 1] },
+            backward: backward.map { Self.transformed(greys.flatMap { [$0, $0, $0] }, by: $0, pixels: 256, channels: 1) })
+    }
+
     deinit {
-        cmsDeleteTransform(forward)
-        if let backward { cmsDeleteTransform(backward) }
+        if case .transforms(let forward, let backward) = way {
+            cmsDeleteTransform(forward)
+            if let backward { cmsDeleteTransform(backward) }
+        }
         cmsDeleteContext(context)
     }
 
     /// Whether sRGB's colours can be given back as this space's.
-    var isReversible: Bool { backward != nil }
+    var isReversible: Bool {
+        switch way {
+        case .transforms(_, let backward): backward != nil
+        case .tables(_, let backward): backward != nil
+        }
+    }
 
     /// How many of the 256 greys of sRGB are told apart by 8 bits of this space.
     var greysToldApart: Int {
-        let ramp = (0...255).flatMap { [UInt8($0), UInt8($0), UInt8($0)] }
-        let values = fromStandard(ramp)
-        return Set(stride(from: 0, to: values.count, by: 3).map { values[$0 + 1] }).count
+        let values = fromStandard((0...255).flatMap { [UInt8($0), UInt8($0), UInt8($0)] })
+        return Set(stride(from: 1, to: values.count, by: 3).map { values[$0] }).count
     }
 
     /// - Parameter pixels: interleaved RGB, equal in each pixel where the space is of grey.
-    func toStandard(_ pixels: [UInt8]) -> [UInt8] { converted(pixels, by: forward, expectsGrey: isGrey, givesGrey: false) }
-
-    /// The same the other way; the pixels themselves where there is no way back.
-    func fromStandard(_ pixels: [UInt8]) -> [UInt8] {
-        guard let backward else { return pixels }
-        return converted(pixels, by: backward, expectsGrey: false, givesGrey: isGrey)
+    func toStandard(_ pixels: [UInt8]) -> [UInt8] {
+        switch way {
+        case .transforms(let forward, _):
+            Self.transformed(pixels, by: forward, pixels: pixels.count / 3, channels: 3)
+        case .tables(let forward, _): pixels.map { forward[Int($0)] }
+        }
     }
 
-    private func converted(
-        _ pixels: [UInt8], by transform: cmsHTRANSFORM, expectsGrey: Bool, givesGrey: Bool
-    ) -> [UInt8] {
-        let count = pixels.count / 3
-        let input = expectsGrey ? stride(from: 0, to: 3 * count, by: 3).map { pixels[$0] } : pixels
-        let output = [UInt8](unsafeUninitializedCapacity: count * (givesGrey ? 1 : 3)) { space, written in
-            input.withUnsafeBufferPointer { cmsDoTransform(transform, $0.baseAddress, space.baseAddress, UInt32(count)) }
-            written = count * (givesGrey ? 1 : 3)
+    /// The same the other way; the pixels themselves where there is no way back. To grey by what colours give to brightness
+    /// (BT.709).
+    func fromStandard(_ pixels: [UInt8]) -> [UInt8] {
+        switch way {
+        case .transforms(_, let backward):
+            guard let backward else { return pixels }
+            return Self.transformed(pixels, by: backward, pixels: pixels.count / 3, channels: 3)
+        case .tables(_, let backward):
+            guard let backward else { return pixels }
+            return stride(from: 0, to: pixels.count - 2, by: 3).flatMap { start in
+                let parts = 54 * Int(pixels[start]) + 183 * Int(pixels[start + 1]) + 19 * Int(pixels[start + 2])
+                return [UInt8](repeating: backward[(parts + 128) >> 8], count: 3)
+            }
         }
-        return givesGrey ? output.flatMap { [$0, $0, $0] } : output
+    }
+
+    private static func transformed(
+        _ samples: [UInt8], by transform: cmsHTRANSFORM, pixels: Int, channels: Int
+    ) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: pixels * channels) { space, written in
+            samples.withUnsafeBufferPointer { cmsDoTransform(transform, $0.baseAddress, space.baseAddress, UInt32(pixels)) }
+            written = pixels * channels
+        }
     }
 
     /// Of samples and what they become, over the cube in steps of 32, or over all greys.
     private var meanDifference: Double {
-        let steps = (0...8).map { UInt8(min(255, 32 * $0)) }
-        let samples = isGrey
-            ? (0...255).flatMap { [UInt8($0), UInt8($0), UInt8($0)] }
-            : steps.flatMap { red in steps.flatMap { green in steps.flatMap { [red, green, $0] } } }
+        var samples: [UInt8] = []
+        if case .tables = way {
+            samples = [UInt8](0...255)
+        } else {
+            let steps = (0...8).map { UInt8(min(255, 32 * $0)) }
+            for red in steps { for green in steps { for blue in steps { samples += [red, green, blue] } } }
+        }
         let sum = zip(samples, toStandard(samples)).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
         return Double(sum) / Double(samples.count)
     }

@@ -66,6 +66,8 @@ extension ColourDescription {
             let values = (0..<8).compactMap { payload.bigEndian32(at: 4 * $0) }
             if ColourPrimaries(chromaticities: values) != nil { chromaticities = values }
         }
+        // What a profile makes needless isn't written beside it either.
+        if profile != nil { (standardIntent, gamma, chromaticities) = (nil, nil, nil) }
         masteringDisplay = bytes(Self.masteringType, 24...24)?.array()
         lightLevel = bytes(Self.lightLevelType, 8...8)?.array()
     }

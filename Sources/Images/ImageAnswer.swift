@@ -25,7 +25,8 @@ package struct ImageAnswer: Sendable {
     ) throws(ImageError) -> [UInt8] {
         if isUnchanged {
             let own = try source.withByteView { view throws(ImageError) in
-                try UnchangedFile(view).bytes(as: format, keepsMetadata: keepsMetadata)
+                try UnchangedFile(source: view, limits: limits).bytes(
+                    as: format, keepsMetadata: keepsMetadata, shouldContinue: shouldContinue)
             }
             if let own { return own }
         }

@@ -1,16 +1,21 @@
 /// A file that goes back as it came: its own coded data, bit for bit, less the metadata that goes.
 struct UnchangedFile {
-    private let source: ByteView
+    let source: ByteView
+    let limits: ImageLimits
 
-    init(_ source: ByteView) { self.source = source }
-
-    /// The file; nil where the picture has to be coded anew because another format is asked for, or because its orientation
-    /// asks for pixels at other places.
+    /// The file; nil where the picture has to be coded anew: because another format is asked for, or because its orientation
+    /// asks for pixels at other places, to which they can't be moved without loss.
     ///
-    /// Throws what reading the file's header does.
-    func bytes(as format: ImageFormat, keepsMetadata: Bool) throws(ImageError) -> [UInt8]? {
+    /// Throws what reading the file's header does, or `cancelled`.
+    func bytes(
+        as format: ImageFormat, keepsMetadata: Bool, shouldContinue: () -> Bool
+    ) throws(ImageError) -> [UInt8]? {
         let header = try ImageHeader.read(source)
-        guard header.format == format, header.orientation == .normal else { return nil }
+        guard header.format == format else { return nil }
+        guard header.orientation == .normal else {
+            guard format == .jpeg else { return nil }
+            return try jpegTurned(header, keepsMetadata: keepsMetadata, shouldContinue)
+        }
         if keepsMetadata { return source.array() }
         switch format {
         case .png: return try pngWithoutMetadata()
@@ -81,9 +86,9 @@ struct UnchangedFile {
         return JPEGWriter.segment(segment.marker, signature + version.array() + [0, 0, 1, 0, 1, 0, 0])
     }
 
-    private func profileSegments() throws(ImageError) -> [UInt8] {
+    func profileSegments() throws(ImageError) -> [UInt8] {
         let isGrey = try JPEGHeader(source).componentIdentifiers.count == 1
-        let profile = ColourProfile.read(jpeg: source, isGrey: isGrey, limit: Int.max)
+        let profile = ColourProfile.read(jpeg: source, isGrey: isGrey, limit: limits.colourProfileBytes)
         return profile.map(ColourProfile.jpegSegments) ?? []
     }
 }

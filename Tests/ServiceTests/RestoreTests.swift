@@ -4,6 +4,7 @@ import HTTPTypes
 import Images
 import Service
 import Settings
+import TestSupport
 import Testing
 
 @Suite("POST /restore")
@@ -45,6 +46,28 @@ struct RestoreTests {
     func unchanged() async {
         subject.engine.change { $0.isUnchanged = true }
         #expect(await subject.restore()["Restored-Unchanged"] == "true")
+    }
+
+    @Test("an unchanged picture comes back as its own samples, in every form of answer")
+    func ownSamples() async throws {
+        subject.engine.change { $0.isUnchanged = true }
+        let deep = PNGSketch(width: 16, height: 12, bitDepth: 16).encoded()
+        #expect(await subject.restore(body: deep).body == deep)
+        let document = await subject.restore(fields: [.accept: "application/json"], body: deep).json
+        #expect(document["image"]?.text == Data(deep).base64EncodedString())
+        let prefer = try #require(HTTPField.Name("Prefer"))
+        let job = try #require(await subject.restore(fields: [prefer: "respond-async"], body: deep)["Location"])
+        await eventually { await subject.send(.get, job).json["state"]?.text == "done" }
+        #expect(await subject.send(.get, job + "/result").body == deep)
+        let plain = ServiceUnderTest.jpeg
+        let described = JPEGSketch(plain).inserting(JPEGSketch.exif(sampleExif(orientation: 1)))
+        #expect(await subject.restore("?format=jpeg&quality=30", body: described).body == plain)
+        #expect(await subject.restore("?format=jpeg&metadata=keep", body: described).body == described)
+        // In another format it is coded anew.
+        let other = await subject.restore(body: plain).body
+        #expect(try ImageDecoder.decode(other) == ImageDecoder.decode(plain))
+        subject.engine.change { $0.isUnchanged = false }
+        #expect(await subject.restore(body: deep).body[24] == 8)
     }
 
     @Test("the answer's form follows the parameter, then the Accept field", arguments: [

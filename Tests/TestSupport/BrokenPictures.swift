@@ -163,6 +163,12 @@ package enum BrokenPictures {
             BrokenPicture("PNG with a text chunk", text, nil),
             BrokenPicture("PNG with a text chunk of a wrong sum", wrongSum("tEXt", in: text), nil),
             BrokenPicture("PNG with too many rows", plain.encoded(pixelData: Zlib.stored(rows + rows)), nil),
+            BrokenPicture(
+                "PNG of 16 bits with a transfer function of high dynamic range",
+                with {
+                    $0.bitDepth = 16
+                    $0.ancillary = PNGSketch.chunk("cICP", [9, 16, 0, 1])
+                }, .unprocessable),
             // An error by the letter of the format; libpng shows such pixels black, as browsers do.
             BrokenPicture("PNG with an index past the palette", palette.encoded(), nil),
         ]

@@ -20,8 +20,8 @@ typedef enum {
     CODEC_CANCELLED,
     /// A progressive JPEG with more scans than the limit.
     CODEC_TOO_MANY_SCANS,
-    /// More output than its limit.
-    CODEC_OVER_LIMIT,
+    /// What was asked for can't be done without loss, or within the memory for it.
+    CODEC_NOT_EXACT,
     /// An allocation failed.
     CODEC_NO_MEMORY,
 } codec_status;
@@ -112,5 +112,18 @@ typedef struct {
 /// Encodes a JPEG, over white where the picture is transparent.
 void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *options,
                        const codec_monitor *monitor, codec_output *output, codec_report *report);
+
+/// How stored blocks are moved: first mirrored, then, where the sides are swapped, rows become columns.
+typedef struct {
+    bool mirrors_columns, mirrors_rows, swaps_sides;
+    /// How many bytes of coefficients, of the file's picture and the turned one, there may be for each pixel.
+    size_t bytes_per_pixel;
+} codec_turn;
+
+/// Turns a JPEG without loss, or reports CODEC_NOT_EXACT. The file must be one that `codec_jpeg_decode` has accepted.
+/// Of `options` only the density counts. `segments` replace those of applications in the file.
+void codec_jpeg_turn(const codec_input *input, const codec_turn *turn, const codec_jpeg_options *options,
+                     const uint8_t *_Nullable segments, size_t segments_count, const codec_monitor *monitor,
+                     codec_output *output, codec_report *report);
 
 #pragma clang assume_nonnull end

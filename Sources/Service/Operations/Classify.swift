@@ -28,8 +28,8 @@ struct Classify: Operation {
             let deadline = request.start + .seconds(timeoutLimit)
             let (width, height) = (upload.header.width, upload.header.height)
             let (source, booking) = try intake.picture(
-                upload, workBytes: PictureMemory.bytesPerPixel * width * height, keepsFile: false,
-                reservation: reservation, deadline: deadline)
+                upload, workBytes: PictureMemory.bytesPerPixel * width * height, reservation: reservation,
+                deadline: deadline)
             do {
                 let result = try await engine.classify(
                     source, labels: parameters.labels, deadline: deadline, memory: booking)

@@ -29,17 +29,16 @@ struct PictureIntake: Sendable {
     /// for it then: what decoding or the work on it takes, whichever is more.
     ///
     /// - Parameters:
-    ///   - workBytes: what the work on the picture will hold at once, the picture included.
-    ///   - keepsFile: whether the upload's bytes are held until the work has ended, by the caller.
+    ///   - workBytes: what the work on the picture will hold at once, the picture included, and its file where that is
+    ///     still wanted.
     ///   - reservation: holds the upload until then, and the work from then on.
     ///   - deadline: when the answer is no longer wanted.
     /// - Throws: where the uploads that wait leave too little for that.
     func picture(
-        _ upload: UploadReader.Upload, workBytes: Int, keepsFile: Bool, reservation: MemoryBudget.Reservation,
+        _ upload: UploadReader.Upload, workBytes: Int, reservation: MemoryBudget.Reservation,
         deadline: ContinuousClock.Instant
     ) throws(MemoryBudget.Exhausted) -> (source: PictureSource, booking: PictureBooking) {
         let file = UploadedFile(upload.bytes)
-        let workBytes = workBytes + (keepsFile ? upload.bytes.count : 0)
         let source = PictureSource(width: upload.header.width, height: upload.header.height) {
             guard let bytes = file.take() else { throw RestorationError.internalFault("a picture is decoded twice") }
             let picture = try await codecs.run(until: deadline) { [imageLimits] shouldContinue in

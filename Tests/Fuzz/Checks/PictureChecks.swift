@@ -91,9 +91,10 @@ package enum PictureChecks {
                 try answer.file(of: picture, isUnchanged: true, source: bytes)
             }
             guard case .success(let file) = file else { throw BrokenPromise(description: "no unchanged answer: \(file)") }
-            // A JPEG that is turned is coded anew.
-            if format == .jpeg, (try? ImageHeader.read(bytes))?.orientation != .normal { continue }
-            try promise(try decode(file, convertsColours: false).map(\.pixels) == own, "unchanged, it is another picture")
+            // What is to be turned is coded anew, by blocks or by pixels.
+            let isTurned = (try? ImageHeader.read(bytes))?.orientation != .normal
+            let result = try decode(file, convertsColours: false).map(\.pixels)
+            try promise(isTurned ? result.map(\.count) == own.map(\.count) : result == own, "unchanged, it is another picture")
         }
         guard format == .png, picture.isConverted else { return }
         let restored = Result { () throws(ImageError) in
