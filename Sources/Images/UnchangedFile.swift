@@ -66,7 +66,9 @@ struct UnchangedFile {
                 position = segment.place.upperBound
                 guard isBeforeScans else { continue }
                 if jfif.isEmpty { jfif = Self.plainJFIF(segment) }
-                if segment.marker == JPEGMarker.adobe, segment.payload.starts(with: Array("Adobe".utf8)) {
+                if segment.marker == JPEGMarker.adobe, segment.payload.count >= Self.adobeBytes,
+                    segment.payload.starts(with: Array("Adobe".utf8))
+                {
                     adobe = JPEGWriter.segment(segment.marker, segment.payload.array())
                 }
             default: break
@@ -74,6 +76,9 @@ struct UnchangedFile {
         }
     }
 
+    // Shorter ones mean nothing to libjpeg.
+    private static let adobeBytes = 12
+    private static let jfifBytes = 14
     private static let start: [UInt8] = [0xFF, UInt8(JPEGMarker.startOfImage)]
 
     /// A JFIF segment of the same version (ITU-T T.871, section 10.1) with square pixels of no size, and no thumbnail; empty
@@ -81,6 +86,7 @@ struct UnchangedFile {
     private static func plainJFIF(_ segment: JPEGSegments.Segment) -> [UInt8] {
         let signature = Array("JFIF".utf8) + [0]
         guard segment.marker == JPEGMarker.application0, segment.payload.starts(with: signature),
+            segment.payload.count >= jfifBytes,
             let version = segment.payload.slice(signature.count..<signature.count + 2)
         else { return [] }
         return JPEGWriter.segment(segment.marker, signature + version.array() + [0, 0, 1, 0, 1, 0, 0])

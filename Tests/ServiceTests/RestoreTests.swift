@@ -345,7 +345,7 @@ struct RestoreTests {
 
     @Test("sums of overlaps are counted with the pictures: 422 where they never fit, a turn later where they don't now")
     func memoryOfOverlaps() async {
-        let pictures = 16 * 12 * 8
+        let pictures = ServiceUnderTest.png.count + 16 * 12 * 8
         // Room for the work on one picture, and for files that wait.
         let subject = ServiceUnderTest { $0.requestMemory = pictures + 1_100_000 }
         subject.engine.change { $0.blendingBytes = 1_100_001 }
