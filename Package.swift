@@ -52,7 +52,9 @@ let package = Package(
     targets: [
         .target(
             name: "CSystem",
-            linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("openblas"), .linkedLibrary("z")]),
+            linkerSettings: [
+                .linkedLibrary("curl"), .linkedLibrary("lcms2"), .linkedLibrary("openblas"), .linkedLibrary("z"),
+            ]),
         .target(
             name: "CImageCodecs", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra"])],
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The oldest toolchain that reads Package.swift.
 readonly least_swift=6.2
 
-build_packages=(libopenblas-dev libjpeg-dev libpng-dev libcurl4-openssl-dev pkg-config)
+build_packages=(libopenblas-dev libjpeg-dev libpng-dev liblcms2-dev libcurl4-openssl-dev pkg-config)
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -40,13 +40,30 @@ static void on_error(j_common_ptr jpeg) {
     longjmp(reading->escape, 1);
 }
 
-/// libjpeg goes on after a warning and leaves grey or garbled blocks. Here a warning ends the picture, except the
-/// ones that leave the pixels whole: bytes between segments, and unknown versions of the JFIF and Adobe segments.
+/// Whether a warning means that pixels are lost. libjpeg goes on after any and leaves grey or garbled blocks; here such
+/// a warning ends the picture. All that libjpeg has (jerror.h) stand here; one that it gets later loses pixels.
+static bool loses_pixels(int warning) {
+    switch (warning) {
+    // Whole: what every viewer shows.
+    case JWRN_NOT_SEQUENTIAL:   // odd spectral fields of a sequential scan, which has all coefficients whatever they say
+    case JWRN_EXTRANEOUS_DATA:  // bytes between segments
+    case JWRN_JFIF_MAJOR:       // an unknown version of the JFIF segment
+    case JWRN_ADOBE_XFORM:      // an unknown colour transform in the Adobe segment: YCbCr is meant
+    case JWRN_BOGUS_ICC:        // a profile that can't be put together
+    case JWRN_TOO_MUCH_DATA: return false;  // a caller that asks for more rows than there are
+    // Lost: coded data that is missing, damaged or at the wrong place.
+    case JWRN_HIT_MARKER:         // a scan that ends too early
+    case JWRN_JPEG_EOF:           // a file that does
+    case JWRN_HUFF_BAD_CODE:      // a code that no table has
+    case JWRN_ARITH_BAD_CODE:     // the same of arithmetic coding
+    case JWRN_MUST_RESYNC:        // not the restart marker that is due
+    case JWRN_BOGUS_PROGRESSION:  // bits of a coefficient that come twice or too early
+    default: return true;
+    }
+}
+
 static void on_message(j_common_ptr jpeg, int level) {
-    if (level >= 0) return;
-    int code = jpeg->err->msg_code;
-    if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM) return;
-    on_error(jpeg);
+    if (level < 0 && loses_pixels(jpeg->err->msg_code)) on_error(jpeg);
 }
 
 static void on_progress(j_common_ptr jpeg) {

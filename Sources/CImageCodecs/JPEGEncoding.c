@@ -1,25 +1,16 @@
-#include "Shared.h"
+#include "JPEGDestination.h"
 
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <jpeglib.h>
 #include <jerror.h>
-
-enum { FIRST_OUTPUT_BYTES = 65536, EXIF_MARKER = JPEG_APP0 + 1, LARGEST_SEGMENT_BYTES = 65533 };
-
-static const uint8_t exif_head[] = {'E', 'x', 'i', 'f', 0, 0};
 
 typedef struct {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
-    struct jpeg_destination_mgr destination;
+    jpeg_destination destination;
     jmp_buf escape;
     const codec_picture *picture;
     const codec_monitor *monitor;
-    codec_output *output;
     codec_report *report;
     uint8_t *scratch;
 } jpeg_writing;
@@ -40,64 +31,34 @@ static void on_message(j_common_ptr jpeg, int level) {
     (void)level;
 }
 
-static void offer_space(jpeg_writing *writing) {
-    codec_output *output = writing->output;
-    if (!codec_output_reserve(output, FIRST_OUTPUT_BYTES)) stop(writing, CODEC_NO_MEMORY, "no memory for the file");
-    writing->destination.next_output_byte = output->bytes + output->count;
-    writing->destination.free_in_buffer = output->capacity - output->count;
-}
-
-static void start_output(j_compress_ptr jpeg) { offer_space(jpeg->client_data); }
-
-static boolean grow_output(j_compress_ptr jpeg) {
-    jpeg_writing *writing = jpeg->client_data;
-    writing->output->count = writing->output->capacity;  // libjpeg calls this only with the buffer full
-    offer_space(writing);
-    return TRUE;
-}
-
-static void end_output(j_compress_ptr jpeg) {
-    jpeg_writing *writing = jpeg->client_data;
-    writing->output->count = writing->output->capacity - writing->destination.free_in_buffer;
-}
-
 static uint8_t over_white(uint8_t colour, uint8_t alpha) {
     return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
 }
 
-static void write_metadata(jpeg_writing *writing) {
+/// One row as libjpeg takes it: over white, and one channel of a grey picture.
+static const uint8_t *prepared_row(jpeg_writing *writing, uint32_t y) {
     const codec_picture *picture = writing->picture;
-    if (picture->exif && picture->exif_count + sizeof exif_head <= LARGEST_SEGMENT_BYTES) {
-        writing->scratch = malloc(sizeof exif_head + picture->exif_count);
-        if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for metadata");
-        memcpy(writing->scratch, exif_head, sizeof exif_head);
-        memcpy(writing->scratch + sizeof exif_head, picture->exif, picture->exif_count);
-        jpeg_write_marker(&writing->jpeg, EXIF_MARKER, writing->scratch,
-                          (unsigned)(sizeof exif_head + picture->exif_count));
-        free(writing->scratch);
-        writing->scratch = NULL;
-    }
-    if (picture->profile) jpeg_write_icc_profile(&writing->jpeg, picture->profile, (unsigned)picture->profile_count);
+    size_t width = picture->width, channels = picture->is_grey ? 1 : 3;
+    const uint8_t *rgb = picture->rgb + 3 * width * y;
+    if (!writing->scratch) return rgb;
+    const uint8_t *alpha = picture->alpha ? picture->alpha + width * y : NULL;
+    for (size_t x = 0; x < width; x++)
+        for (size_t channel = 0; channel < channels; channel++) {
+            uint8_t value = rgb[3 * x + channel];
+            writing->scratch[channels * x + channel] = alpha ? over_white(value, alpha[x]) : value;
+        }
+    return writing->scratch;
 }
 
 static void write_rows(jpeg_writing *writing) {
     const codec_picture *picture = writing->picture;
-    size_t width = picture->width;
-    if (picture->alpha) {
-        writing->scratch = malloc(width * 3);
+    if (picture->alpha || picture->is_grey) {
+        writing->scratch = malloc((size_t)picture->width * 3);
         if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for a row");
     }
     for (uint32_t y = 0; y < picture->height; y++) {
         if (y % BAND_ROWS == 0 && !codec_may_continue(writing->monitor, writing->report)) longjmp(writing->escape, 1);
-        const uint8_t *rgb = picture->rgb + 3 * width * y;
-        if (picture->alpha) {
-            const uint8_t *alpha = picture->alpha + width * y;
-            for (size_t x = 0; x < width; x++)
-                for (size_t channel = 0; channel < 3; channel++)
-                    writing->scratch[3 * x + channel] = over_white(rgb[3 * x + channel], alpha[x]);
-            rgb = writing->scratch;
-        }
-        JSAMPROW row = (JSAMPROW)rgb;
+        JSAMPROW row = (JSAMPROW)prepared_row(writing, y);
         jpeg_write_scanlines(&writing->jpeg, &row, 1);
     }
 }
@@ -106,18 +67,22 @@ static void encode(jpeg_writing *writing, const codec_jpeg_options *options) {
     if (setjmp(writing->escape)) return;
     j_compress_ptr jpeg = &writing->jpeg;
     jpeg_create_compress(jpeg);
-    jpeg->dest = &writing->destination;
+    jpeg_destination_set(&writing->destination, jpeg);
     jpeg->image_width = writing->picture->width;
     jpeg->image_height = writing->picture->height;
-    jpeg->input_components = 3;
-    jpeg->in_color_space = JCS_RGB;
+    jpeg->input_components = writing->picture->is_grey ? 1 : 3;
+    jpeg->in_color_space = writing->picture->is_grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(jpeg);
     jpeg_set_quality(jpeg, options->quality, TRUE);
-    jpeg->comp_info[0].h_samp_factor = options->halves_colour ? 2 : 1;
-    jpeg->comp_info[0].v_samp_factor = options->halves_colour ? 2 : 1;
+    bool halves_colour = options->halves_colour && !writing->picture->is_grey;
+    jpeg->comp_info[0].h_samp_factor = halves_colour ? 2 : 1;
+    jpeg->comp_info[0].v_samp_factor = halves_colour ? 2 : 1;
+    jpeg->density_unit = options->density_unit;
+    jpeg->X_density = options->x_density;
+    jpeg->Y_density = options->y_density;
     if (options->is_progressive) jpeg_simple_progression(jpeg);
     jpeg_start_compress(jpeg, TRUE);
-    write_metadata(writing);
+    jpeg_destination_write(&writing->destination, jpeg, writing->picture->segments, writing->picture->segments_count);
     write_rows(writing);
     jpeg_finish_compress(jpeg);
 }
@@ -126,10 +91,8 @@ void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *o
                        codec_output *output, codec_report *report) {
     *report = (codec_report){CODEC_OK, {0}};
     jpeg_writing writing = {
-        .picture = picture, .monitor = monitor, .output = output, .report = report,
-        .destination = {
-            .init_destination = start_output, .empty_output_buffer = grow_output, .term_destination = end_output,
-        },
+        .picture = picture, .monitor = monitor, .report = report,
+        .destination = {.output = output, .report = report, .escape = &writing.escape},
     };
     writing.jpeg.err = jpeg_std_error(&writing.errors);
     writing.errors.error_exit = on_error;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <png.h>
-#include <zlib.h>
 
 typedef struct {
     const codec_picture *picture;
@@ -14,7 +13,6 @@ typedef struct {
     png_structp png;
     png_infop info;
     uint8_t *row;
-    uint8_t *profile_chunk;
 } png_writing;
 
 static void on_error(png_structp png, png_const_charp message) {
@@ -42,44 +40,37 @@ static void on_write(png_structp png, png_bytep bytes, size_t count) {
 
 static void on_flush(png_structp png) { (void)png; }
 
-/// Written as a plain chunk: libpng's own writer refuses profiles that are merely unusual, and this one is to go
-/// out as it came in.
-static void write_profile(png_writing *writing) {
-    static const char head[] = "ICC profile\0";  // the name, its end, and compression method 0
+/// One row as libpng takes it: opacity beside its colours, and one channel of a grey picture.
+static const uint8_t *prepared_row(png_writing *writing, uint32_t y) {
     const codec_picture *picture = writing->picture;
-    if (!picture->profile) return;
-    uLongf compressed = compressBound(picture->profile_count);
-    writing->profile_chunk = malloc(sizeof head + compressed);
-    if (!writing->profile_chunk) stop(writing, CODEC_NO_MEMORY, "no memory for the profile");
-    memcpy(writing->profile_chunk, head, sizeof head);
-    if (compress2(writing->profile_chunk + sizeof head, &compressed, picture->profile, picture->profile_count,
-                  Z_DEFAULT_COMPRESSION) != Z_OK)
-        stop(writing, CODEC_NO_MEMORY, "no memory for the profile");
-    png_write_chunk(writing->png, (png_const_bytep) "iCCP", writing->profile_chunk, sizeof head + compressed);
+    size_t width = picture->width, colours = picture->is_grey ? 1 : 3;
+    const uint8_t *rgb = picture->rgb + 3 * width * y;
+    if (!writing->row) return rgb;
+    const uint8_t *alpha = picture->alpha ? picture->alpha + width * y : NULL;
+    uint8_t *target = writing->row;
+    for (size_t x = 0; x < width; x++) {
+        memcpy(target, rgb + 3 * x, colours);
+        target += colours;
+        if (alpha) *target++ = alpha[x];
+    }
+    return writing->row;
 }
 
 static void write_rows(png_writing *writing) {
     const codec_picture *picture = writing->picture;
-    size_t width = picture->width;
-    if (picture->alpha) {
-        writing->row = malloc(width * 4);
+    if (picture->alpha || picture->is_grey) {
+        writing->row = malloc((size_t)picture->width * 4);
         if (!writing->row) stop(writing, CODEC_NO_MEMORY, "no memory for a row");
     }
     for (uint32_t y = 0; y < picture->height; y++) {
         if (y % BAND_ROWS == 0 && !codec_may_continue(writing->monitor, writing->report))
             png_longjmp(writing->png, 1);
-        const uint8_t *rgb = picture->rgb + 3 * width * y;
-        if (!picture->alpha) {
-            png_write_row(writing->png, rgb);
-            continue;
-        }
-        const uint8_t *alpha = picture->alpha + width * y;
-        for (size_t x = 0; x < width; x++) {
-            memcpy(writing->row + 4 * x, rgb + 3 * x, 3);
-            writing->row[4 * x + 3] = alpha[x];
-        }
-        png_write_row(writing->png, writing->row);
+        png_write_row(writing->png, prepared_row(writing, y));
     }
+}
+
+static int colour_type(const codec_picture *picture) {
+    return (picture->is_grey ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB) | (picture->alpha ? PNG_COLOR_MASK_ALPHA : 0);
 }
 
 static void encode(png_writing *writing, int level) {
@@ -88,14 +79,13 @@ static void encode(png_writing *writing, int level) {
     png_structp png = writing->png;
     png_set_write_fn(png, writing, on_write, on_flush);
     png_set_IHDR(png, writing->info, picture->width, picture->height, 8,
-                 picture->alpha ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+                 colour_type(picture), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_compression_level(png, level);
     png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB | PNG_FILTER_UP | PNG_FILTER_AVG | PNG_FILTER_PAETH);
     png_write_info_before_PLTE(png, writing->info);
-    write_profile(writing);
-    if (picture->exif) png_write_chunk(png, (png_const_bytep) "eXIf", picture->exif, picture->exif_count);
+    // Chunks are whole bytes of the file: libpng's own writers refuse profiles that are merely unusual.
+    if (picture->segments_count > 0) on_write(png, (png_bytep)picture->segments, picture->segments_count);
     png_write_info(png, writing->info);
     write_rows(writing);
     png_write_end(png, writing->info);
@@ -112,5 +102,4 @@ void codec_png_encode(const codec_picture *picture, int level, const codec_monit
     else codec_fail(report, CODEC_NO_MEMORY, "no memory for libpng");
     png_destroy_write_struct(&writing.png, &writing.info);
     free(writing.row);
-    free(writing.profile_chunk);
 }

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// Bytes borrowed for the length of one call. Every access outside them is nil, never a trap: offsets and lengths
@@ -37,12 +38,25 @@ struct ByteView {
         return start.bytes.elementsEqual(prefix)
     }
 
+    func equals(_ other: ByteView) -> Bool { bytes.elementsEqual(other.bytes) }
+
     /// The first place at or after `offset` that holds `byte`.
     func firstIndex(of byte: UInt8, from offset: Int) -> Int? {
         guard offset >= 0, offset < bytes.count, let base = bytes.baseAddress,
             let found = memchr(base + offset, Int32(byte), bytes.count - offset)
         else { return nil }
         return UnsafeRawPointer(found) - base
+    }
+
+    /// The checksum that PNG chunks have (CRC-32 as zlib computes it).
+    var checksum: Int {
+        var sum = crc32(0, nil, 0), rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = rest.prefix(1 << 30)
+            sum = crc32(sum, UnsafeRawBufferPointer(rebasing: piece).bindMemory(to: UInt8.self).baseAddress, uInt(piece.count))
+            rest = rest.dropFirst(piece.count)
+        }
+        return Int(sum)
     }
 
     func array() -> [UInt8] { [UInt8](bytes) }

@@ -4,16 +4,18 @@ import CImageCodecs
 package enum ImageDecoder {
     /// Decodes to 8-bit RGB, with alpha where a PNG has any, turned upright by its EXIF orientation.
     ///
-    /// 16-bit samples are rounded to 8; palettes and grey become RGB. What follows the end of the image is ignored.
-    /// Checks stand in the order of `ImageError`'s cases, so an oversized picture is refused from its header before
-    /// anything is allocated. Any corrupt, truncated or wrongly summed part is an error: never a half-grey picture.
+    /// 16-bit samples are rounded to 8; palettes and grey become RGB; colours that differ much from sRGB become sRGB. What
+    /// follows the end of the image is ignored, and so is what every viewer ignores. Checks stand in the order of
+    /// `ImageError`'s cases, so an oversized picture is refused from its header before anything is allocated. Pixels that
+    /// are corrupt, truncated or wrongly summed are an error: never a half-grey picture.
     /// - Parameters:
     ///   - bytes: The whole file.
     ///   - declared: What the sender says it is, nil where it says nothing.
+    ///   - convertsColours: Whether to sRGB; else the samples stay as they are.
     ///   - shouldContinue: Asked every few rows; false ends the work with `ImageError.cancelled`.
     package static func decode(
         _ bytes: some Collection<UInt8>, declared: ImageFormat? = nil, limits: ImageLimits = ImageLimits(),
-        shouldContinue: () -> Bool = { true }
+        convertsColours: Bool = true, shouldContinue: () -> Bool = { true }
     ) throws(ImageError) -> Picture {
         try bytes.withByteView { view throws(ImageError) in
             guard view.count > 0 else { throw .empty }
@@ -21,29 +23,33 @@ package enum ImageDecoder {
             if let declared, declared != found { throw .formatMismatch(declared: declared, found: found) }
             let header = try ImageHeader.read(view)
             try header.check(limits)
-            return switch found {
+            var picture = switch found {
             case .png: try decodePNG(view, header, limits, shouldContinue)
             case .jpeg: try decodeJPEG(view, header, limits, shouldContinue)
             }
+            if header.orientation.swapsSides { picture.metadata.swapSides() }
+            if convertsColours, let conversion = ColourConversion(picture.colour.space) {
+                try conversion.convertToStandard(&picture.pixels, shouldContinue: shouldContinue)
+                picture.isConverted = true
+            }
+            return picture
         }
     }
 
     private static func decodePNG(
         _ bytes: ByteView, _ header: ImageHeader, _ limits: ImageLimits, _ shouldContinue: () -> Bool
     ) throws(ImageError) -> Picture {
-        let chunks = PNGChunks(bytes)
-        guard chunks.isComplete else { throw .truncated }
-        let exif = try checkedExif(chunks.exif, limits)
-        let profile = try chunks.colourProfile.map { chunk throws(ImageError) in
-            try ColourProfile.read(pngChunk: chunk, limit: limits.colourProfileBytes)
-        }
-        let hasAlpha = try PNGHeader(bytes).hasAlphaChannel || chunks.hasTransparency
-        let (cachedChunks, chunkBytes) = (UInt32(clamping: limits.pngCachedChunks), max(1, limits.pngChunkBytes))
+        let fields = try PNGHeader(bytes)
+        let layout = PNGLayout(bytes, fields)
+        try layout.check()
+        let spans = layout.spans.map { codec_span(offset: $0.lowerBound, count: $0.count) }
+        let hasAlpha = fields.hasAlphaChannel || layout.hasTransparency
         var picture = try decodePixels(bytes, header, hasAlpha: hasAlpha, limits, shouldContinue) {
-            codec_png_decode($0, $1, cachedChunks, chunkBytes, $2, $3)
+            codec_png_decode($0, spans, spans.count, $1, $2, $3)
         }
-        picture.colourProfile = profile ?? nil
-        picture.exif = exif
+        picture.colour = ColourDescription(
+            layout.colourChunks, isGrey: fields.isGrey, limit: limits.colourProfileBytes)
+        picture.metadata = PictureMetadata(png: bytes, exif: layout.exif, limit: limits.metadataBytes)
         return picture
     }
 
@@ -52,21 +58,14 @@ package enum ImageDecoder {
     ) throws(ImageError) -> Picture {
         let frame = try JPEGHeader(bytes)
         try frame.checkScans(bytes, limit: limits.jpegScans)
-        let exif = try checkedExif(frame.exif, limits)
-        let profile = try ColourProfile.read(jpeg: bytes, limit: limits.colourProfileBytes)
         let scans = Int32(clamping: limits.jpegScans)
         var picture = try decodePixels(bytes, header, hasAlpha: false, limits, shouldContinue) {
             codec_jpeg_decode($0, $1, scans, $2, $3)
         }
-        picture.colourProfile = profile
-        picture.exif = exif
+        let isGrey = frame.componentIdentifiers.count == 1
+        picture.colour.profile = ColourProfile.read(jpeg: bytes, isGrey: isGrey, limit: limits.colourProfileBytes)
+        picture.metadata = PictureMetadata(jpeg: bytes, exif: frame.exif, limit: limits.metadataBytes)
         return picture
-    }
-
-    private static func checkedExif(_ block: ByteView?, _ limits: ImageLimits) throws(ImageError) -> [UInt8]? {
-        guard let block else { return nil }
-        guard block.count <= limits.exifBytes else { throw .overLimit(.exif, limit: limits.exifBytes) }
-        return ExifBlock.resettingOrientation(of: block)
     }
 
     private typealias Codec = (

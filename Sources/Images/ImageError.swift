@@ -30,7 +30,7 @@ package enum ImageError: Error, Equatable, Sendable {
     case notEncodable(String)
 }
 
-/// Kinds of JPEG that are refused by name.
+/// Kinds of pictures that are refused by name.
 package enum UnsupportedPicture: String, Sendable, CaseIterable {
     case lossless = "lossless JPEG"
     case hierarchical = "hierarchical JPEG"
@@ -39,6 +39,7 @@ package enum UnsupportedPicture: String, Sendable, CaseIterable {
     case cmyk = "CMYK JPEG"
     case ycck = "YCCK JPEG"
     case unusualComponents = "JPEG with neither 1 nor 3 components"
+    case highDynamicRange = "16-bit PNG of high dynamic range (PQ or HLG)"
 }
 
 extension ImageError {

@@ -43,7 +43,7 @@ package struct ImageHeader: Sendable, Equatable {
     static func read(_ bytes: ByteView) throws(ImageError) -> ImageHeader {
         guard bytes.count > 0 else { throw .empty }
         switch format(of: bytes) {
-        case .png?: return ImageHeader(try PNGHeader(bytes), chunks: PNGChunks(bytes))
+        case .png?: return ImageHeader(png: try PNGHeader(bytes), bytes)
         case .jpeg?: return ImageHeader(try JPEGHeader(bytes))
         case nil: throw .unrecognisedFormat
         }
@@ -72,14 +72,19 @@ package struct ImageHeader: Sendable, Equatable {
 }
 
 extension ImageHeader {
-    private init(_ header: PNGHeader, chunks: PNGChunks) {
+    private init(png header: PNGHeader, _ bytes: ByteView) {
+        let layout = PNGLayout(bytes, header)
         format = .png
         (storedWidth, storedHeight) = (header.width, header.height)
         (bitDepth, components) = (header.bitDepth, header.components)
-        orientation = chunks.exif.map(ExifBlock.orientation) ?? .normal
+        orientation = layout.exif.map(ExifBlock.orientation) ?? .normal
         isMultiPass = header.isInterlaced
         keepsCoefficients = false
-        unsupported = nil
+        // Its answer would have 8 bits, which show steps where so few stand for so wide a range.
+        let isHighDynamicRange =
+            header.bitDepth > 8
+            && ColourDescription(layout.colourChunks, isGrey: header.isGrey, limit: 0).isHighDynamicRange
+        unsupported = isHighDynamicRange ? .highDynamicRange : nil
     }
 
     private init(_ header: JPEGHeader) {

@@ -7,25 +7,20 @@ package struct ImageLimits: Sendable, Equatable {
     package var longestSide = 16_384
     /// The shorter side, in pixels.
     package var shortestSide = 8
-    /// An ICC profile, expanded, in bytes.
-    package var colourProfileBytes = 1 << 20
-    /// An EXIF block, in bytes.
-    package var exifBytes = 64 << 10
+    /// An ICC profile, expanded, in bytes. A longer one is dropped.
+    package var colourProfileBytes = 4 << 20
+    /// Each of the EXIF block, the XMP packet and the IPTC records, expanded, in bytes. A longer one is dropped, once the
+    /// orientation has been read.
+    package var metadataBytes = 1 << 20
     /// Scans of a JPEG; each may cost a pass over all blocks, and real files have fewer than 100.
     package var jpegScans = 500
-    /// Ancillary chunks that libpng keeps of one file.
-    package var pngCachedChunks = 128
-    /// What libpng allocates for one chunk, in bytes.
-    package var pngChunkBytes = 8_000_000
 
     package init() {}
 
     /// Measures beside the picture's size that `ImageError.overLimit` names.
     package enum Quantity: String, Sendable {
-        case colourProfile = "ICC profile"
-        case exif = "EXIF block"
         case jpegScans = "number of scans"
 
-        package var unit: String { self == .jpegScans ? "scans" : "bytes" }
+        package var unit: String { "scans" }
     }
 }

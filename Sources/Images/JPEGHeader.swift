@@ -11,7 +11,7 @@ struct JPEGHeader {
     let exif: ByteView?
     let unsupported: UnsupportedPicture?
 
-    private static let exifSignature: [UInt8] = Array("Exif".utf8) + [0, 0]
+    static let exifSignature: [UInt8] = Array("Exif".utf8) + [0, 0]
 
     /// Reads up to the start of frame. Whatever goes wrong on the way is a broken header.
     init(_ bytes: ByteView) throws(ImageError) {
@@ -101,10 +101,11 @@ struct JPEGHeader {
         guard missing.isEmpty else { throw .corrupt("no scan of component \(missing.min() ?? 0)") }
     }
 
-    /// The components whose first coefficients a scan header (T.81, B.2.3) carries.
+    /// The components whose first coefficients a scan header (T.81, B.2.3) carries. A scan that isn't progressive has all
+    /// of them, whatever its spectral fields say.
     private func componentsBegun(by scan: ByteView) -> [Int] {
         guard let components = scan.byte(at: 0), let firstCoefficient = scan.byte(at: 1 + 2 * components),
-            firstCoefficient == 0
+            firstCoefficient == 0 || !isProgressive
         else { return [] }
         return (0..<components).compactMap { scan.byte(at: 1 + 2 * $0) }
     }

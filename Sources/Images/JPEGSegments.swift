@@ -3,6 +3,10 @@ enum JPEGMarker {
     static let startOfImage = 0xD8
     static let endOfImage = 0xD9
     static let startOfScan = 0xDA
+    static let application0 = 0xE0  // JFIF
+    static let photoshop = 0xED
+    static let application15 = 0xEF
+    static let comment = 0xFE
     static let define = 0xC4  // Huffman tables
     static let extensions = 0xC8
     static let arithmeticConditioning = 0xCC
@@ -25,6 +29,8 @@ struct JPEGSegments {
     struct Segment {
         let marker: Int
         let payload: ByteView
+        /// The whole of it in the file: marker, length and payload.
+        let place: Range<Int>
     }
 
     private let bytes: ByteView
@@ -38,13 +44,14 @@ struct JPEGSegments {
         while true {
             guard let marker = nextMarker(), let nothing = bytes.slice(0..<0) else { throw .truncated }
             if JPEGMarker.standsAlone(marker) { continue }
-            if marker == JPEGMarker.endOfImage { return Segment(marker: marker, payload: nothing) }
+            let start = offset - 2
+            if marker == JPEGMarker.endOfImage { return Segment(marker: marker, payload: nothing, place: start..<offset) }
             if marker == JPEGMarker.startOfImage { throw .corrupt("a second start of image") }
             guard let length = bytes.bigEndian16(at: offset) else { throw .truncated }
             guard length >= 2 else { throw .corrupt("a segment of \(length) bytes") }
             guard let payload = bytes.slice(offset + 2..<offset + length) else { throw .truncated }
             offset += length
-            return Segment(marker: marker, payload: payload)
+            return Segment(marker: marker, payload: payload, place: start..<offset)
         }
     }
 

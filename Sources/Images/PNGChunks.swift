@@ -6,6 +6,12 @@ struct PNGHeader {
     let colourType: Int
     let isInterlaced: Bool
 
+    /// The colour type of pictures whose samples are indices of a palette.
+    static let paletteType = 3
+
+    /// Whether its pixels have one colour channel that is no index.
+    var isGrey: Bool { colourType == 0 || colourType == 4 }
+
     /// Whether each pixel carries an opacity of its own; a tRNS chunk may add one.
     var hasAlphaChannel: Bool { colourType & 4 != 0 }
 
@@ -45,39 +51,66 @@ struct PNGHeader {
     }
 }
 
-/// What a PNG carries beside its pixels, found by going from chunk to chunk without looking into them.
-struct PNGChunks {
-    private(set) var hasTransparency = false
-    private(set) var colourProfile: ByteView?
-    private(set) var exif: ByteView?
-    /// Whether every chunk up to IEND is there in full.
-    private(set) var isComplete = false
+/// A chunk's type (PNG section 5.3).
+struct PNGChunkType: Hashable {
+    private let code: Int
 
-    private static let chunkFrameBytes = 12  // length, type, checksum
+    init(code: Int) { self.code = code }
 
-    init(_ bytes: ByteView) {
-        var offset = ImageFormat.pngSignature.count
-        var isBeforePixels = true
-        while let length = bytes.bigEndian32(at: offset), let type = bytes.bigEndian32(at: offset + 4),
-            length <= Int(Int32.max), bytes.count - offset >= Self.chunkFrameBytes,
-            length <= bytes.count - offset - Self.chunkFrameBytes
-        {
-            let payload = bytes.slice(offset + 8..<offset + 8 + length)
-            switch type {
-            case Self.code("IDAT"): isBeforePixels = false
-            case Self.code("tRNS") where isBeforePixels: hasTransparency = true
-            case Self.code("iCCP") where isBeforePixels: colourProfile = colourProfile ?? payload
-            case Self.code("eXIf"): exif = exif ?? payload
-            case Self.code("IEND"):
-                isComplete = true
-                return
-            default: break
-            }
-            offset += Self.chunkFrameBytes + length
-        }
-    }
+    /// - Parameter name: its four letters.
+    init(_ name: StaticString) { code = name.withUTF8Buffer { $0.reduce(0) { $0 << 8 | Int($1) } } }
 
-    private static func code(_ name: StaticString) -> Int {
-        name.withUTF8Buffer { $0.reduce(0) { $0 << 8 | Int($1) } }
+    static let header = PNGChunkType("IHDR")
+    static let palette = PNGChunkType("PLTE")
+    static let pixels = PNGChunkType("IDAT")
+    static let end = PNGChunkType("IEND")
+    static let transparency = PNGChunkType("tRNS")
+    static let exif = PNGChunkType("eXIf")
+    static let resolution = PNGChunkType("pHYs")
+
+    var letters: [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: code >> $0) } }
+
+    /// Whether it is four Latin letters, as every type is.
+    var isSound: Bool { letters.allSatisfy { 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 } }
+
+    /// Whether a picture can't be shown without the chunk: its first letter is a capital.
+    var isCritical: Bool { code >> 24 & 0x20 == 0 }
+}
+
+struct PNGChunk {
+    let type: PNGChunkType
+    /// The whole of it in the file: length, type, payload and checksum.
+    let place: Range<Int>
+    let payload: ByteView
+    fileprivate let summed: ByteView
+    fileprivate let sum: Int
+
+    /// Whether its checksum is right.
+    var isIntact: Bool { summed.checksum == sum }
+}
+
+/// Goes from chunk to chunk without looking into them, behind IEND or as far as whole chunks go.
+struct PNGChunkSequence: Sequence, IteratorProtocol {
+    private let bytes: ByteView
+    private var offset = ImageFormat.pngSignature.count
+    private var isEnded = false
+
+    private static let frameBytes = 12  // length, type, checksum
+
+    init(_ bytes: ByteView) { self.bytes = bytes }
+
+    mutating func next() -> PNGChunk? {
+        guard !isEnded, let length = bytes.bigEndian32(at: offset), let code = bytes.bigEndian32(at: offset + 4),
+            length <= Int(Int32.max), bytes.count - offset >= Self.frameBytes,
+            length <= bytes.count - offset - Self.frameBytes,
+            let payload = bytes.slice(offset + 8..<offset + 8 + length),
+            let summed = bytes.slice(offset + 4..<offset + 8 + length),
+            let sum = bytes.bigEndian32(at: offset + 8 + length)
+        else { return nil }
+        let place = offset..<offset + Self.frameBytes + length
+        offset = place.upperBound
+        let type = PNGChunkType(code: code)
+        isEnded = type == .end
+        return PNGChunk(type: type, place: place, payload: payload, summed: summed, sum: sum)
     }
 }

@@ -7,16 +7,17 @@ package struct Picture: Sendable, Equatable {
     package var pixels: [UInt8]
     /// One 8-bit opacity a pixel, carried through restoration untouched; nil for an opaque picture.
     package var alpha: [UInt8]?
-    /// The embedded ICC profile, carried through untouched.
-    package var colourProfile: [UInt8]?
-    /// The embedded EXIF block (a TIFF structure, without JPEG's "Exif" prefix) with its orientation reset; written
-    /// only when a client asks to keep its metadata.
-    package var exif: [UInt8]?
+    /// Which colours the file's samples mean, carried through untouched.
+    package var colour: ColourDescription
+    /// Whether the pixels are sRGB's, converted from what `colour` says, which differs much from that. Elsewhere they are
+    /// the file's own, near enough to sRGB.
+    package var isConverted = false
+    package var metadata: PictureMetadata
 
     /// - Precondition: `pixels.count == width * height * 3`, and `alpha`, where given, has one byte a pixel.
     package init(
-        width: Int, height: Int, pixels: [UInt8], alpha: [UInt8]? = nil, colourProfile: [UInt8]? = nil,
-        exif: [UInt8]? = nil
+        width: Int, height: Int, pixels: [UInt8], alpha: [UInt8]? = nil, colour: ColourDescription = ColourDescription(),
+        metadata: PictureMetadata = PictureMetadata()
     ) {
         precondition(pixels.count == width * height * 3)
         precondition(alpha == nil || alpha?.count == width * height)
@@ -24,8 +25,20 @@ package struct Picture: Sendable, Equatable {
         self.height = height
         self.pixels = pixels
         self.alpha = alpha
-        self.colourProfile = colourProfile
-        self.exif = exif
+        self.colour = colour
+        self.metadata = metadata
+    }
+
+    /// Bytes beside the pixels that go out with them.
+    package var bytesBesidePixels: Int { colour.byteCount + metadata.count }
+
+    /// Whether red, green and blue are equal in every pixel.
+    var hasGreyPixelsOnly: Bool {
+        pixels.withUnsafeBufferPointer { bytes in
+            stride(from: 0, to: bytes.count - 2, by: 3).allSatisfy {
+                bytes[$0] == bytes[$0 + 1] && bytes[$0] == bytes[$0 + 2]
+            }
+        }
     }
 
     /// A value of 0...1 as a byte: clamped, times 255 and rounded half to even; what is no number becomes 0.

@@ -82,24 +82,22 @@ extension RestoreCommand {
             let result = try await engine.restore(picture, options: options, memory: booking) {
                 display.show($0, ofFile: file.index)
             }
-            try await write(result.picture, of: file, to: place)
+            let answer = ImageAnswer(
+                as: file.format, quality: quality ?? ImageEncoder.standardQuality, keepsMetadata: keepMetadata,
+                limits: limits)
+            try await PictureCoding.run {
+                let bytes = try answer.file(of: result.picture, isUnchanged: result.unchanged, source: source)
+                do throws(SystemFault) {
+                    try place.write(bytes)
+                } catch {
+                    throw CommandFailure(.inputOutput, "\(file.output): \(error.reason)")
+                }
+            }
             let (input, output) = json ? (file.input.text, file.output.text) : ("\(file.input)", "\(file.output)")
             let document = RestorationDocument(result, file: input, output: output, bundle: engine.bundle)
             return .success(json ? document.line : document.text)
         } catch {
             return .failure(CommandFailure(error))
-        }
-    }
-
-    private func write(_ picture: Picture, of file: File, to place: OutputPlace) async throws {
-        let (quality, keepsExif) = (quality ?? ImageEncoder.standardQuality, keepMetadata)
-        try await PictureCoding.run {
-            let bytes = try ImageEncoder.encode(picture, as: file.format, quality: quality, keepsExif: keepsExif)
-            do throws(SystemFault) {
-                try place.write(bytes)
-            } catch {
-                throw CommandFailure(.inputOutput, "\(file.output): \(error.reason)")
-            }
         }
     }
 

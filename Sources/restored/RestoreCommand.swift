@@ -52,7 +52,7 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Option(help: "Quality of a JPEG, 1 to 100; else 90.")
     var quality: Int?
 
-    @Flag(help: "Keep the EXIF block.")
+    @Flag(help: "Keep EXIF, XMP, IPTC and the resolution.")
     var keepMetadata = false
 
     @Flag(help: "Print one line of JSON a picture, in the order in which they are done.")

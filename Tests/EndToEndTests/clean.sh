@@ -9,6 +9,7 @@ request --data-binary "@$photograph" -H 'Content-Type: image/png' "$url/restore"
 expect_status 200
 expect_field restored-degradation clean
 expect_field restored-unchanged true
+cmp -s "$work/body" "$photograph" || fail "an untouched picture without metadata is not the very file that was sent"
 cp "$work/body" "$work/untouched"
 
 request --data-binary "@$work/untouched" -H 'Content-Type: image/png' "$url/restore"

@@ -128,12 +128,12 @@ def all_bombs():
     # What expands
     yield "PNG with zTXt of 200 MiB", png(chunk(b"zTXt", b"a\0\0" + zeros)), {200}
     yield "PNG with iTXt of 200 MiB", png(chunk(b"iTXt", b"a\0\1\0\0\0" + zeros)), {200}
-    yield "PNG with iCCP of 200 MiB", png(chunk(b"iCCP", b"a\0\0" + zeros)), {400, 422}
-    yield "PNG whose iCCP claims 4 GiB", png(chunk(b"iCCP", b"a\0\0" + zlib.compress(b"\xff\xff\xff\xff" + bytes(200)))), {200, 400, 422}
-    yield "PNG with 200 MiB of pixels for 64 x 64", png(pixels=zeros), {200, 400}
+    yield "PNG with iCCP of 200 MiB", png(chunk(b"iCCP", b"a\0\0" + zeros)), {200}
+    yield "PNG whose iCCP claims 4 GiB", png(chunk(b"iCCP", b"a\0\0" + zlib.compress(b"\xff\xff\xff\xff" + bytes(200)))), {200}
+    yield "PNG with 200 MiB of pixels for 64 x 64", png(pixels=zeros), {200}
     yield "PNG of 50,000 tEXt chunks", png(chunk(b"tEXt", b"a\0b") * 50_000), {200}
     yield "PNG of 50,000 zTXt chunks", png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(5000))) * 50_000), {200}
-    yield "PNG with an unknown chunk of 16 MiB", png(chunk(b"abCd", bytes(16 * MEGABYTE))), {200, 400}
+    yield "PNG with an unknown chunk of 16 MiB", png(chunk(b"abCd", bytes(16 * MEGABYTE))), {200}
     yield "PNG of 100 animation frames", png(chunk(b"acTL", struct.pack(">II", 100, 0)), *(
         chunk(b"fdAT", struct.pack(">I", n) + deflated(MEGABYTE)) for n in range(100))), {200, 400}
     yield "PNG chunk that claims 2^31 - 1 bytes", good_png[:33] + chunk(b"tEXt", b"a\0b", length=(1 << 31) - 1), {400}
@@ -150,7 +150,7 @@ def all_bombs():
     yield "16-bit interlaced PNG", png(depth=16, interlaced=1), {200}
     yield "16-bit interlaced PNG with alpha", png(depth=16, colour=6, interlaced=1), {200}
     # Beside the pixels
-    yield "JPEG with 255 parts of a 16 MiB profile", with_segments(good_jpeg, *profiles(255, 65_000)), {400, 422}
+    yield "JPEG with 255 parts of a 16 MiB profile", with_segments(good_jpeg, *profiles(255, 65_000)), {200}
     yield "JPEG with 100,000 comments", with_segments(good_jpeg, segment(0xFE, b"comment") * 100_000), {200}
     yield "JPEG whose EXIF directory follows itself", with_segments(
         good_jpeg, exif(b"II*\0\x08\0\0\0\0\0\x08\0\0\0")), {200}

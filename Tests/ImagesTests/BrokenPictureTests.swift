@@ -76,8 +76,8 @@ struct BrokenPictureTests {
         }
         let defaults = ImageLimits()
         #expect(defaults.pixels == 50_000_000 && defaults.longestSide == 16_384 && defaults.shortestSide == 8)
-        #expect(defaults.colourProfileBytes == 1_048_576 && defaults.exifBytes == 65_536 && defaults.jpegScans == 500)
-        #expect(defaults.pngCachedChunks == 128 && defaults.pngChunkBytes == 8_000_000)
+        #expect(defaults.colourProfileBytes == 4_194_304 && defaults.metadataBytes == 1_048_576)
+        #expect(defaults.jpegScans == 500)
     }
 
     @Test("bytes may come from any collection")

@@ -15,7 +15,7 @@ struct ImageEncodingTests {
         var generator = SeededGenerator(seed: 1)
         for (width, height) in [(1, 1), (8, 8), (37, 53), (300, 2), (1, 40)] {
             var picture = Picture.noise(width: width, height: height, hasAlpha: hasAlpha, using: &generator)
-            picture.colourProfile = sampleColourProfile()
+            picture.colour.profile = sampleColourProfile()
             #expect(try ImageDecoder.decode(ImageEncoder.png(picture), limits: limits) == picture)
         }
     }
@@ -23,17 +23,17 @@ struct ImageEncodingTests {
     @Test("metadata is left out unless it is asked for", arguments: [ImageFormat.png, .jpeg])
     func metadata(format: ImageFormat) throws {
         var picture = Picture.sample(width: 24, height: 16)
-        picture.exif = sampleExif(orientation: 1, padding: 40)
-        picture.colourProfile = sampleColourProfile(bytes: 70_000)
-        func encoded(keepsExif: Bool) throws -> Picture {
+        picture.metadata.exif = sampleExif(orientation: 1, padding: 40)
+        picture.colour.profile = sampleColourProfile(bytes: 70_000)
+        func encoded(keepsMetadata: Bool) throws -> Picture {
             try ImageDecoder.decode(
                 format == .png
-                    ? ImageEncoder.png(picture, keepsExif: keepsExif)
-                    : ImageEncoder.jpeg(picture, keepsExif: keepsExif))
+                    ? ImageEncoder.png(picture, keepsMetadata: keepsMetadata)
+                    : ImageEncoder.jpeg(picture, keepsMetadata: keepsMetadata))
         }
-        #expect(try encoded(keepsExif: false).exif == nil)
-        #expect(try encoded(keepsExif: true).exif == picture.exif)
-        #expect(try encoded(keepsExif: false).colourProfile == picture.colourProfile)
+        #expect(try encoded(keepsMetadata: false).metadata.exif == nil)
+        #expect(try encoded(keepsMetadata: true).metadata.exif == picture.metadata.exif)
+        #expect(try encoded(keepsMetadata: false).colour.profile == picture.colour.profile)
     }
 
     @Test("a better quality is closer and larger")

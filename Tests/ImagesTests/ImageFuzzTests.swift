@@ -8,8 +8,8 @@ struct ImageFuzzTests {
     private func seeds() throws -> [[UInt8]] {
         let sample = Picture.sample(width: 24, height: 18)
         var rich = Picture.sample(width: 20, height: 12, hasAlpha: true)
-        rich.colourProfile = sampleColourProfile()
-        rich.exif = sampleExif(orientation: 1)
+        rich.colour.profile = sampleColourProfile()
+        rich.metadata.exif = sampleExif(orientation: 1)
         var palette = PNGSketch(width: 12, height: 12, bitDepth: 2, colourType: 3, isInterlaced: true) { x, y, _ in
             (x + y) % 4
         }
@@ -17,7 +17,7 @@ struct ImageFuzzTests {
         palette.transparency = [3]
         let exif = JPEGSketch.exif(sampleExif(orientation: 6))
         return [
-            try ImageEncoder.png(rich, keepsExif: true), palette.encoded(),
+            try ImageEncoder.png(rich, keepsMetadata: true), palette.encoded(),
             PNGSketch(width: 16, height: 10, bitDepth: 16, colourType: 6).encoded(),
             JPEGSketch(try ImageEncoder.jpeg(rich, options: .init(halvesColour: true))).inserting(exif),
             try ImageEncoder.jpeg(sample, options: .init(isProgressive: true)),
@@ -60,6 +60,38 @@ struct ImageFuzzTests {
             }
         }
         #expect(pictures > 100 && errors > 2000, "\(pictures) pictures, \(errors) errors")
+    }
+
+    /// Colours that are converted, and metadata of every kind.
+    private func describedSeeds() throws -> [[UInt8]] {
+        var picture = Picture.sample(width: 16, height: 16)
+        picture.metadata.exif = sampleExif(orientation: 1)
+        picture.metadata.xmp = Array("<x:xmpmeta tiff:Orientation=\"3\"/>".utf8)
+        picture.metadata.iptc = [0x1C, 2, 120, 0, 1, 65]
+        var seeds: [[UInt8]] = []
+        for sketch in [ColourProfileSketch.displayP3, .proPhoto, .grey(gamma: 1)] {
+            picture.colour = ColourDescription(profile: sketch.encoded())
+            if sketch.colorants.isEmpty { picture.pixels = [UInt8](repeating: 60, count: picture.pixels.count) }
+            seeds += [
+                try ImageEncoder.png(picture, keepsMetadata: true),
+                try ImageEncoder.jpeg(picture, options: .init(halvesColour: true), keepsMetadata: true),
+            ]
+        }
+        var points = PNGSketch(width: 16, height: 16)
+        points.ancillary = PNGSketch.chunk("cICP", [9, 16, 0, 1]) + PNGSketch.chunk("gAMA", bigEndian32(100_000))
+        return seeds + [points.encoded()]
+    }
+
+    @Test("damage to colours and metadata keeps every promise of the fuzzer")
+    func describedMutations() throws {
+        var generator = SeededGenerator(seed: 22)
+        let seeds = try describedSeeds()
+        for round in 0..<700 {
+            let seed = seeds[round % seeds.count]
+            let entry: FuzzEntry = seed.starts(with: PNGSketch.signature) ? .png : .jpeg
+            let bytes = damaged(seed, using: &generator)
+            #expect(throws: Never.self, "round \(round)") { try entry.check(bytes) }
+        }
     }
 
     @Test("what decodes survives encoding")

@@ -49,7 +49,7 @@ struct JPEGDecodingTests {
             let expected = turned(try ImageDecoder.decode(plain), orientation)
             #expect(picture.pixels == expected.pixels)
             #expect(picture.width == expected.width && picture.height == expected.height)
-            #expect(picture.exif == sampleExif(orientation: 1, isBigEndian: isBigEndian))
+            #expect(picture.metadata.exif == sampleExif(orientation: 1, isBigEndian: isBigEndian))
             let header = try ImageHeader.read(file)
             #expect(header.orientation == orientation && header.width == picture.width)
             #expect(header.storedWidth == 53 && header.isMultiPass == isProgressive)
@@ -73,7 +73,7 @@ struct JPEGDecodingTests {
     func profiles(parts: Int) throws {
         let profile = sampleColourProfile(bytes: 5000)
         let file = JPEGSketch(try jpeg()).inserting(JPEGSketch.profile(profile, parts: parts).flatMap { $0 })
-        #expect(try ImageDecoder.decode(file).colourProfile == profile)
+        #expect(try ImageDecoder.decode(file).colour.profile == profile)
     }
 
     /// libjpeg-turbo has a faster loop for where enough bytes lie ahead, whether or not they are the picture's.
@@ -109,22 +109,19 @@ struct JPEGDecodingTests {
         }
     }
 
-    @Test("the EXIF and profile limits hold to the byte")
+    @Test("the metadata and profile limits hold to the byte, and what is past them goes without the picture")
     func metadataLimits() throws {
         var limits = ImageLimits()
         let block = sampleExif(orientation: 3, padding: 100), profile = sampleColourProfile(bytes: 500)
         let segments = JPEGSketch.exif(block) + JPEGSketch.profile(profile, parts: 2).flatMap { $0 }
         let file = JPEGSketch(try jpeg()).inserting(segments)
-        (limits.exifBytes, limits.colourProfileBytes) = (block.count, profile.count)
-        #expect(try ImageDecoder.decode(file, limits: limits).exif?.count == block.count)
-        limits.exifBytes = block.count - 1
-        #expect(throws: ImageError.overLimit(.exif, limit: block.count - 1)) {
-            try ImageDecoder.decode(file, limits: limits)
-        }
-        (limits.exifBytes, limits.colourProfileBytes) = (block.count, profile.count - 1)
-        #expect(throws: ImageError.overLimit(.colourProfile, limit: profile.count - 1)) {
-            try ImageDecoder.decode(file, limits: limits)
-        }
+        (limits.metadataBytes, limits.colourProfileBytes) = (block.count, profile.count)
+        let whole = try ImageDecoder.decode(file, limits: limits)
+        #expect(whole.metadata.exif?.count == block.count && whole.colour.profile == profile)
+        (limits.metadataBytes, limits.colourProfileBytes) = (block.count - 1, profile.count - 1)
+        let bare = try ImageDecoder.decode(file, limits: limits)
+        #expect(bare.metadata.exif == nil && bare.colour.profile == nil)
+        #expect(bare.pixels == whole.pixels)
     }
 
     @Test("the scan limit holds to the scan")

@@ -13,9 +13,10 @@ enum TestFiles {
         [UInt8](try Data(contentsOf: parity.appending(path: path)))
     }
 
-    static func fixture(_ name: String) throws -> [UInt8] {
-        [UInt8](try Data(contentsOf: root.appending(path: "Tests/Fixtures/Images/\(name)")))
-    }
+    static func fixture(_ name: String) throws -> [UInt8] { try bytes("Tests/Fixtures/Images/\(name)") }
+
+    /// - Parameter path: from the root of the repository.
+    static func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: root.appending(path: path))) }
 }
 
 /// Just enough of safetensors to read fixtures: an 8-byte length, a JSON header, raw little-endian data.

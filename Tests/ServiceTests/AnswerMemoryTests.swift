@@ -7,8 +7,8 @@ import Testing
 
 /// Of `ServiceUnderTest.png`.
 private let pixels = 16 * 12
-/// The picture that came, the restored one and the encoded one.
-private let pictureBytes = 12 * pixels
+/// The file, the picture that came, the restored one and the encoded one.
+private let pictureBytes = ServiceUnderTest.png.count + 12 * pixels
 /// The same, and the encoded one as text.
 private let documentBytes = pictureBytes + 16 * pixels / 3
 
@@ -43,7 +43,7 @@ struct AnswerMemoryTests {
             }
             let answer = Task { await subject.restore(query) }
             await eventually { subject.engine.active == 1 }
-            #expect(subject.service.memoryUsed == 3 * 4 * pixels + 10_000)
+            #expect(subject.service.memoryUsed == ServiceUnderTest.png.count + 3 * 4 * pixels + 10_000)
             subject.engine.release()
             #expect(await answer.value.status == 200)
         }

@@ -4,6 +4,7 @@ import HTTPTypes
 import Images
 import Service
 import Settings
+import TestSupport
 import Testing
 
 @Suite("POST /restore")
@@ -59,6 +60,28 @@ struct RestoreTests {
         let document = RestorationDocument(result, file: "a.png", output: "b.png", bundle: subject.engine.bundle)
         #expect(document.text == "a.png -> b.png: rainy (50.0 %), unchanged: \(reason.explanation)")
         #expect(document.line.contains("\"declined\":\"\(reason.word)\""))
+    }
+
+    @Test("an unchanged picture comes back as its own samples, in every form of answer")
+    func ownSamples() async throws {
+        subject.engine.change { $0.isUnchanged = true }
+        let deep = PNGSketch(width: 16, height: 12, bitDepth: 16).encoded()
+        #expect(await subject.restore(body: deep).body == deep)
+        let document = await subject.restore(fields: [.accept: "application/json"], body: deep).json
+        #expect(document["image"]?.text == Data(deep).base64EncodedString())
+        let prefer = try #require(HTTPField.Name("Prefer"))
+        let job = try #require(await subject.restore(fields: [prefer: "respond-async"], body: deep)["Location"])
+        await eventually { await subject.send(.get, job).json["state"]?.text == "done" }
+        #expect(await subject.send(.get, job + "/result").body == deep)
+        let plain = ServiceUnderTest.jpeg
+        let described = JPEGSketch(plain).inserting(JPEGSketch.exif(sampleExif(orientation: 1)))
+        #expect(await subject.restore("?format=jpeg&quality=30", body: described).body == plain)
+        #expect(await subject.restore("?format=jpeg&metadata=keep", body: described).body == described)
+        // In another format it is coded anew.
+        let other = await subject.restore(body: plain).body
+        #expect(try ImageDecoder.decode(other) == ImageDecoder.decode(plain))
+        subject.engine.change { $0.isUnchanged = false }
+        #expect(await subject.restore(body: deep).body[24] == 8)
     }
 
     @Test("the answer's form follows the parameter, then the Accept field", arguments: [
@@ -217,7 +240,7 @@ struct RestoreTests {
 
     @Test("sums of overlaps are counted with the pictures: 422 where they never fit, a turn later where they don't now")
     func memoryOfOverlaps() async {
-        let pictures = 16 * 12 * 12
+        let pictures = ServiceUnderTest.png.count + 16 * 12 * 12
         // Room for the work on one picture, and for files that wait.
         let subject = ServiceUnderTest { $0.requestMemory = pictures + 1_100_000 }
         subject.engine.change { $0.blendingBytes = 1_100_001 }

@@ -55,7 +55,7 @@ extension BrokenPictures {
         let middle = scan + (file.count - scan) / 2
         let header = Array(file[scan..<scan + 14])  // the scan header of three components
         let profile = JPEGSketch.profile(sampleColourProfile(), parts: 3)
-        let longProfile = JPEGSketch.profile(sampleColourProfile(bytes: (1 << 20) + 1), parts: 20)
+        let longProfile = JPEGSketch.profile(sampleColourProfile(bytes: (4 << 20) + 1), parts: 80)
         let malformed: [(String, [UInt8])] = [
             ("no end of image", Array(body)),
             ("no scan", Array(file[..<scan]) + [0xFF, 0xD9]),
@@ -66,13 +66,15 @@ extension BrokenPictures {
             ("no quantisation tables", JPEGSketch(sketch.removing(0xDB)).removing(0xDB)),
             ("two starts of image", sketch.inserting([0xFF, 0xD8])),
             ("two frames", sketch.inserting(Array(file[(sketch.offset(of: 0xC0) ?? 0)...].prefix(19)))),
-            ("an ICC profile out of order", sketch.inserting(profile[1] + profile[0] + profile[2])),
-            ("part of an ICC profile", sketch.inserting(profile[0] + profile[1])),
-            ("an ICC segment twice", sketch.inserting(profile[0] + profile[0] + profile[1] + profile[2])),
         ]
         return malformed.map { BrokenPicture("JPEG with \($0.0)", $0.1, .malformed) } + [
             BrokenPicture(
-                "JPEG with an ICC profile over 1 MiB", sketch.inserting(longProfile.flatMap { $0 }), .unprocessable),
+                "JPEG with an ICC profile over 4 MiB", sketch.inserting(longProfile.flatMap { $0 }), nil),
+            BrokenPicture(
+                "JPEG with an ICC profile out of order", sketch.inserting(profile[1] + profile[0] + profile[2]), nil),
+            BrokenPicture("JPEG with part of an ICC profile", sketch.inserting(profile[0] + profile[1]), nil),
+            BrokenPicture(
+                "JPEG with an ICC segment twice", sketch.inserting(profile[0] + profile[0] + profile[1] + profile[2]), nil),
             BrokenPicture("JPEG with a profile in three parts", sketch.inserting(profile.flatMap { $0 }), nil),
             BrokenPicture("JPEG with trailing data", file + Array("and more".utf8), nil),
             BrokenPicture("JPEG with stray bytes before a marker", file[..<tables] + [1, 2, 3] + file[tables...], nil),

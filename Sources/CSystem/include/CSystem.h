@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cblas.h>     // OpenBLAS: matrix products
+#include <lcms2.h>     // Little CMS: colour profiles
 #include <malloc.h>    // when freed blocks go back to the system
 #include <sys/epoll.h> // waiting for sockets
 #include <sys/socket.h>
 #include <zlib.h>
 
+#include "colour_forms.h"
 #include "curl_calls.h"
 #include "inflation.h"
 

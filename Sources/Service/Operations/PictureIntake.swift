@@ -31,7 +31,8 @@ struct PictureIntake: Sendable {
     /// for it then: what decoding or the work on it takes, whichever is more.
     ///
     /// - Parameters:
-    ///   - workBytes: what the work on the picture will hold at once, the picture included.
+    ///   - workBytes: what the work on the picture will hold at once, the picture included, and its file where that is
+    ///     still wanted.
     ///   - reservation: holds the upload until then, and the work from then on.
     ///   - deadline: when the answer is no longer wanted.
     /// - Throws: where the uploads that wait leave too little for that.
@@ -55,11 +56,9 @@ struct PictureIntake: Sendable {
         return (source, PictureBooking(reservation: reservation, bytes: bytes))
     }
 
-    /// What the profile and the EXIF block take, which are known only then: in the picture, in the encoded one and, a
+    /// What the profile and other metadata take, which are known only then: in the picture, in the encoded one and, a
     /// third longer, in the text of a document.
-    private static func metadataBytes(_ picture: Picture) -> Int {
-        4 * ((picture.colourProfile?.count ?? 0) + (picture.exif?.count ?? 0))
-    }
+    private static func metadataBytes(_ picture: Picture) -> Int { 4 * picture.bytesBesidePixels }
 }
 
 /// The bytes of an upload until they are decoded. The mutex guards them.

@@ -24,6 +24,8 @@ struct Restore: Operation {
     private struct Restoration: Sendable {
         let engine: any RestorationEngine
         let source: PictureSource
+        /// What it is decoded from, and an unchanged answer is made of.
+        let file: [UInt8]
         let parameters: RestoreParameters
         let form: AnswerForm
         let quality: Int
@@ -65,12 +67,12 @@ struct Restore: Operation {
         parameters.options.deadline = deadline
         let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
-        let workBytes = try workBytes(estimate, of: upload.header, form: form)
+        let workBytes = try workBytes(estimate, of: upload, form: form)
         let (source, booking) = try intake.picture(
             upload, workBytes: workBytes, reservation: reservation, deadline: deadline)
         return Restoration(
-            engine: engine, source: source, parameters: parameters, form: form, quality: quality, deadline: deadline,
-            memory: booking)
+            engine: engine, source: source, file: upload.bytes, parameters: parameters, form: form, quality: quality,
+            deadline: deadline, memory: booking)
     }
 
     /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.
@@ -83,21 +85,22 @@ struct Restore: Operation {
         }
     }
 
-    /// What the work holds at once: first pictures and the sums of overlapping tiles, then the picture that came, the
-    /// restored one and the answer that is made of it.
+    /// What the work holds at once: the file, of which an unchanged answer is made, and first pictures and the sums of
+    /// overlapping tiles, then the picture that came, the restored one and the answer that is made of it.
     ///
     /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
     ///   however idle the service is.
     private func workBytes(
-        _ estimate: RestorationEstimate, of header: ImageHeader, form: AnswerForm
+        _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm
     ) throws -> Int {
-        let pictures = PictureMemory.bytes(width: header.width, height: header.height)
+        let (header, fileBytes) = (upload.header, upload.bytes.count)
+        let pictures = fileBytes + PictureMemory.bytes(width: header.width, height: header.height)
         let limit = max(0, memory.limit - pictures)
         guard estimate.blendingBytes <= limit else {
             throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
         }
         let pixels = header.width * header.height
-        let answering = 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
+        let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
         // A picture always fits: the settings are checked for that at the start.
         if case .document = form, answering > memory.limit {
             throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
@@ -127,12 +130,14 @@ struct Restore: Operation {
 
     private func answer(_ restoration: Restoration, _ result: RestorationResult) async throws -> Response {
         let format = restoration.form.format
-        let quality = restoration.quality
-        let keepsExif = restoration.parameters.metadata == .keep
+        let imageAnswer = ImageAnswer(
+            as: format, quality: restoration.quality, keepsMetadata: restoration.parameters.metadata == .keep,
+            limits: intake.imageLimits)
         let start = now()
         let bytes = try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
-            try ImageEncoder.encode(
-                result.picture, as: format, quality: quality, keepsExif: keepsExif, shouldContinue: shouldContinue)
+            try imageAnswer.file(
+                of: result.picture, isUnchanged: result.unchanged, source: restoration.file,
+                shouldContinue: shouldContinue)
         }
         let encodeDuration = start.duration(to: now())
         metrics.stage("encode", took: encodeDuration)

@@ -13,8 +13,12 @@ package enum PictureChecks {
 
     /// Decodes, and checks that the picture is the one its header announced.
     @discardableResult
-    package static func decode(_ bytes: [UInt8]) throws(BrokenPromise) -> Result<Picture, ImageError> {
-        let result = Result { () throws(ImageError) in try ImageDecoder.decode(bytes, limits: limits) }
+    package static func decode(
+        _ bytes: [UInt8], convertsColours: Bool = true
+    ) throws(BrokenPromise) -> Result<Picture, ImageError> {
+        let result = Result { () throws(ImageError) in
+            try ImageDecoder.decode(bytes, limits: limits, convertsColours: convertsColours)
+        }
         guard case .success(let picture) = result else { return result }
         let header = try? ImageHeader.read(bytes)
         try promise(header?.width == picture.width && header?.height == picture.height, "the size is not the header's")
@@ -24,13 +28,14 @@ package enum PictureChecks {
 
     /// What decodes must survive encoding and decoding again unchanged.
     package static func roundTrip(_ bytes: [UInt8]) throws(BrokenPromise) {
-        guard case .success(let picture) = try decode(bytes) else { return }
+        guard case .success(let picture) = try decode(bytes, convertsColours: false) else { return }
         try checkRoundTrip(picture)
     }
 
     private static func checkRoundTrip(_ picture: Picture) throws(BrokenPromise) {
         let again = Result { () throws(ImageError) in
-            try ImageDecoder.decode(ImageEncoder.png(picture, keepsExif: true), limits: limits)
+            try ImageDecoder.decode(
+                ImageEncoder.png(picture, keepsMetadata: true), limits: limits, convertsColours: false)
         }
         try promise(again == .success(picture), "it does not survive encoding")
     }
@@ -47,9 +52,10 @@ package enum PictureChecks {
 
     private static func check(_ bytes: [UInt8]) throws(BrokenPromise) {
         guard case .success(let picture) = try decode(bytes) else { return }
-        try checkRoundTrip(picture)
+        try roundTrip(bytes)
         try checkCut(bytes, picture)
         try checkCancel(bytes, picture)
+        try checkAnswers(bytes, picture)
     }
 
     /// A part of the file is an error, or the same picture where only what follows it is cut off: never a half.
@@ -72,6 +78,32 @@ package enum PictureChecks {
         }
         let isCancelled = result == .failure(.cancelled)
         try promise(isCancelled ? patience < 0 : result == .success(picture), "stopped, it ends as \(result)")
+    }
+
+    /// An unchanged picture comes back with the same pixels, with its metadata and without; a restored one whose pixels are
+    /// those it had comes back as it was, whatever its colours.
+    private static func checkAnswers(_ bytes: [UInt8], _ picture: Picture) throws(BrokenPromise) {
+        guard let format = ImageFormat.sniff(bytes) else { return }
+        let own = try decode(bytes, convertsColours: false).map(\.pixels)
+        for keepsMetadata in [false, true] {
+            let answer = ImageAnswer(as: format, keepsMetadata: keepsMetadata, limits: limits)
+            let file = Result { () throws(ImageError) in
+                try answer.file(of: picture, isUnchanged: true, source: bytes)
+            }
+            guard case .success(let file) = file else { throw BrokenPromise(description: "no unchanged answer: \(file)") }
+            // What is to be turned is coded anew, by blocks or by pixels.
+            let isTurned = (try? ImageHeader.read(bytes))?.orientation != .normal
+            let result = try decode(file, convertsColours: false).map(\.pixels)
+            try promise(isTurned ? result.map(\.count) == own.map(\.count) : result == own, "unchanged, it is another picture")
+        }
+        guard format == .png, picture.isConverted else { return }
+        let restored = Result { () throws(ImageError) in
+            try ImageAnswer(as: .png, limits: limits).file(of: picture, isUnchanged: false, source: bytes)
+        }
+        guard case .success(let restored) = restored else { throw BrokenPromise(description: "no answer") }
+        let result = try decode(restored, convertsColours: false)
+        // Where there is no way back into the file's colours, it is sRGB's.
+        try promise(result.map(\.pixels) == own || result.map(\.pixels) == .success(picture.pixels), "restored to what it was, it is another picture")
     }
 
     /// The same bytes with the checksums of a PNG's chunks made right, so that damage reaches what stands behind them.
