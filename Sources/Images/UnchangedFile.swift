@@ -53,25 +53,31 @@ struct UnchangedFile {
     private func jpegWithoutMetadata() throws(ImageError) -> [UInt8] {
         var segments = JPEGSegments(source), isBeforeScans = true
         var jfif: [UInt8] = [], adobe: [UInt8] = [], rest: [UInt8] = []
-        var position = Self.start.count
+        // From the first scan on, coded data stands between segments; before it, at most stray bytes do.
+        var position = 0
         while true {
             let segment = try segments.next()
             switch segment.marker {
             case JPEGMarker.endOfImage:
                 rest += source.slice(position..<segment.place.upperBound)?.array() ?? []
                 return try Self.start + jfif + adobe + profileSegments() + rest
-            case JPEGMarker.startOfScan: isBeforeScans = false
+            case JPEGMarker.startOfScan:
+                if isBeforeScans { position = segment.place.lowerBound }
+                isBeforeScans = false
             case JPEGMarker.comment, JPEGMarker.application0...JPEGMarker.application15:
-                rest += source.slice(position..<segment.place.lowerBound)?.array() ?? []
-                position = segment.place.upperBound
-                guard isBeforeScans else { continue }
+                guard isBeforeScans else {
+                    rest += source.slice(position..<segment.place.lowerBound)?.array() ?? []
+                    position = segment.place.upperBound
+                    continue
+                }
                 if jfif.isEmpty { jfif = Self.plainJFIF(segment) }
                 if segment.marker == JPEGMarker.adobe, segment.payload.count >= Self.adobeBytes,
                     segment.payload.starts(with: Array("Adobe".utf8))
                 {
                     adobe = JPEGWriter.segment(segment.marker, segment.payload.array())
                 }
-            default: break
+            default:
+                if isBeforeScans { rest += source.slice(segment.place)?.array() ?? [] }
             }
         }
     }

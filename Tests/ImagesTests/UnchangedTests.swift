@@ -81,6 +81,14 @@ struct UnchangedTests {
         }
     }
 
+    @Test("stray bytes before a JPEG's segments go with its metadata, and it is a JPEG still")
+    func strayBytes() throws {
+        let plain = try ImageEncoder.jpeg(.sample(width: 32, height: 16))
+        let tables = try #require(JPEGSketch(plain).offset(of: 0xDB))
+        let file = Array(plain[..<2]) + JPEGSketch.exif([1]) + [1, 2, 3] + plain[2..<tables] + [0xFF, 0xFF] + plain[tables...]
+        #expect(try answer(file, as: .jpeg) == plain)
+    }
+
     private func exif(_ orientation: Orientation, in file: [UInt8]) -> [UInt8] {
         JPEGSketch(file).inserting(JPEGSketch.exif(sampleExif(orientation: orientation.rawValue)))
     }
