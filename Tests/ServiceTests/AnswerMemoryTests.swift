@@ -33,9 +33,9 @@ struct AnswerMemoryTests {
         await eventually { subject.service.memoryUsed == 0 }
     }
 
-    @Test("the pictures of several rounds and the sums of overlaps count where they are more than the answer takes")
+    @Test("three pictures and the sums of overlaps count where they are more than the answer takes")
     func rounds() async {
-        for (query, pictures) in [("?degradation=rainy", 2), ("?degradation=rainy,noisy", 3)] {
+        for query in ["?degradation=rainy", "?degradation=rainy,noisy"] {
             let subject = ServiceUnderTest()
             subject.engine.change {
                 $0.blendingBytes = 10_000
@@ -43,7 +43,7 @@ struct AnswerMemoryTests {
             }
             let answer = Task { await subject.restore(query) }
             await eventually { subject.engine.active == 1 }
-            #expect(subject.service.memoryUsed == pictures * 4 * pixels + 10_000)
+            #expect(subject.service.memoryUsed == 3 * 4 * pixels + 10_000)
             subject.engine.release()
             #expect(await answer.value.status == 200)
         }
