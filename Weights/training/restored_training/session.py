@@ -48,8 +48,8 @@ class Average:
     @torch.no_grad()
     def add(self, module: nn.Module, step: int) -> None:
         keep = min(self.decay, (1 + step) / (10 + step))
-        for name, value in module.state_dict().items():
-            self.values[name].lerp_(value.float(), 1 - keep)
+        now = module.state_dict()
+        torch._foreach_lerp_(list(self.values.values()), [now[name].float() for name in self.values], 1 - keep)
 
 
 def process_count() -> int:
