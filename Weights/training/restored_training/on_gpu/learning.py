@@ -22,6 +22,7 @@ AVERAGE_DECAY = 0.998
 MOMENTS = 4  # at which is measured, the end included, beside the beginning
 SAVE_SECONDS = 60.0
 SAY_SECONDS = 1.0
+LISTENED = (5, 7)  # steps
 RESTARTS = 3  # after gradients that are no numbers
 
 
@@ -44,10 +45,25 @@ class Learner:
     def keep(self) -> None:
         self.good = {name: value.clone() for name, value in self.module.state_dict().items()}
 
+    def loss(self) -> Tensor:
+        """Of the next batch, with its gradients; of a smaller one where there is not memory enough."""
+        while True:
+            try:
+                loss = self.task.loss(self.state.step)
+                loss.backward()
+                return loss.detach()
+            except torch.cuda.OutOfMemoryError:
+                if not self.task.shrink():
+                    raise
+                print(f"out of memory: {self.task.pictures()} pictures a step from here", flush=True)
+            # Outside of the handler, which holds on to what did not fit.
+            for parameter in self.module.parameters():
+                parameter.grad = None
+            torch.cuda.empty_cache()
+
     def step(self, progress: float) -> Tensor:
         """Returns the gradient's norm, on the device."""
-        loss = self.task.loss(self.state.step)
-        loss.backward()
+        loss = self.loss()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
         self.optimiser.step(rate_share(self.young, progress))
         self.state.step += 1
@@ -55,7 +71,7 @@ class Learner:
         self.young += 1
         self.average.add(self.module, self.young)
         keep = min(0.98, 1 - 1 / self.steps)
-        self.mean_loss = keep * self.mean_loss + (1 - keep) * loss.detach()
+        self.mean_loss = keep * self.mean_loss + (1 - keep) * loss
         return norm
 
     def goes_well(self, norm: Tensor) -> bool:
@@ -90,9 +106,10 @@ class Learner:
         if self.state.history:
             draw_curves(self.state.history, self.out / f"{self.task.name}.png", self.task.name)
 
-    def run(self, clock: Clock, feeder: Feeder, until: float, planned: float | None, pool_until: float) -> None:
+    def run(self, clock: Clock, feeder: Feeder, until: float, planned: float | None, pool_until: float,
+            most: int | None = None) -> None:
         """Trains until a time of `time.monotonic`. The rate falls to nothing until then, or over `planned` seconds, those of the runs
-        before counted. From `pool_until` on no more pictures are begun.
+        before counted. From `pool_until` on no more pictures are begun. At `most` so many steps.
         """
         start = last_said = last_saved = time.monotonic()
         measured_at = [start + (until - start) * share / MOMENTS for share in range(1, MOMENTS)]
@@ -102,11 +119,14 @@ class Learner:
             longest, last = max(longest, now - last), now
             self.trained = now - start
             progress = self.seconds() / planned if planned else self.trained / (until - start)
-            if progress >= 1:
+            if progress >= 1 or self.steps == most:
                 break
             if now > pool_until:
                 feeder.makers.end()
             self.take(feeder)
+            if self.device.type == "cuda" and self.steps in LISTENED:
+                # Says where a step waits for the device: none should.
+                torch.cuda.set_sync_debug_mode("warn" if self.steps == LISTENED[0] else "default")
             norm = self.step(progress)
             if now - last_said >= SAY_SECONDS:
                 if not self.goes_well(norm):

@@ -122,7 +122,7 @@ class Feeder:
     def __init__(self, makers: Makers, prepare: Callable[[Round], object], ahead: int = 4):
         self.makers, self.prepare = makers, prepare
         self.ready: queue.Queue = queue.Queue(ahead)
-        self.has_ended, self.error = False, None
+        self.has_ended = False
         self.thread = threading.Thread(target=self._run, name="feeder", daemon=True)
         self.thread.start()
 
@@ -130,12 +130,12 @@ class Feeder:
         try:
             while (round_ := self.makers.take()) is not None:
                 self.ready.put(self.prepare(round_))
-        except BaseException as error:  # noqa: BLE001 - told to whoever asks
-            self.error = error
+        except Exception:  # noqa: BLE001 - training goes on with the pictures that are there
+            traceback.print_exc()
         self.has_ended = True
 
     def arrived(self, wait: float = 0) -> list:
-        """What is ready; waits for the first at most so many seconds. Throws what ended the thread."""
+        """What is ready; waits for the first at most so many seconds."""
         found = []
         try:
             found.append(self.ready.get(timeout=wait) if wait else self.ready.get_nowait())
@@ -143,6 +143,4 @@ class Feeder:
                 found.append(self.ready.get_nowait())
         except queue.Empty:
             pass
-        if self.error and not found:
-            raise RuntimeError("rounds can't be taken any more") from self.error
         return found

@@ -23,9 +23,13 @@ from .drawing_kit import art, fonts
 from .pairs import found_pairs
 from .state import NETWORKS, State
 
-# Longer side and WebP quality of the photographs, the best first: the first that fits is taken.
-DETAIL = ((768, 85), (640, 80), (512, 80), (512, 70), (448, 75), (448, 70), (448, 65), (448, 60), (416, 65), (416, 60), (400, 60), (384, 60),
-          (376, 60), (368, 60), (360, 60), (352, 60), (352, 55), (336, 55), (320, 55), (300, 50), (280, 50), (256, 50))
+# Longer side and WebP quality of the photographs, the best first: the first is taken with which all fit. With the last one of them
+# as many are taken as fit: the controller wants many, for it knows them by heart; the network wants sound ones, for it gives back what
+# it sees in them.
+DETAIL = {
+    "controller": ((768, 85), (640, 80), (512, 80), (512, 75), (512, 70), (512, 65), (512, 60), (480, 60), (448, 60), (416, 60), (384, 60)),
+    "network": ((768, 90), (640, 85), (512, 85), (512, 80), (480, 80), (448, 80))}
+LEAST_PHOTOGRAPHS = 100
 TRIED = 48  # photographs from which the size of all is told
 HELD_OUT = 100  # at most; the shipped measurements are made at home
 PAIR_QUALITY = 85
@@ -75,9 +79,10 @@ class Pack:
         return self.packed
 
 
-def bundle_files(bundle: Path) -> Iterator[tuple[str, bytes]]:
+def bundle_files(bundle: Path, of: str) -> Iterator[tuple[str, bytes]]:
+    """The networks that are needed to train one: for the controller not the restoration network, which follows it at home."""
     yield "bundle/bundle.json", (bundle / "bundle.json").read_bytes()
-    for network in NETWORKS.values():
+    for network in ("daclip",) if of == "controller" else NETWORKS.values():
         weights = load_file(bundle / json.loads((bundle / "bundle.json").read_text())[network]["file"])
         with tempfile.TemporaryDirectory() as folder:
             write_compact(Path(folder) / network, weights, {})
@@ -122,45 +127,54 @@ def photograph_files(folder: str, paths: list[Path], side: int, quality: int) ->
         yield f"{folder}/{path.parent.name}-{path.stem}.webp", as_webp(path, side, quality)
 
 
-def chosen_detail(paths: list[Path], room: int) -> tuple[int, int]:
-    """The most detail with which they fit, told from some of them. Throws a ValueError where they don't with the least."""
+def chosen_detail(of: str, paths: list[Path], room: int) -> tuple[int, int, int]:
+    """The most detail with which they fit, told from some of them, and how many of them do. Throws a ValueError where too few do."""
     some = random.Random(0).sample(paths, min(TRIED, len(paths)))
-    for side, quality in DETAIL:
-        expected = sum(len(as_webp(path, side, quality)) + 250 for path in some) / len(some) * len(paths)
-        # Of some tens, the mean is sure to a few parts in a hundred.
-        if expected * (1.04 if len(some) < len(paths) else 1) < room:
-            return side, quality
-    raise ValueError(f"{len(paths)} photographs of {side} pixels at quality {quality} are {expected:,.0f} bytes; {room:,} are left")
+    # Of some tens, the mean is sure to a few parts in a hundred.
+    doubt = 1.04 if len(some) < len(paths) else 1
+    for side, quality in DETAIL[of]:
+        expected = doubt * sum(len(as_webp(path, side, quality)) + 250 for path in some) / len(some)
+        if expected * len(paths) < room:
+            return side, quality, len(paths)
+    count = int(max(0, room) / expected)
+    if count < min(LEAST_PHOTOGRAPHS, len(paths)):
+        raise ValueError(f"{max(0, room):,} bytes are left for photographs, room for {count} of {len(paths)}")
+    return side, quality, count
 
 
-def pack(path: Path, training: list[Path], held_out: list[Path], pairs: Path | None, bundle: Path, state: State | None, limit: int,
+def pack(path: Path, of: str, training: list[Path], held_out: list[Path], pairs: Path | None, bundle: Path, state: State | None, limit: int,
          say: Callable[[str], None] = print) -> Packed:
     """Writes the pack, of at most `limit` bytes. Throws a ValueError where that is too little, and leaves what was there before."""
     writing = Pack(path, limit)
-    writing.add("bundle", bundle_files(bundle))
+    writing.add("bundle", bundle_files(bundle, of))
     if state:
         writing.add("state", [state_file(state, bundle)])
     say(f"drawing kit: {writing.add('fonts', fonts())} fonts, {writing.add('clip art', art())} pieces of clip art")
     if pairs:
         say(f"pairs: {writing.add('pairs', pair_files(pairs)) // 2}")
-    held_out = sorted(held_out, key=lambda photograph: lot(photograph.name))[:HELD_OUT]
-    side, quality = chosen_detail([*training, *held_out], writing.room() - 4096)
+    # By lot, so that the first ones are some of every source.
+    training, held_out = (sorted(paths, key=lambda photograph: lot(photograph.name)) for paths in (training, held_out))
+    held_out = held_out[:HELD_OUT]
+    side, quality, count = chosen_detail(of, [*held_out, *training], writing.room() - 4096)
+    training = training[:count - len(held_out)]
     say(f"photographs: {len(training)} to train on and {len(held_out)} held out, of at most {side} pixels at quality {quality}")
     writing.add("photographs", photograph_files("photographs", training, side, quality))
     writing.add("held out", photograph_files("held-out", held_out, side, quality))
-    about = {"photographs": len(training), "heldOut": len(held_out), "side": side, "quality": quality}
+    about = {"of": of, "photographs": len(training), "heldOut": len(held_out), "side": side, "quality": quality}
     writing.add("index", [("pack.json", json.dumps(about).encode())])
     return writing.close()
 
 
-def unpacked(path: Path, folder: Path) -> Path:
-    """The pack's files in a folder, the bundle among them as others are. Throws a ValueError where it is no pack."""
+def unpacked(path: Path, of: str, folder: Path) -> Path:
+    """The pack's files in a folder, the bundle's among them as they were. Throws a ValueError where it is no pack to train this with."""
     if not zipfile.is_zipfile(path) or "pack.json" not in zipfile.ZipFile(path).namelist():
         raise ValueError(f"{path} is no pack")
     with zipfile.ZipFile(path) as archive:
         archive.extractall(folder)
+    if (packed := json.loads((folder / "pack.json").read_text())["of"]) != of:
+        raise ValueError(f"{path} was packed to train the {packed}, not the {of}")
     configuration = json.loads((folder / "bundle/bundle.json").read_text())
-    for network in NETWORKS.values():
+    for network in (path.stem for path in (folder / "bundle").glob("*.compact")):
         weights, _ = read_compact(folder / f"bundle/{network}.compact")
         save_file(weights, folder / "bundle" / configuration[network]["file"])
     return folder

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import os
 import re
+import shutil
 import tarfile
+import tempfile
 from pathlib import Path
 
 from . import FILE_LIMIT
+from .following import ABOUT, described_in, digest, finish_bundle
 
 ARCHIVE = "bundle.tar"
 
@@ -35,24 +36,32 @@ def write_parts(bundle: Path, folder: Path, limit: int = FILE_LIMIT) -> list[Pat
     return paths
 
 
-def join_parts(folder: Path, out: Path) -> Path:
-    """OUT/bundle of the parts in a folder. Throws a ValueError where one is missing."""
+def join_parts(folder: Path, start: Path, out: Path) -> Path:
+    """OUT/bundle of the parts in a folder, and of the bundle that training began with where an encoder alone came back. Throws a
+    ValueError where a part is missing or damaged.
+    """
     found = {int(match[1]): (int(match[2]), path) for path in folder.iterdir()
              if (match := re.fullmatch(rf"{re.escape(ARCHIVE)}\.(\d+)-of-(\d+)", path.name))}
     counts = {count for count, _ in found.values()}
     if len(counts) != 1 or sorted(found) != list(range(1, min(counts) + 1)):
         raise ValueError(f"{folder} holds {sorted(path.name for _, path in found.values()) or 'no part'} of {ARCHIVE}, not all of one")
     content = b"".join(found[number][1].read_bytes() for number in sorted(found))
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(out, filter="data")
-    check_digests(out / "bundle")
+    with tempfile.TemporaryDirectory() as work:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(work, filter="data")
+        came_back = Path(work) / "bundle"
+        if (came_back / ABOUT).exists():
+            finish_bundle(came_back, start, out / "bundle")
+        else:
+            check_digests(came_back)
+            shutil.copytree(came_back, out / "bundle", dirs_exist_ok=True)
     return out / "bundle"
 
 
 def check_digests(bundle: Path) -> None:
     """Throws a ValueError where a file is not the one that bundle.json speaks of."""
-    configuration = json.loads((bundle / "bundle.json").read_text())
+    configuration = described_in(bundle)
     for network in ("daclip", "unet"):
         path = bundle / configuration[network]["file"]
-        if hashlib.sha256(path.read_bytes()).hexdigest() != configuration[network]["sha256"]:
-            raise ValueError(f"{path} is not the file that {bundle / 'bundle.json'} speaks of")
+        if digest(path) != configuration[network]["sha256"]:
+            raise ValueError(f"{path.name} is not the file that bundle.json speaks of: damaged")

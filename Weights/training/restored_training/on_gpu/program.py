@@ -11,20 +11,18 @@ import torch
 
 from ..photographs import REPOSITORY, data_folder, photograph_folders, split_photographs
 from ..pool import LABELS
-from . import MEBIBYTE, TRAVEL_LIMIT
+from . import TRAVEL_LIMIT
 from .packing import leaving_behind, pack, repository_bytes, room_for_pack
 from .parts import join_parts
 from .running import Run
-from .state import read_state
-
-# Of a picture's bytes and of the network's activations together nothing near to a card's memory is needed.
-POOL_SHARE_OF_MEMORY = 0.45
+from .state import NETWORKS, read_state
 
 
 def chosen(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="on-gpu", description="Training on a machine with a GPU that is had for a quarter of an hour.")
     tasks = parser.add_subparsers(dest="task", required=True)
     packing = tasks.add_parser("pack", help="writes what travels there")
+    packing.add_argument("of", choices=list(NETWORKS), help="what is to be trained")
     packing.add_argument("--out", type=Path, required=True, metavar="FILE")
     packing.add_argument("--photos", type=Path, nargs="+", metavar="FOLDER",
                          help="default: clean and photos in RESTORED_DATA, else in ../shared/data")
@@ -35,6 +33,7 @@ def chosen(arguments: list[str]) -> argparse.Namespace:
     joining = tasks.add_parser("join", help="puts a bundle's parts together")
     joining.add_argument("folder", type=Path)
     joining.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets bundle/")
+    joining.add_argument("--start-from", type=Path, default=REPOSITORY / "Weights/mini", metavar="BUNDLE", help="that training began with")
     for name, what in (("controller", "trains the controlled image encoder"), ("network", "trains the restoration network")):
         add_run(tasks.add_parser(name, help=what, formatter_class=argparse.ArgumentDefaultsHelpFormatter), name)
     return parser.parse_args(arguments)
@@ -47,6 +46,7 @@ def add_run(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--state", type=Path, metavar="FILE", help="to go on from (default: the pack's, if it has one)")
     parser.add_argument("--plan", type=float, metavar="MINUTES",
                         help="the rate falls to nothing over so many minutes of training, those of the state counted; without it over this run")
+    parser.add_argument("--steps", type=int, help="at most; a few are a rehearsal")
     parser.add_argument("--rate", type=float, default=0.004 if name == "controller" else 0.0008)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -74,14 +74,10 @@ def main(arguments: list[str], start: float) -> int:
         if choice.task == "pack":
             return write_pack(choice)
         if choice.task == "join":
-            print(f"wrote {join_parts(choice.folder, choice.out)}")
+            print(f"wrote {join_parts(choice.folder, choice.start_from, choice.out)}")
             return 0
         if unknown := getattr(choice, "keep", frozenset()) - set(LABELS):
             raise ValueError(f"--keep: unknown labels {sorted(unknown)}")
-        if choice.pool_gib is None:
-            is_gpu = choice.device.startswith("cuda")
-            # Read without a context on the device: processes are forked before there is one.
-            choice.pool_gib = POOL_SHARE_OF_MEMORY * gpu_bytes() / 2**30 if is_gpu else 1.0
         return Run(choice, start).run()
     except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
         print(f"on-gpu: {error}", file=sys.stderr, flush=True)
@@ -94,11 +90,11 @@ def write_pack(choice: argparse.Namespace) -> int:
         raise ValueError(f"{folders or 'RESTORED_DATA'} has no such folder: set RESTORED_DATA, or give --photos")
     training, held_out = split_photographs(*folders)
     pairs = choice.pairs or (beside if (beside := data_folder() / "train-pairs").is_dir() else None)
-    state = read_state(choice.state) if choice.state else None
+    state = read_state(choice.state, choice.of) if choice.state else None
     room = room_for_pack(choice.whole_repository)
     print(f"{TRAVEL_LIMIT:,} bytes may travel; the repository has {repository_bytes():,}, and {room:,} are left for the pack"
           + ("" if choice.whole_repository else " where what is not needed of it stays behind"), flush=True)
-    packed = pack(choice.out, training, held_out, pairs, choice.start_from, state, room)
+    packed = pack(choice.out, choice.of, training, held_out, pairs, choice.start_from, state, room)
     for part, size in packed.sizes.items():
         print(f"{size:>12,} bytes: {part}")
     print(f"{choice.out.stat().st_size:>12,} bytes: {choice.out}, of at most {room:,}")
@@ -106,14 +102,3 @@ def write_pack(choice: argparse.Namespace) -> int:
         away, back = leaving_behind()
         print(f"Before, in a checkout without changes:\n  {away}\nand afterwards:\n  {back}")
     return 0
-
-
-def gpu_bytes() -> int:
-    """Of the first GPU's memory, as its driver says; 16 GiB where it does not."""
-    import subprocess
-    try:
-        said = subprocess.run(["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"], capture_output=True, text=True,
-                              check=True, timeout=20).stdout
-        return int(said.split()[0]) * MEBIBYTE
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return 16 * 2**30

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import torch
 from PIL import features
 
-from ..bundle import write_bundle
-from ..check import write_check
 from ..ordinary.text import DRAWING_KIT
-from ..photographs import REPOSITORY
 from ..pool import Pool, make_pool
-from ..views import NATIVE_WINDOWS
 from .clock import LAST_SECONDS, Clock, Stopped, TookTooLong
 from .compiling import compile_or_not, wait_for
 from .learning import Learner
@@ -31,10 +27,11 @@ from .rounds import Material, Round, controller_round, network_round
 from .state import State, read_state
 from .tasks import ControllerTask, NetworkTask, Task
 
-PHOTOGRAPH = REPOSITORY / "Tests/Fixtures/Photographs/kodim20.png"
 FIRST_SHARE = 0.2  # of the minutes, at most, for the pictures that the encoder describes and those to measure with
 POOL_SHARE = 0.8  # of the time that is trained: then the last pictures are begun
 LEAST_RESERVE = 8.0  # seconds, for the last save
+# The rest of a GPU's memory is for networks and steps; a processor rehearses.
+POOL_SHARE_OF_MEMORY, REHEARSED_GIB = 0.45, 1.0
 
 
 class Run:
@@ -55,10 +52,10 @@ class Run:
         done = self.clock.watch(self.farewell)
         try:
             task, feeder = self.prepared()
-            self.trained(task, feeder)
+            status = self.trained(task, feeder)
             self.finish(task)
             self.say(self.result(task))
-            return 0
+            return status
         except Stopped:
             return self.ended_early("stopped before there was anything to train")
         finally:
@@ -85,7 +82,7 @@ class Run:
         if not features.check("webp"):
             raise RuntimeError("pillow is without WebP here, and the photographs are such files")
         self.say(f"torch {torch.__version__}, {os.cpu_count()} cores, {shutil.disk_usage(self.work).free / 2**30:.0f} GiB of disk")
-        folder = unpacked(choice.pack, self.work / "pack")
+        folder = unpacked(choice.pack, choice.task, self.work / "pack")
         os.environ[DRAWING_KIT] = str(folder)
         photographs, held_out = (sorted((folder / name).glob("*.webp")) for name in ("photographs", "held-out"))
         pairs = found_pairs(folder / "pairs")
@@ -106,7 +103,6 @@ class Run:
         task = self.new_task(folder, device)
         if self.state.weights:
             task.module.load_state_dict({name: value.float() for name, value in self.state.weights.items()})
-        self.description = json.loads((folder / "bundle/bundle.json").read_text())
         return task, Feeder(self.makers, prepared_beside(task))
 
     def first_state(self, folder: Path) -> State:
@@ -127,12 +123,14 @@ class Run:
 
     def new_task(self, folder: Path, device: torch.device) -> Task:
         choice = self.choice
-        where = folder / "bundle", self.pool, self.held_out, device, int(choice.pool_gib * 2**30), choice.seed + self.state.step
+        gib = choice.pool_gib or (POOL_SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[1] / 2**30 if device.type == "cuda" else REHEARSED_GIB)
+        where = folder / "bundle", self.pool, self.held_out, device, int(gib * 2**30), choice.seed + self.state.step
         if choice.task == "controller":
             return ControllerTask(*where, folder=self.work, batch=choice.batch, is_anchored=choice.anchor)
         return NetworkTask(*where, folder=self.work, pixels=choice.pixels, side=choice.side, keep=choice.keep)
 
-    def trained(self, task: Task, feeder: Feeder) -> None:
+    def trained(self, task: Task, feeder: Feeder) -> int:
+        """1 where something failed on the way; what was learned until then is kept."""
         choice, clock = self.choice, self.clock
         learner = self.learner = Learner(task, self.state, choice.rate, self.out)
         start = time.monotonic()
@@ -144,23 +142,30 @@ class Run:
         learner.measure()
         measuring = time.monotonic() - start
         try:
-            with clock.interruptible(max(1.0, clock.left() / 2)):
-                while not task.is_ready():
-                    learner.take(feeder, wait=1.0)
-                    if feeder.has_ended and not task.is_ready():
-                        raise RuntimeError("no pictures can be made")
+            self.wait_for_pictures(task, feeder)
             if choice.compile:
                 compile_or_not(learner, clock, min(choice.compile_seconds, clock.left() / 3))
+            # More than it took, because others may have the machine by then.
+            until = clock.deadline - max(LEAST_RESERVE, 1.5 * (saving + measuring) + 2 * LAST_SECONDS)
+            now = time.monotonic()
+            self.say(f"trains for {max(0.0, until - now):.0f} s")
+            learner.run(clock, feeder, until, 60 * choice.plan if choice.plan else None, now + POOL_SHARE * (until - now), choice.steps)
+            self.makers.end()
+            if not clock.is_stopped:
+                learner.measure()
         except Stopped:
-            return
-        # Twice, because others may have the machine by then.
-        until = clock.deadline - max(LEAST_RESERVE, 2 * (saving + measuring) + LAST_SECONDS)
-        now = time.monotonic()
-        self.say(f"trains for {max(0.0, until - now):.0f} s")
-        learner.run(clock, feeder, until, 60 * choice.plan if choice.plan else None, now + POOL_SHARE * (until - now))
-        self.makers.end()
-        if not clock.is_stopped:
-            learner.measure()
+            pass
+        except Exception:  # noqa: BLE001 - whatever it is, what was learned is saved
+            traceback.print_exc()
+            return 1
+        return 0
+
+    def wait_for_pictures(self, task: Task, feeder: Feeder) -> None:
+        with self.clock.interruptible(max(1.0, self.clock.left() / 2)):
+            while not task.is_ready():
+                self.learner.take(feeder, wait=1.0)
+                if feeder.has_ended and not task.is_ready():
+                    raise RuntimeError("no pictures can be made")
 
     def finish(self, task: Task) -> None:
         """State and curves first, then the bundle: whoever is stopped in between has what training goes on from."""
@@ -169,12 +174,8 @@ class Run:
         learner.save()
         self.is_saved = f"the state of step {learner.state.step} is saved"
         learner.averaged.load_state_dict(learner.average.values)
-        daclip, unet = task.networks(learner.averaged, self.work)
-        kept = {name: self.description[name] for name in ("name", "version", "licence", "trainingDataTerms") if name in self.description}
-        bundle = self.work / "bundle"
-        write_bundle(bundle, daclip, unet, task.labels, NATIVE_WINDOWS, self.description["default"]["steps"], kept)
-        write_check(bundle, PHOTOGRAPH, NATIVE_WINDOWS)
-        self.parts = write_parts(bundle, self.out)
+        task.write(learner.averaged, self.work / "bundle", self.work)
+        self.parts = write_parts(self.work / "bundle", self.out)
         self.is_saved = f"state and bundle of step {learner.state.step} are saved"
 
     def result(self, task: Task) -> str:

@@ -6,7 +6,6 @@ import functools
 from pathlib import Path
 from typing import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,12 +16,15 @@ from ..diffusion import MeanRevertingSDE
 from ..label_prompts import label_prompts, tell_labels
 from ..pool import LABELS, Pool
 from ..restoration import (
-    START_SHARE, STRANGER_SHARE, RestorationQuality, decibel_loss, follow_encoder, kept_where_it_restores, predicted)
-from ..unet import ConditionalUNet
+    START_SHARE, STRANGER_SHARE, RestorationQuality, decibel_loss, kept_where_it_restores, predicted)
 from ..views import NATIVE_WINDOWS
 from ..widening import Widening
+from .following import described_in, write_encoder, write_whole
 from .rounds import Round
 from .slots import Slots
+
+
+FEWEST = 8  # pictures of a step
 
 
 @functools.cache
@@ -58,7 +60,6 @@ class Task:
         self.bundle, self.pool, self.held_out, self.device = bundle, described_pool, held_out, device
         self.slots = Slots(capacity, device)
         self.random = torch.Generator(device).manual_seed(seed)
-        self.labels = LABELS
 
     def prepare(self, round_: Round) -> dict[str, Tensor]:
         """A round on the device; called by the thread that feeds it."""
@@ -78,6 +79,10 @@ class Task:
         """Of a step."""
         raise NotImplementedError
 
+    def shrink(self) -> bool:
+        """Halves a step's pictures; False where they are few already."""
+        raise NotImplementedError
+
     def compile(self, compiler: Callable[[Callable], Callable]) -> None:
         """Puts what `compiler` makes of the networks in their place."""
         raise NotImplementedError
@@ -85,8 +90,8 @@ class Task:
     def quality(self, module: nn.Module) -> dict[str, float]:
         raise NotImplementedError
 
-    def networks(self, module: nn.Module, folder: Path) -> tuple[DegradationAwareCLIP, ConditionalUNet]:
-        """Both of the bundle that is left, with what was trained; describing pictures may leave a file in the folder."""
+    def write(self, module: nn.Module, folder: Path, work: Path) -> None:
+        """What comes back of the networks; describing pictures leaves files in `work`."""
         raise NotImplementedError
 
     def uniform(self, *shape: int) -> Tensor:
@@ -133,19 +138,19 @@ class ControllerTask(Task):
     def pictures(self) -> int:
         return self.batch
 
+    def shrink(self) -> bool:
+        self.batch //= 2
+        return self.batch >= FEWEST
+
     def compile(self, compiler: Callable[[Callable], Callable]) -> None:
         self.loss_of.degradation, self.loss_of.content = compiler(self.module.degradation), compiler(self.module.content)
 
     def quality(self, module: nn.Module) -> dict[str, float]:
         return self.quality_of(module)
 
-    def networks(self, module: nn.Module, folder: Path) -> tuple[DegradationAwareCLIP, ConditionalUNet]:
-        """The restoration network follows what the encoder now says."""
-        unet = load_unet(self.bundle).to(self.device)
-        said = describe_pool(module, self.pool, folder / "contexts.npy", NATIVE_WINDOWS)
-        follow_encoder(unet, self.known[:, 1], said[:, 1])
-        tell(unet, self.known, self.known_features, module.label_features, self.pool, self.labels)
-        return module, unet
+    def write(self, module: nn.Module, folder: Path, work: Path) -> None:
+        said = describe_pool(module, self.pool, work / "contexts.npy", NATIVE_WINDOWS)
+        write_encoder(folder, module, described_in(self.bundle), self.pool, self.known, self.known_features, said)
 
 
 class NetworkTask(Task):
@@ -158,7 +163,9 @@ class NetworkTask(Task):
         self.module = Widening(load_unet(self.bundle), new_unet()).run().to(self.device)
         self.side, self.count = side, max(1, pixels // side**2)
         said = describe_pool(self.daclip, self.pool, folder / "contexts.npy", NATIVE_WINDOWS)
-        tell(self.module, said, self.daclip.label_features, self.daclip.label_features, self.pool, self.labels)
+        features, shown = self.daclip.label_features, [example.shown for example in self.pool.examples]
+        told = torch.from_numpy(said[:, 0]).to(self.device)
+        tell_labels(self.module, features, label_prompts(self.module, told, features, shown, self.labels))
         self.network: Callable[..., Tensor] = self.module
         self.teacher = load_unet(self.bundle).to(self.device) if keep else None
         self.kept = torch.tensor([name in keep for name in LABELS], device=self.device)
@@ -184,6 +191,10 @@ class NetworkTask(Task):
 
     def pictures(self) -> int:
         return self.count
+
+    def shrink(self) -> bool:
+        self.count //= 2
+        return self.count >= FEWEST
 
     def draws(self) -> Tensor:
         """Places of examples, each drawn as often as its weight says."""
@@ -238,15 +249,9 @@ class NetworkTask(Task):
     def quality(self, module: nn.Module) -> dict[str, float]:
         return self.quality_of(module)
 
-    def networks(self, module: nn.Module, folder: Path) -> tuple[DegradationAwareCLIP, ConditionalUNet]:
-        return self.daclip, module
+    def write(self, module: nn.Module, folder: Path, work: Path) -> None:
+        write_whole(folder, self.daclip, module, self.labels, described_in(self.bundle))
 
 
 def mirrored(pixels: Tensor, are_mirrored: Tensor) -> Tensor:
     return torch.where(are_mirrored[:, None, None, None], pixels.flip(-1), pixels)
-
-
-def tell(unet: ConditionalUNet, known: np.ndarray, known_features: Tensor, features: Tensor, pool: Pool, labels: list[str]) -> None:
-    shown = [example.shown for example in pool.examples]
-    device = features.device
-    tell_labels(unet, features, label_prompts(unet, torch.from_numpy(known[:, 0]).to(device), known_features, shown, labels))
