@@ -10,15 +10,16 @@ import time
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
+RING_AGAIN = 5.0  # seconds, where what was thrown was caught on the way
 LAST_SECONDS = 3.0  # before the end a run that has not ended by itself is ended
 
 
-class Stopped(Exception):
-    """A signal asked for the end while something long was under way."""
+class Stopped(BaseException):
+    """A signal asked for the end while something long was under way. No `Exception`: compilers catch those, and go on otherwise."""
 
 
-class TookTooLong(Exception):
-    pass
+class TookTooLong(BaseException):
+    """The time that something was given is over."""
 
 
 class Clock:
@@ -56,7 +57,7 @@ class Clock:
         before = signal.signal(signal.SIGALRM, ring)
         self._may_raise = True
         if seconds is not None:
-            signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), RING_AGAIN)
         try:
             yield
         finally:

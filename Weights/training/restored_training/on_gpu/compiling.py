@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from .clock import Clock, Stopped
+from .clock import Clock, TookTooLong
 from .learning import Learner
 
 
@@ -22,9 +22,7 @@ def compile_or_not(learner: Learner, clock: Clock, seconds: float) -> bool:
             wait_for(task.device)
         print(f"compiled, in {time.monotonic() - start:.0f} s", flush=True)
         return True
-    except Stopped:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a compiler throws, there is another way
+    except (TookTooLong, Exception) as error:  # noqa: BLE001 - whatever a compiler throws, there is another way
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else ""
         print(f"not compiled, after {time.monotonic() - start:.0f} s: {type(error).__name__} {reason}", flush=True)
         for name, value in originals.items():

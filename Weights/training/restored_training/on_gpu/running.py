@@ -56,7 +56,7 @@ class Run:
             self.finish(task)
             self.say(self.result(task))
             return status
-        except Stopped:
+        except (Stopped, TookTooLong):
             return self.ended_early("stopped before there was anything to train")
         finally:
             done.set()
@@ -161,11 +161,14 @@ class Run:
         return 0
 
     def wait_for_pictures(self, task: Task, feeder: Feeder) -> None:
-        with self.clock.interruptible(max(1.0, self.clock.left() / 2)):
-            while not task.is_ready():
-                self.learner.take(feeder, wait=1.0)
-                if feeder.has_ended and not task.is_ready():
-                    raise RuntimeError("no pictures can be made")
+        try:
+            with self.clock.interruptible(max(1.0, self.clock.left() / 2)):
+                while not task.is_ready():
+                    self.learner.take(feeder, wait=1.0)
+                    if feeder.has_ended and not task.is_ready():
+                        raise RuntimeError("no pictures can be made")
+        except TookTooLong:
+            raise RuntimeError("no pictures came in half of the time") from None
 
     def finish(self, task: Task) -> None:
         """State and curves first, then the bundle: whoever is stopped in between has what training goes on from."""
