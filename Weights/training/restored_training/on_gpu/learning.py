@@ -116,7 +116,7 @@ class Learner:
         before, restarts, left_out, longest, last = self.steps, 0, 0.0, 0.0, start
         # A step that would end too late is not begun.
         while (now := time.monotonic()) + longest < until and not clock.is_stopped:
-            longest, last = max(longest, now - last), now
+            longest, last = max(0.9 * longest, now - last), now
             self.trained = now - start
             progress = self.seconds() / planned if planned else self.trained / (until - start)
             if progress >= 1 or self.steps == most:

@@ -171,7 +171,7 @@ def unpacked(path: Path, of: str, folder: Path) -> Path:
         raise ValueError(f"{path} is no pack")
     with zipfile.ZipFile(path) as archive:
         archive.extractall(folder)
-    if (packed := json.loads((folder / "pack.json").read_text())["of"]) != of:
+    if (packed := json.loads((folder / "pack.json").read_text()).get("of")) != of:
         raise ValueError(f"{path} was packed to train the {packed}, not the {of}")
     configuration = json.loads((folder / "bundle/bundle.json").read_text())
     for network in (path.stem for path in (folder / "bundle").glob("*.compact")):
