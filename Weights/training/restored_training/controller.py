@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from itertools import chain
 from pathlib import Path
+from typing import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ import torch.distributed as distributed
 import torch.nn.functional as F
 from torch import Tensor
 
-from .batches import TRAINING_WINDOWS, Batches
+from .batches import Batches
 from .daclip import DegradationAwareCLIP
 from .degradations import CLEAN
 from .pool import LABELS, Pool
@@ -59,92 +61,138 @@ def drift(embedding: Tensor, anchor: Tensor) -> Tensor:
     return (embedding - anchor).square().sum() / anchor.square().sum()
 
 
-class ControllerTraining:
-    """Learns labels, and embeddings of clean pictures; with an anchor, the content embeddings stay near the anchor's instead,
-    so that a restoration network that was trained with those has little to learn anew.
+def told(labels: list[list[str]]) -> tuple[Tensor, Tensor]:
+    """What is asked for of pictures with these labels: probabilities (pictures, labels), and whether each window must be named."""
+    return wanted_probabilities(labels), torch.tensor([EVERYWHERE >= set(names) for names in labels])
+
+
+def show_something(windows: Tensor) -> Tensor:
+    """Of prepared windows (..., 3, S, S), whether there is more to see than plain ground."""
+    return windows.float().std(dim=(-3, -2, -1)) > PLAIN_DEVIATION
+
+
+def naming_loss(embeddings: Tensor, features: Tensor, wanted: Tensor, are_alike: Tensor, shows: Tensor) -> Tensor:
+    """Cross-entropy of the labels over the mean embedding of each picture's views, its windows standing for all that are
+    looked at in use, and, where what a picture shows is everywhere, over the windows that show something.
+    (pictures, views, embed_dim), the whole view first; the labels' features; what `told` says; (pictures, windows).
+    """
+    def surprise(said: Tensor, asked: Tensor) -> Tensor:
+        logits = LOGIT_SCALE * F.normalize(said, dim=-1) @ features.T
+        return -(asked * logits.log_softmax(dim=-1)).sum(dim=-1)
+
+    mean = (embeddings[:, 0] + NATIVE_WINDOWS * embeddings[:, 1:].mean(dim=1)) / (1 + NATIVE_WINDOWS)
+    of_windows = (surprise(embeddings[:, 1:], wanted[:, None]) * shows).mean(dim=1)
+    return (surprise(mean, wanted) + WINDOW_WEIGHT * are_alike * of_windows).mean()
+
+
+def content_loss(content: Tensor, target: Tensor, twins: Tensor) -> Tensor:
+    """Each picture's controlled embedding should be nearest to that of its own clean picture, and the other way round. `twins`
+    (pictures, pictures) are those of the same clean picture: no wrong answers to each other.
+    """
+    similarity = CONTENT_SCALE * F.normalize(content, dim=-1) @ F.normalize(target, dim=-1).T
+    others = twins & ~torch.eye(len(twins), dtype=torch.bool, device=twins.device)
+    similarity = similarity.masked_fill(others, -torch.inf)
+    own = torch.arange(len(twins), device=twins.device)
+    return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+
+
+class ControllerLoss:
+    """Of naming, and every few steps of the content embeddings: these are those of the clean pictures or, with an anchor, stay near
+    the anchor's, so that a restoration network that was trained with those has little to learn anew.
+
+    `degradation` and `content` are the model's; compiled ones may stand in their place.
     """
 
-    def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int,
-                 anchor: DegradationAwareCLIP | None = None):
-        self.model, self.held_out, self.anchor = model, held_out, anchor
-        self.device = next(model.parameters()).device
-        self.batches = Batches(pool, batch, seed)
+    def __init__(self, model: DegradationAwareCLIP, anchor: DegradationAwareCLIP | None = None):
+        self.degradation, self.content, self.anchor = model.degradation, model.content, anchor
+        self.features = model.label_features
 
-    def loss(self, step: int, progress: float) -> Tensor:
-        degraded_views, clean_pictures, labels = self.batches.views()
-        looked_at = 1 + TRAINING_WINDOWS
-        pixels = prepared(degraded_views).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            degradation, control = self.model.degradation(pixels)
-        show_something = pixels.std(dim=(1, 2, 3)).unflatten(0, (-1, looked_at)) > PLAIN_DEVIATION
-        loss = self.naming_loss(degradation.float().unflatten(0, (-1, looked_at)), labels, show_something[:, 1:])
-        wholes = pixels[::looked_at], [values[::looked_at] for values in control]
-        if step % CONTENT_EVERY == 0:
-            loss = loss + (ANCHOR_WEIGHT * self.anchor_loss(*wholes) if self.anchor is not None
-                           else CONTENT_WEIGHT * self.content_loss(*wholes, clean_pictures))
-        return loss
-
-    def naming_loss(self, embeddings: Tensor, labels: list[list[str]], show_something: Tensor) -> Tensor:
-        """Cross-entropy of the labels over the mean embedding of each picture's views, its windows standing for all that are
-        looked at in use, and, where what a picture shows is everywhere, over the windows that show something.
-        (pictures, views, embed_dim), the whole view first; (pictures, windows).
+    def __call__(self, step: int, pixels: Tensor, wanted: Tensor, are_alike: Tensor, clean_wholes: Callable[[], Tensor],
+                 twins: Tensor) -> Tensor:
+        """Prepared views (pictures * views, 3, S, S), the whole view of each picture first; what `told` says; the whole views of
+        the clean pictures, asked for where they are needed; the twins among them.
         """
-        def surprise(said: Tensor, wanted: Tensor) -> Tensor:
-            logits = LOGIT_SCALE * F.normalize(said, dim=-1) @ self.model.label_features.T
-            return -(wanted * logits.log_softmax(dim=-1)).sum(dim=-1)
-
-        wanted = wanted_probabilities(labels).to(self.device)
-        mean = (embeddings[:, 0] + NATIVE_WINDOWS * embeddings[:, 1:].mean(dim=1)) / (1 + NATIVE_WINDOWS)
-        loss = surprise(mean, wanted)
-        of_windows = (surprise(embeddings[:, 1:], wanted[:, None]) * show_something).mean(dim=1)
-        are_alike = torch.tensor([EVERYWHERE >= set(names) for names in labels], device=self.device)
-        return (loss + WINDOW_WEIGHT * are_alike * of_windows).mean()
+        looked_at = len(pixels) // len(wanted)
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            degradation, control = self.degradation(pixels)
+        embeddings = degradation.float().unflatten(0, (-1, looked_at))
+        shows = show_something(pixels.unflatten(0, (-1, looked_at))[:, 1:])
+        loss = naming_loss(embeddings, self.features, wanted, are_alike, shows)
+        if step % CONTENT_EVERY == 0:
+            wholes = pixels[::looked_at], [values[::looked_at] for values in control]
+            loss = loss + (ANCHOR_WEIGHT * self.anchor_loss(*wholes) if self.anchor is not None
+                           else CONTENT_WEIGHT * self.likeness_loss(*wholes, clean_wholes(), twins))
+        return loss
 
     def anchor_loss(self, pixels: Tensor, control: list[Tensor]) -> Tensor:
         """How far the content embeddings of the whole views are from the anchor's."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(pixels.device.type, torch.bfloat16):
             with torch.no_grad():
                 known = self.anchor(pixels)[1].float()
-            content = self.model.content(pixels, control).float()
+            content = self.content(pixels, control).float()
         return drift(content, known)
 
-    def content_loss(self, pixels: Tensor, control: list[Tensor], clean_pictures: list[np.ndarray]) -> Tensor:
-        """Each picture's controlled embedding should be nearest to that of its own clean picture, and the other way round."""
-        clean_pixels = prepared([whole_view(picture) for picture in clean_pictures]).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            content, target = self.model.content(pixels, control).float(), self.model.content(clean_pixels).float()
-        similarity = CONTENT_SCALE * F.normalize(content, dim=-1) @ F.normalize(target, dim=-1).T
-        twins = torch.tensor([[one is other for one in clean_pictures] for other in clean_pictures]).fill_diagonal_(False)
-        similarity = similarity.masked_fill(twins.to(self.device), -torch.inf)
-        own = torch.arange(len(clean_pictures), device=self.device)
-        return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+    def likeness_loss(self, pixels: Tensor, control: list[Tensor], clean_pixels: Tensor, twins: Tensor) -> Tensor:
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            content, target = self.content(pixels, control).float(), self.content(clean_pixels).float()
+        return content_loss(content, target, twins)
 
-    def quality(self) -> dict[str, float]:
-        """Shares of held-out pictures named right, by the whole view and two windows, which count alike here, and by
-        the whole view alone; mixtures and clean apart.
 
-        A mixture is named right by either of its labels. `called_clean` are the degraded ones that would be left as they are.
-        """
+class NamingQuality:
+    """Shares of held-out pictures named right, by the whole view and two windows, which count alike here, and by
+    the whole view alone; mixtures and clean apart.
+
+    A mixture is named right by either of its labels. `called_clean` are the degraded ones that would be left as they are.
+    """
+
+    def __init__(self, held_out: Pool):
+        count = min(len(held_out), MEASURED)
+        self.labels = [held_out.examples[index].labels for index in range(count)]
+        self.seen = [views(held_out.pictures(index)[1], MEASURED_WINDOWS) for index in range(count)]
+
+    def __call__(self, model: DegradationAwareCLIP) -> dict[str, float]:
         right: dict[str, list[bool]] = {}
 
         def note(what: str, value: bool) -> None:
             right.setdefault(what, []).append(value)
 
-        for index in range(min(len(self.held_out), MEASURED)):
-            labels = self.held_out.examples[index].labels
-            embeddings = degradation_embeddings(self.model, views(self.held_out.pictures(index)[1], MEASURED_WINDOWS))
-            found = self.name(embeddings.mean(dim=0))
+        for labels, embeddings in zip(self.labels, self.embeddings(model)):
+            found, by_whole = (LABELS[int((model.label_features @ said).argmax())] for said in (embeddings.mean(dim=0), embeddings[0]))
             if labels == [CLEAN]:
                 note("clean", found == CLEAN)
                 continue
             note("accuracy" if len(labels) == 1 else "mixtures", found in labels)
             note("called_clean", found == CLEAN)
             if len(labels) == 1:
-                note("whole_alone", self.name(embeddings[0]) in labels)
+                note("whole_alone", by_whole in labels)
         return {name: float(np.mean(values)) for name, values in sorted(right.items())}
 
-    def name(self, embedding: Tensor) -> str:
-        return LABELS[int((self.model.label_features @ embedding).argmax())]
+    def embeddings(self, model: DegradationAwareCLIP) -> Iterator[Tensor]:
+        """Of each picture's views."""
+        for start in range(0, len(self.seen), DESCRIBED_AT_ONCE):
+            some = self.seen[start:start + DESCRIBED_AT_ONCE]
+            yield from degradation_embeddings(model, list(chain(*some))).split([len(seen) for seen in some])
+
+
+class ControllerTraining:
+    """The losses of batches that are drawn here."""
+
+    def __init__(self, model: DegradationAwareCLIP, pool: Pool, held_out: Pool, batch: int, seed: int,
+                 anchor: DegradationAwareCLIP | None = None):
+        self.model = model
+        self.device = next(model.parameters()).device
+        self.batches = Batches(pool, batch, seed)
+        self.loss_of, self.quality_of = ControllerLoss(model, anchor), NamingQuality(held_out)
+
+    def loss(self, step: int, progress: float) -> Tensor:
+        degraded_views, clean_pictures, labels = self.batches.views()
+        wanted, are_alike = (values.to(self.device) for values in told(labels))
+        twins = torch.tensor([[one is other for one in clean_pictures] for other in clean_pictures], device=self.device)
+        return self.loss_of(step, prepared(degraded_views).to(self.device), wanted, are_alike,
+                            lambda: prepared([whole_view(picture) for picture in clean_pictures]).to(self.device), twins)
+
+    def quality(self) -> dict[str, float]:
+        return self.quality_of(self.model)
 
 
 @torch.no_grad()

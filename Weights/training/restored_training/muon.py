@@ -13,15 +13,20 @@ REST_SHARE = 0.3
 
 
 def orthogonalised(gradient: Tensor) -> Tensor:
-    """About the nearest matrix of orthonormal rows or columns, by Newton-Schulz iteration."""
-    x = gradient.flatten(1).bfloat16()
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
-    x = x / (x.norm() + 1e-7)
+    """About the nearest matrix of orthonormal rows or columns, by Newton-Schulz iteration; of a convolution's kernel as a matrix."""
+    return nearly_orthonormal(gradient.flatten(1)).view_as(gradient)
+
+
+def nearly_orthonormal(matrices: Tensor) -> Tensor:
+    """The same of one matrix or a stack of them, (..., rows, columns)."""
+    x = matrices.bfloat16()
+    is_tall = x.shape[-2] > x.shape[-1]
+    x = x.mT if is_tall else x
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(NEWTON_SCHULZ_STEPS):
-        product = x @ x.T
+        product = x @ x.mT
         x = A * x + (B * product + C * product @ product) @ x
-    return (x.T if tall else x).float().view_as(gradient)
+    return (x.mT if is_tall else x).float()
 
 
 class MuonWithAdamW:
@@ -34,26 +39,44 @@ class MuonWithAdamW:
         rest = [parameter for parameter in parameters if id(parameter) not in chosen]
         self.rate, self.momentum, self.decay = rate, momentum, decay
         self.velocities = [torch.zeros_like(parameter) for parameter in self.matrices]
-        self.rest = torch.optim.AdamW(rest, lr=REST_SHARE * rate, betas=(0.9, 0.99), weight_decay=decay)
+        on_gpu = {parameter.device.type for parameter in parameters} == {"cuda"}
+        self.rest = torch.optim.AdamW(rest, lr=REST_SHARE * rate, betas=(0.9, 0.99), weight_decay=decay, fused=on_gpu or None)
+        self.groups = self._groups(on_gpu)
 
     @torch.no_grad()
     def step(self, share: float = 1) -> None:
         """One update at a share of the full rate; gradients are cleared."""
         rate = self.rate * share
-        for parameter, velocity in zip(self.matrices, self.velocities):
-            if parameter.grad is None:
-                continue
-            velocity.lerp_(parameter.grad, 1 - self.momentum)
-            update = orthogonalised(parameter.grad.lerp(velocity, self.momentum))
-            rows, columns = update.flatten(1).shape
-            parameter.mul_(1 - rate * self.decay)
-            # Every entry moves by about RMS_SHARE of the rate, whatever the matrix's shape.
-            parameter.add_(update, alpha=-rate * RMS_SHARE * max(rows, columns) ** 0.5)
-            parameter.grad = None
+        for places in self.groups:
+            self._step_alike([place for place in places if self.matrices[place].grad is not None], rate)
         for group in self.rest.param_groups:
             group["lr"] = REST_SHARE * rate
         self.rest.step()
         self.rest.zero_grad(set_to_none=True)
+
+    def _groups(self, on_gpu: bool) -> list[list[int]]:
+        """Places of matrices that are updated together: on a GPU those of one shape, in one stack; a processor gains nothing by it."""
+        by_shape: dict[tuple, list[int]] = {}
+        for place, matrix in enumerate(self.matrices):
+            by_shape.setdefault((*matrix.flatten(1).shape, None if on_gpu else place), []).append(place)
+        return list(by_shape.values())
+
+    def _step_alike(self, places: list[int], rate: float) -> None:
+        if not places:
+            return
+        matrices, velocities = ([values[place] for place in places] for values in (self.matrices, self.velocities))
+        gradients = [matrix.grad for matrix in matrices]
+        torch._foreach_lerp_(velocities, gradients, 1 - self.momentum)
+        ahead = [values.flatten(1) for values in torch._foreach_lerp(gradients, velocities, self.momentum)]
+        updates = nearly_orthonormal(torch.stack(ahead)) if len(ahead) > 1 else [nearly_orthonormal(ahead[0])]
+        rows, columns = ahead[0].shape
+        if self.decay:
+            torch._foreach_mul_(matrices, 1 - rate * self.decay)
+        # Every entry moves by about RMS_SHARE of the rate, whatever the matrix's shape.
+        moves = [update.view_as(matrix) for update, matrix in zip(updates, matrices)]
+        torch._foreach_add_(matrices, moves, alpha=-rate * RMS_SHARE * max(rows, columns) ** 0.5)
+        for matrix in matrices:
+            matrix.grad = None
 
     def state_dict(self) -> dict:
         return {"velocities": self.velocities, "rest": self.rest.state_dict()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import torch
@@ -102,6 +103,55 @@ def decibel_loss(result: Tensor, clean: Tensor) -> Tensor:
     return (squared_errors(result, clean) + ERROR_FLOOR).log().mean()
 
 
+def predicted(network: Callable[..., Tensor], state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
+    """What the network, compiled or as it is, makes of states and degraded pictures, in float32; contexts (B, 2, C)."""
+    inputs = (values.contiguous(memory_format=torch.channels_last) for values in (state, mu))
+    with torch.autocast(state.device.type, torch.bfloat16):
+        return network(*inputs, time.to(state.device).float(), contexts[:, 0], contexts[:, 1]).float()
+
+
+def kept_where_it_restores(answer: Tensor, clean: Tensor, mu: Tensor) -> Tensor:
+    """A teacher's answer where it is much nearer to the clean picture than the degraded one is, else the clean picture: of what it
+    can't restore there is nothing to keep.
+    """
+    answer = answer.clamp(0, 1)
+    left, arrived = ((values - clean).square().flatten(1).mean(dim=1) for values in (answer, mu))
+    return torch.where((left <= KEPT_FROM * arrived)[:, None, None, None], answer, clean)
+
+
+class RestorationQuality:
+    """Mean gain in PSNR of one step from t = T, over held-out crops of each label, and their mean."""
+
+    def __init__(self, held_out: Pool, contexts: np.ndarray):
+        self.held_out, self.contexts = held_out, contexts
+
+    def __call__(self, network: ConditionalUNet) -> dict[str, float]:
+        gains: dict[str, list[float]] = {}
+        process, noise = MeanRevertingSDE(), torch.Generator().manual_seed(0)
+        device = next(network.parameters()).device
+        for index, example in enumerate(self.held_out.examples):
+            name = example.shown
+            if len(gains.setdefault(name, [])) == EXAMPLES_A_LABEL:
+                continue
+            top, left = ((size - PREDICTS_FROM) // 2 for size in (example.height, example.width))
+            clean, mu = (as_batch([picture[top:top + PREDICTS_FROM, left:left + PREDICTS_FROM]]).to(device)
+                         for picture in self.held_out.pictures(index))
+            state = mu + process.lam * torch.randn(mu.shape, generator=noise).to(device)
+            contexts = torch.from_numpy(self.contexts[index:index + 1]).to(device)
+            result = predicted(network, state, mu, torch.tensor([process.steps]), contexts).clamp(0, 1)
+            # A clean picture counts by what it loses against one part in 255.
+            before = max(float((mu - clean).square().mean()), 255.0**-2)
+            gains[name].append(10 * np.log10(before / max(float((result - clean).square().mean()), 255.0**-2)))
+        means = {name: float(np.mean(values)) for name, values in sorted(gains.items()) if values}
+        single = [value for name, value in means.items() if name not in (CLEAN, MIXTURE)]
+        return {"gain": float(np.mean(single)), **means}
+
+
+def as_batch(crops: list[np.ndarray]) -> Tensor:
+    """Bytes (height, width, 3) to (B, 3, height, width) in 0...1."""
+    return torch.from_numpy(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))).float() / 255
+
+
 @dataclass
 class Teacher:
     """A network whose answers are kept for some labels: those whose synthetic pictures are unlike the real ones.
@@ -119,7 +169,7 @@ class RestorationTraining:
                  pixels: int, seed: int, teacher: Teacher | None = None):
         self.unet, self.pixels = unet, pixels
         self.pool, self.contexts = data
-        self.held_out, self.held_out_contexts = held_out
+        self.quality_of = RestorationQuality(*held_out)
         self.device = next(unet.parameters()).device
         self.process = MeanRevertingSDE()
         self.rng = np.random.default_rng(seed)
@@ -158,24 +208,18 @@ class RestorationTraining:
 
     @torch.no_grad()
     def wanted(self, clean: Tensor, state: Tensor, mu: Tensor, time: Tensor, indices: np.ndarray) -> Tensor:
-        """What the network should give: the clean picture, or what the teacher makes of a picture of its labels where that is
-        much nearer to it than the degraded one; of what the teacher cannot restore there is nothing to keep.
-        """
+        """What the network should give: the clean picture, or the teacher's answer for a picture of its labels."""
         if self.teacher is None:
             return clean
         kept = [place for place, index in enumerate(indices)
                 if self.teacher.labels & set(self.pool.examples[index].labels)]
         if not kept:
             return clean
-        answer = self.predicted(self.teacher.network, state[kept], mu[kept], time[kept],
-                                self.tensor(self.teacher.contexts[indices[kept]]))
-        answer = answer.clamp(0, 1)
-        left, arrived = ((values - clean[kept]).square().flatten(1).mean(dim=1) for values in (answer, mu[kept]))
-        is_kept = (left <= KEPT_FROM * arrived)[:, None, None, None]
-        return clean.index_copy(0, torch.tensor(kept, device=self.device), torch.where(is_kept, answer, clean[kept]))
+        answer = predicted(self.teacher.network, state[kept], mu[kept], time[kept], self.tensor(self.teacher.contexts[indices[kept]]))
+        return clean.index_copy(0, torch.tensor(kept, device=self.device), kept_where_it_restores(answer, clean[kept], mu[kept]))
 
     def pictures(self, crops: list[np.ndarray]) -> Tensor:
-        return self.tensor(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))) / 255
+        return as_batch(crops).to(self.device)
 
     def tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values).to(self.device).float()
@@ -186,35 +230,11 @@ class RestorationTraining:
         time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(indices)))
         time[torch.from_numpy(self.rng.random(len(indices)) < START_SHARE)] = self.process.steps
         state = self.process.noised(clean, mu, time.to(self.device), torch.randn_like(mu))
-        result = self.predicted(self.unet, state, mu, time, self.drawn_contexts(indices))
+        result = predicted(self.unet, state, mu, time, self.drawn_contexts(indices))
         return decibel_loss(result, self.wanted(clean, state, mu, time, indices))
 
-    def predicted(self, network: ConditionalUNet, state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
-        inputs = (values.contiguous(memory_format=torch.channels_last) for values in (state, mu))
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return network(*inputs, time.to(self.device).float(), contexts[:, 0], contexts[:, 1]).float()
-
     def quality(self) -> dict[str, float]:
-        """Mean gain in PSNR of one step from t = T, over held-out crops of each label, and their mean."""
-        gains: dict[str, list[float]] = {}
-        noise = torch.Generator().manual_seed(0)
-        for index, example in enumerate(self.held_out.examples):
-            name = example.shown
-            if len(gains.setdefault(name, [])) == EXAMPLES_A_LABEL:
-                continue
-            top, left = ((size - PREDICTS_FROM) // 2 for size in (example.height, example.width))
-            clean, mu = (self.pictures([picture[top:top + PREDICTS_FROM, left:left + PREDICTS_FROM]])
-                         for picture in self.held_out.pictures(index))
-            state = mu + self.process.lam * torch.randn(mu.shape, generator=noise).to(self.device)
-            time = torch.tensor([self.process.steps])
-            contexts = self.tensor(self.held_out_contexts[index:index + 1])
-            result = self.predicted(self.unet, state, mu, time, contexts).clamp(0, 1)
-            # A clean picture counts by what it loses against one part in 255.
-            before = max(float((mu - clean).square().mean()), 255.0**-2)
-            gains[name].append(10 * np.log10(before / max(float((result - clean).square().mean()), 255.0**-2)))
-        means = {name: float(np.mean(values)) for name, values in sorted(gains.items()) if values}
-        single = [value for name, value in means.items() if name not in (CLEAN, MIXTURE)]
-        return {"gain": float(np.mean(single)), **means}
+        return self.quality_of(self.unet)
 
 
 def train_unet(

@@ -48,8 +48,13 @@ class Average:
     @torch.no_grad()
     def add(self, module: nn.Module, step: int) -> None:
         keep = min(self.decay, (1 + step) / (10 + step))
-        for name, value in module.state_dict().items():
-            self.values[name].lerp_(value.float(), 1 - keep)
+        now = module.state_dict()
+        torch._foreach_lerp_(list(self.values.values()), [now[name].float() for name in self.values], 1 - keep)
+
+
+def rate_share(steps: int, progress: float) -> float:
+    """Of the full rate, after so many steps of this run: a quarter of the way all of it, then down in a straight line."""
+    return min(1, (steps + 1) / WARM_UP_STEPS, (1 - progress) / 0.75)
 
 
 def process_count() -> int:
@@ -157,8 +162,7 @@ class Session:
             if not math.isfinite(norm):
                 raise FloatingPointError(
                     f"{self.name}, step {self.step}: the gradient's norm is {norm}, the loss {value}; nothing of it is kept")
-            # A quarter of the way at the full rate, then down in a straight line.
-            self.optimiser.step(min(1, (self.step + 1) / WARM_UP_STEPS, (1 - progress) / 0.75))
+            self.optimiser.step(rate_share(self.step, progress))
             self.step += 1
             self.average.add(self.module, self.step)
             mean_loss = value if mean_loss is None else 0.98 * mean_loss + 0.02 * value

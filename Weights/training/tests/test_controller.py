@@ -7,7 +7,7 @@ import torch
 import torch.distributed as distributed
 
 from restored_training.bundle import UNET, new_daclip
-from restored_training.controller import ControllerTraining, describe_pool, label_features
+from restored_training.controller import ControllerLoss, ControllerTraining, content_loss, describe_pool, label_features, naming_loss, told
 from restored_training.pool import LABELS, Pool, make_pool
 from restored_training.views import SIDE, views, whole_view
 
@@ -66,15 +66,15 @@ def test_label_features_are_orthonormal_and_keep_those_known():
     assert torch.allclose(grown @ grown.T, torch.eye(11), atol=1e-5)
 
 
-def test_an_anchor_holds_what_is_said_of_the_content_and_not_the_degradation(pool):
+def test_an_anchor_holds_what_is_said_of_the_content_and_not_the_degradation():
     torch.manual_seed(0)
     model = new_daclip()
     anchor = copy.deepcopy(model)
-    training = ControllerTraining(model, pool, pool, 2, 1, anchor)
+    of_model = ControllerLoss(model, anchor)
     pixels = torch.randn(2, 3, SIDE, SIDE)
 
     def loss():
-        return float(training.anchor_loss(pixels, model.degradation(pixels)[1]).detach())
+        return float(of_model.anchor_loss(pixels, model.degradation(pixels)[1]).detach())
 
     assert loss() < 1e-3
     model.visual_control.proj.data.normal_()
@@ -83,32 +83,31 @@ def test_an_anchor_holds_what_is_said_of_the_content_and_not_the_degradation(poo
     assert loss() > 0.01
 
 
-def test_each_window_is_named_where_what_is_shown_is_everywhere(pool):
+def test_each_window_is_named_where_what_is_shown_is_everywhere():
     model = new_daclip(11)
-    training = ControllerTraining(model, pool, pool, 2, 1)
 
     def loss(name, window_says):
         """Where the views' mean says `name`, and the windows something else that cancels out."""
         own, other = model.label_features[LABELS.index(name)], model.label_features[LABELS.index(window_says)]
-        return float(training.naming_loss(torch.stack([own, other, 2 * own - other])[None], [[name]], show_something))
+        said = torch.stack([own, other, 2 * own - other])[None]
+        return float(naming_loss(said, model.label_features, *told([[name]]), shows))
 
-    show_something = torch.tensor([[True, True]])
+    shows = torch.tensor([[True, True]])
     for name in ("noisy", "clean"):
         assert loss(name, "hazy") > loss(name, name) + 1
     for name in ("shadowed", "hazy"):
         assert abs(loss(name, "snowy") - loss(name, name)) < 1e-3
     # Of plain ground nothing can be told.
-    show_something = torch.tensor([[False, False]])
+    shows = torch.tensor([[False, False]])
     assert abs(loss("noisy", "hazy") - loss("noisy", "noisy")) < 1e-3
 
 
-def test_the_windows_of_training_stand_for_those_that_are_looked_at_in_use(pool):
+def test_the_windows_of_training_stand_for_those_that_are_looked_at_in_use():
     model = new_daclip(11)
-    training = ControllerTraining(model, pool, pool, 2, 1)
     own, other = (model.label_features[LABELS.index(name)] for name in ("shadowed", "snowy"))
 
     def loss(said, name):
-        return float(training.naming_loss(torch.stack(said)[None], [[name]], torch.tensor([[True, True]])))
+        return float(naming_loss(torch.stack(said)[None], model.label_features, *told([[name]]), torch.tensor([[True, True]])))
 
     # Two windows are drawn, five are looked at: a whole that speaks five times as loud as a window speaks as loud as all of them.
     balanced = [5 * own, other, other]
@@ -117,13 +116,29 @@ def test_the_windows_of_training_stand_for_those_that_are_looked_at_in_use(pool)
     assert loss([4 * own, other, other], "shadowed") > loss([4 * own, other, other], "snowy") + 1
 
 
-def test_a_clean_picture_that_is_in_a_batch_twice_is_no_wrong_answer_to_itself(pool):
-    training = ControllerTraining(new_daclip(11), pool, pool, 3, 1)
-    pixels = torch.randn(3, 3, SIDE, SIDE)
-    pictures = [np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for seed in range(2)]
+def test_a_clean_picture_that_is_in_a_batch_twice_is_no_wrong_answer_to_itself():
+    torch.manual_seed(0)
+    target = torch.randn(3, 16)
+    target[1] = target[0]
 
-    def loss(clean_pictures):
-        return float(training.content_loss(pixels, training.model.degradation(pixels)[1], clean_pictures).detach())
+    def loss(twins):
+        alike = torch.eye(3, dtype=torch.bool)
+        for one, other in twins:
+            alike[one, other] = alike[other, one] = True
+        return float(content_loss(target, target, alike))
 
-    first, second = pictures
-    assert 0.1 < loss([first, first, second]) < loss([first, first.copy(), second]) - 0.1
+    assert loss([(0, 1)]) < loss([]) - 0.1
+
+
+def test_a_batch_tells_which_of_its_clean_pictures_are_the_same(pool, monkeypatch):
+    seen = []
+    training = ControllerTraining(new_daclip(11), pool, pool, 24, 1)
+    monkeypatch.setattr(training, "loss_of", lambda step, pixels, wanted, are_alike, clean_wholes, twins: seen.append(
+        (pixels, wanted, are_alike, clean_wholes(), twins)))
+    for _ in range(6):
+        training.loss(0, 0)
+    for pixels, wanted, are_alike, wholes, twins in seen:
+        assert len(pixels) == 72 and wanted.shape == (24, 11) and are_alike.shape == (24,) and len(wholes) == 24
+        for one, other in twins.nonzero().tolist():
+            assert torch.equal(wholes[one], wholes[other])
+    assert any(int(twins.sum()) > 24 for *_, twins in seen)

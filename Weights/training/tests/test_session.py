@@ -30,6 +30,24 @@ def test_the_optimiser_learns_what_least_squares_would():
     assert errors[-1] < 0.01 * errors[0]
 
 
+def test_matrices_of_one_shape_are_updated_in_a_stack_as_they_are_one_by_one():
+    def after_steps(are_stacked):
+        torch.manual_seed(0)
+        model = nn.Sequential(*(nn.Linear(8, 8) for _ in range(3)), nn.Linear(8, 6))
+        optimiser = MuonWithAdamW(model, 0.01, decay=0.1)
+        optimiser.groups = optimiser._groups(are_stacked)
+        for step in range(3):
+            # The middle one has no gradient in the second step.
+            (model[2](model[0](torch.ones(2, 8))) if step == 1 else model(torch.ones(2, 8))).square().mean().backward()
+            optimiser.step()
+        return len(optimiser.groups), model.state_dict()
+
+    (alone, one), (together, stacked) = after_steps(False), after_steps(True)
+    assert alone == 4 and together == 2
+    for name, value in one.items():
+        assert torch.allclose(value, stacked[name], atol=1e-3), name
+
+
 def flat(state, path=""):
     """Every tensor in it, by where it stands."""
     if isinstance(state, torch.Tensor):

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from ..effects import smooth_field
 from ..photographs import lot
-from .text import Colour, Hand, accent, canvas, ground_and_ink, mixed
+from .text import Colour, Hand, accent, canvas, drawing_kit, ground_and_ink, mixed
 
 CLIP_ART = Path("/usr/share/openclipart/png")  # of Debian's package openclipart-png: dedicated to the public domain
 LARGEST_ART = 16_000_000  # pixels
@@ -156,6 +156,8 @@ def pixel_art(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 @functools.cache
 def clip_art() -> list[Path]:
     """Files of clip art that may be trained on; none where the package is missing."""
+    if kit := drawing_kit():
+        return sorted((kit / "art").glob("*.webp"))
     return sorted(path for path in CLIP_ART.rglob("*.png") if lot(path.name) >= HELD_OUT_CLIP_ART)
 
 
