@@ -19,7 +19,7 @@ from restored_training.on_gpu.compact import read_compact, write_compact
 from restored_training.on_gpu.learning import Learner
 from restored_training.on_gpu.makers import Makers
 from restored_training.on_gpu.packing import leaving_behind, pack, unpacked
-from restored_training.on_gpu.pairs import found_pairs
+from restored_training.pairs import found_pairs
 from restored_training.on_gpu.parts import join_parts, write_parts
 from restored_training.on_gpu.program import main
 from restored_training.on_gpu.rounds import ExamplesInMemory, Material, controller_round, made_examples, network_round

@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ..pairs import found_pairs
 from ..photographs import LEAST_SIDE, REPOSITORY, lot
 from . import MEBIBYTE, TRAVEL_LIMIT
 from .compact import read_compact, write_compact
 from .drawing_kit import art, fonts
-from .pairs import found_pairs
 from .state import NETWORKS, State
 
 # Longer side and WebP quality of the photographs, the best first: the first is taken with which all fit. With the last one of them

@@ -89,7 +89,7 @@ def write_pack(choice: argparse.Namespace) -> int:
     if not folders or not all(folder.is_dir() for folder in folders):
         raise ValueError(f"{folders or 'RESTORED_DATA'} has no such folder: set RESTORED_DATA, or give --photos")
     training, held_out = split_photographs(*folders)
-    pairs = choice.pairs or (beside if (beside := data_folder() / "train-pairs").is_dir() else None)
+    pairs = choice.pairs or (pairs_folder() if pairs_folder().is_dir() else None)
     state = read_state(choice.state, choice.of) if choice.state else None
     room = room_for_pack(choice.whole_repository)
     print(f"{TRAVEL_LIMIT:,} bytes may travel; the repository has {repository_bytes():,}, and {room:,} are left for the pack"

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from ..batches import Batches
+from ..pairs import Pair
 from ..pool import LABELS, Example, Pool, make_example
 from ..restoration import AFAR_SHARE, SEEN_FROM_AFAR
 from ..restoration import SHARES as RESTORATION_SHARES
 from ..views import NATIVE_WINDOWS, SIDE, views, whole_view
-from .pairs import Pair
 
 Round = dict[str, np.ndarray]
 EXAMPLE_BYTES = 900_000  # of a round of the network's, for each example: both pictures; means are 670,000

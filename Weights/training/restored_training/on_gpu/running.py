@@ -15,13 +15,13 @@ import torch
 from PIL import features
 
 from ..ordinary.text import DRAWING_KIT
+from ..pairs import found_pairs
 from ..pool import Pool, make_pool
 from .clock import LAST_SECONDS, Clock, Stopped, TookTooLong
 from .compiling import compile_or_not, wait_for
 from .learning import Learner
 from .makers import Feeder, Makers
 from .packing import unpacked
-from .pairs import found_pairs
 from .parts import write_parts
 from .rounds import Material, Round, controller_round, network_round
 from .state import State, read_state
