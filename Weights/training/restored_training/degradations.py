@@ -306,8 +306,10 @@ def as_sent(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         vividness = rng.uniform(0.5, 1.25)
         grey = picture.mean(axis=-1, keepdims=True, dtype=np.float32)
         picture = to_bytes((grey + vividness * (picture - grey)) / 255)
-    if rng.random() < 0.1:
-        picture = np.repeat(np.asarray(Image.fromarray(picture).convert("L"))[..., None], 3, axis=2)
+    if rng.random() < 0.22:
+        # Films see colours otherwise than an eye.
+        weights = rng.dirichlet([6, 8, 4]).astype(np.float32)
+        picture = np.repeat(to_bytes(picture @ (weights / 255))[..., None], 3, axis=2)
     if rng.random() < 0.12:
         picture = with_dark_corners(picture, rng)
     if rng.random() < 0.3:

@@ -13,8 +13,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "Weights/evaluation"))
 
 from measures import all_measures, gradient_deviation, multiscale_ssim, psnr, ssim  # noqa: E402
-from ordinary import MARGINS, margin_table, untouched_table  # noqa: E402
 from report import gain, rounds_made, rounds_table, summarise, table  # noqa: E402
+from untouched import MARGINS, margin_table, untouched_table  # noqa: E402
 
 PARITY = Path(os.environ.get("RESTORED_PARITY", REPOSITORY.parent / "shared/parity"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..photographs import REPOSITORY, data_folder, photograph_folders, split_photographs
+from ..photographs import REPOSITORY, pairs_folder, photograph_folders, split_photographs
 from ..pool import LABELS
 from . import TRAVEL_LIMIT
 from .packing import leaving_behind, pack, repository_bytes, room_for_pack
