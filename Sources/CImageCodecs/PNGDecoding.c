@@ -39,7 +39,7 @@ static void on_error(png_structp png, png_const_charp message) {
 /// pixels that are lost are no benign errors.
 static void on_warning(png_structp png, png_const_charp message) {
     static const char *const harmless[] = {
-        "Too much image data", "Extra compressed data", "Read palette index exceeding num_palette",
+        "Too much image data", "Extra compressed data", "Read palette index exceeding num_palette", "IEND: invalid",
     };
     png_reading *reading = png_get_error_ptr(png);
     if (!reading->is_complete) return;

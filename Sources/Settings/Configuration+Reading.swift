@@ -20,6 +20,7 @@ extension Configuration {
         self.init()
         try read(environment: environment)
         try read(arguments: arguments)
+        host = Self.withoutBrackets(host)
         try validate()
     }
 
@@ -43,6 +44,12 @@ extension Configuration {
                 try assign(value, to: setting, namedBy: name)
             }
         }
+    }
+
+    /// An IPv6 address without the brackets that it has in a URL; any other host as it is.
+    private static func withoutBrackets(_ host: String) -> String {
+        guard host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") else { return host }
+        return String(host.dropFirst().dropLast())
     }
 
     private static let foreignVariables: Set<String> = ["RESTORED_PARITY", "RESTORED_DATA"]

@@ -142,4 +142,9 @@ package struct RestoreCommand: AsyncParsableCommand {
     }
 }
 
-extension ImageFormat: ExpressibleByArgument {}
+extension ImageFormat: ExpressibleByArgument {
+    /// `jpg` is taken for `jpeg`, as the service takes it.
+    package init?(argument: String) {
+        self.init(rawValue: argument == "jpg" ? "jpeg" : argument)
+    }
+}

@@ -14,6 +14,7 @@ struct RestoredCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardStreams.takeThoseMissing()
         SignalWatch.ignoreMeaningless()
         await main(ProgramArguments.texts)
     }

@@ -1,6 +1,19 @@
 import ArgumentParser
 import Glibc
 
+enum StandardStreams {
+    /// Takes the descriptors of standard streams that the program was started without: else the next file or socket that is
+    /// opened gets one of them, and lines meant for a reader go there. Reading and writing stay errors, for each is open the
+    /// other way round.
+    static func takeThoseMissing() {
+        for (descriptor, access) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
+        where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest number that is free, which is this one: those below it are taken.
+            _ = open("/dev/null", access)
+        }
+    }
+}
+
 /// Standard error, unbuffered.
 enum StandardError {
     static let isTerminal = isatty(STDERR_FILENO) == 1

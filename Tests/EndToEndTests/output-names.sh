@@ -19,6 +19,10 @@ expect_exit 0 restore a.jpg -o r.webp --format jpeg "${options[@]}"
 is_jpeg r.webp
 expect_exit 0 restore a.jpg -o r --format png "${options[@]}"
 is_png r
+# As the service has it, jpg is jpeg.
+expect_exit 0 restore a.jpg -o r.bin --format jpg --quality 80 "${options[@]}"
+is_jpeg r.bin
+expect_exit 64 restore a.jpg -o r.bin --format webp "${options[@]}"
 expect_exit 0 restore a.jpg -o R.JpEg "${options[@]}"
 is_jpeg R.JpEg
 expect_exit 0 restore a.jpg -o R.PNG "${options[@]}"

@@ -156,6 +156,17 @@ struct TolerantReadingTests {
         }
     }
 
+    @Test("contents of IEND, which has none, mean nothing")
+    func contentsOfEnd() throws {
+        for isInterlaced in [false, true] {
+            let file = sketch(2, isInterlaced: isInterlaced).encoded(), end = PNGSketch.chunk("IEND", [])
+            for contents in [[0], Array("abc".utf8), [UInt8](repeating: 7, count: 100_000)] as [[UInt8]] {
+                let other = Array(file.dropLast(end.count)) + PNGSketch.chunk("IEND", contents)
+                #expect(try ImageDecoder.decode(other) == ImageDecoder.decode(file), "\(contents.count) bytes")
+            }
+        }
+    }
+
     @Test("a second row of IDAT chunks behind another chunk is none of the picture's")
     func laterPixels() throws {
         let sketch = sketch(2), file = sketch.encoded(), end = PNGSketch.chunk("IEND", [])

@@ -139,6 +139,21 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("an IPv6 address may stand in brackets, as in a URL, by flag and by variable")
+    func bracketedHost() throws {
+        func host(_ text: String) throws -> String {
+            let byFlag = try Configuration(arguments: ["--host", text], environment: [:]).host
+            #expect(try Configuration(arguments: [], environment: ["RESTORED_HOST": text]).host == byFlag)
+            return byFlag
+        }
+        #expect(try host("[::]") == "::")
+        #expect(try host("[fd00::1]") == "fd00::1")
+        #expect(try host("[fe80::1%eth0]") == "fe80::1%eth0")
+        for other in ["::1", "photos.example", "[photos]", "[::1", "::1]", "[]", "[::1]:80"] {
+            #expect(try host(other) == other)
+        }
+    }
+
     @Test("the health command asks where the service listens")
     func readiness() throws {
         func urls(_ host: String) throws -> [String] {
@@ -147,6 +162,8 @@ struct ConfigurationTests {
         #expect(try urls("0.0.0.0") == ["http://127.0.0.1:9/health/ready"])
         // Either family may be absent.
         #expect(try urls("::") == ["http://[::1]:9/health/ready", "http://127.0.0.1:9/health/ready"])
+        #expect(try urls("[::]") == urls("::"))
+        #expect(try urls("[fd00::1]") == urls("fd00::1"))
         #expect(try urls("fd00::1") == ["http://[fd00::1]:9/health/ready"])
         #expect(try urls("fe80::1%eth0") == ["http://[fe80::1%25eth0]:9/health/ready"])
         #expect(try urls("10.1.2.3") == ["http://10.1.2.3:9/health/ready"])
