@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torch._dynamo.backends.debugging import aot_eager
 
 import restored_training.bundle as bundles
 from restored_training.bundle import load_daclip, load_unet, new_daclip, new_unet, write_bundle
@@ -36,7 +37,7 @@ SMALL_DACLIP = {
     "vision_cfg": {"image_size": 224, "layers": 1, "width": 32, "patch_size": 32, "head_width": 32, "stem": [8, 8, 8, 8]},
     "controller_cfg": {"stem_blocks": [0, 1, 0, 0, 0], "pool": "patches"}}
 SMALL_UNET = {**bundles.UNET, "nf": 32, "ch_mult": [1, 1], "context_dim": 32}
-LEAST_WORK = ["--processes", "1", "--examples", "4", "--described", "12", "--held-out", "12", "--steps", "3"]
+LEAST_WORK = ["--processes", "1", "--examples", "4", "--described", "12", "--held-out", "12", "--steps", "3", "--minutes", "300"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -473,6 +474,25 @@ def test_a_signal_in_the_middle_ends_with_everything_saved(packed, bundle, tmp_p
     assert read_state(tmp_path / "state").step == 3
     join_parts(tmp_path, bundle, tmp_path / "joined")
     assert "SIGTERM: ends and saves" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("task", "more"), [("controller", ["--batch", "4"]), ("network", ["--pixels", "20000", "--side", "96"])])
+def test_networks_are_compiled_once_and_whole(packed, tmp_path, monkeypatch, capsys, task, more):
+    compile, graphs = torch.compile, []
+    torch._dynamo.reset()
+
+    def counting(graph, inputs):
+        graphs.append(graph)
+        return aot_eager(graph, inputs)
+
+    # Traced and differentiated as for a GPU; what makes kernels of it would take minutes here.
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: compile(function, dynamic=dynamic, backend=counting, fullgraph=True))
+    assert run(task, packed, tmp_path, *more, "--compile", "--compile-seconds", "3000", "--steps", "6") == 0
+    said = capsys.readouterr().out
+    assert "compiled, in" in said and "not compiled" not in said, said
+    # The controller, and the encoder with its help and without.
+    assert len(graphs) == (3 if task == "controller" else 1) and read_state(tmp_path / "state").step == 6
+    torch._dynamo.reset()
 
 
 @pytest.mark.parametrize("failure", ["fails", "takes too long"])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..batches import Batches
 from ..pairs import Pair
-from ..pool import LABELS, Example, Pool, make_example
+from ..pool import EXAMPLES_OF_PAIR, LABELS, Example, Pool, make_example, make_pair_example
 from ..restoration import AFAR_SHARE, SEEN_FROM_AFAR
 from ..restoration import SHARES as RESTORATION_SHARES
 from ..views import NATIVE_WINDOWS, SIDE, views, whole_view
@@ -52,7 +52,8 @@ def made_examples(material: Material, number: int) -> list[tuple[list[str], np.n
     made = []
     for place in range(material.examples):
         if material.pairs and rng.random() < material.pair_share:
-            made.append(material.pairs[int(rng.integers(len(material.pairs)))].region(rng))
+            pair = material.pairs[int(rng.integers(len(material.pairs)))]
+            made.append(make_pair_example(pair, int(rng.integers(2**48)), int(rng.integers(EXAMPLES_OF_PAIR))))
         else:
             path = material.photographs[int(rng.integers(len(material.photographs)))]
             made.append(make_example(path, int(rng.integers(2**48))))
