@@ -135,6 +135,14 @@ struct ParameterTests {
         #expect(subject.engine.seen.last?.force == true)
     }
 
+    @Test("force is true or false, with a capital as well", arguments: [
+        ("true", true), ("True", true), ("false", false), ("False", false),
+    ])
+    func force(value: String, isForced: Bool) async {
+        #expect(await subject.restore("?force=\(value)").status == 200)
+        #expect(subject.engine.seen.last?.force == isForced)
+    }
+
     @Test("a list has its pieces in order, none empty and none twice", arguments: [
         ("a", ["a"]), ("a,b", ["a", "b"]), ("b, a ,c d", ["b", "a", "c d"]), ("", nil), (" ", nil), ("a,", nil),
         ("a,,b", nil), ("a,b,a", nil), ("a, a", nil),

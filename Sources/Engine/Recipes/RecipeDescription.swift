@@ -107,10 +107,11 @@ extension RecipeDescription {
             }
             options.rounds = rounds
         case .force:
-            guard value == "true" || value == "false" else {
+            // Python and .NET write it with a capital.
+            guard let force = ["true": true, "True": true, "false": false, "False": false][value] else {
                 throw OptionFault(option, value, expected: "true or false")
             }
-            options.force = value == "true"
+            options.force = force
         case .tile: options.tile = try number(in: TileBounds.sides)
         case .overlap: options.overlap = try number(in: TileBounds.overlaps(ofTile: options.tile))
         }
