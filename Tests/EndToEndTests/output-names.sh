@@ -62,4 +62,11 @@ for place in a.jpg ./a.jpg same.jpg; do
   expect_exit 64 restore a.jpg -o "$place" "${options[@]}"
   expect_exit 64 restore - -o "$place" "${options[@]}" <a.jpg
 done
+# The same by a descriptor that leads there.
+expect_exit 64 restore a.jpg -o /dev/fd/3 "${options[@]}" 3<>a.jpg
+for place in - /dev/stdout; do
+  found=0
+  "$program" restore a.jpg -o "$place" "${options[@]}" >>a.jpg 2>"$work/err" || found=$?
+  [ "$found" = 64 ] || fail "expected exit 64 from -o $place into the input, found $found"
+done
 cmp a.jpg "$photograph" || fail "the input was written over"

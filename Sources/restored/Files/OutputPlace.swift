@@ -44,10 +44,10 @@ enum OutputPlace: Sendable {
         if case .some(.none) = try? FileStatus.following(path) { true } else { false }
     }
 
-    /// The file on disk that is there; nil for all else.
+    /// The file on disk that is there, or that a descriptor leads to; nil for all else.
     static func identity(_ path: FilePath) -> FileStatus.Identity? {
-        guard !isStream(path), let status = status(path), status.kind == .regular else { return nil }
-        return status.identity
+        let status = path.isStandardStream ? try? OpenFile(borrowing: STDOUT_FILENO).status() : status(path)
+        return status?.kind == .regular ? status?.identity : nil
     }
 
     private static func status(_ path: FilePath) -> FileStatus? { (try? FileStatus.following(path)) ?? nil }

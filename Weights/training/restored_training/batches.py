@@ -19,7 +19,7 @@ PARTIAL = frozenset({"shadowed", "raindrop", "uncompleted", "rainy", "snowy"})
 UNTOUCHED_SHARE = 0.25  # of the windows of such pictures are those of the clean one
 # These multiply with how often each label is made (`MADE_SHARES`). Clean pictures, which must not be altered, and shadows are
 # drawn most; haze takes long to learn as well, and large flakes look like drops; what is named without a fault is drawn less.
-SHARES = {CLEAN: 1.5, "shadowed": 2.4, "hazy": 1.6, "snowy": 1.4, "rainy": 1.2, "motion-blurry": 0.9, "jpeg-compressed": 0.8,
+SHARES = {CLEAN: 1.2, "shadowed": 2.4, "hazy": 1.6, "snowy": 1.4, "rainy": 1.2, "motion-blurry": 0.9, "jpeg-compressed": 0.8,
           "low-light": 0.6, "noisy": 0.6, "uncompleted": 0.6}
 # These look much like clean pictures of something else; what tells them is the same picture without.
 TWINNED = frozenset({"shadowed", "hazy"})

@@ -23,7 +23,7 @@ LABELS = [*DEGRADATIONS, CLEAN]
 MIXTURE = "mixture"
 # How often each label is made; what is learned slowly is made more often. Both stages draw from the pool by shares of their own,
 # which multiply with these.
-MADE_SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "shadowed": 1.6,
+MADE_SHARES = {"motion-blurry": 1.4, "hazy": 1.4, "jpeg-compressed": 1.4, "raindrop": 1.3, "rainy": 1.2, "shadowed": 2.0,
                "snowy": 1.2, CLEAN: 4.0}
 MIXTURE_SHARE = 0.08
 STRATA = 24

@@ -9,10 +9,14 @@ from ..effects import box_blurred, drawn, smooth_field
 from .drawings import art, blob, clip_art
 from .text import accent
 
+CUT_OUT_SHARE = 0.12
+
 
 def thing(rng: np.random.Generator, height: int, width: int, photograph: np.ndarray) -> np.ndarray:
     """One to four things on white, black, grey, coloured or softly graded ground, with or without a shadow of their own."""
     picture = ground_of(rng, height, width)
+    is_cut_out = rng.random() < CUT_OUT_SHARE
+    covered = np.zeros((height, width), np.float32)
     count = 1 if rng.random() < 0.7 else int(rng.integers(2, 5))
     for _ in range(count):
         radius = min(height, width) * rng.uniform(0.15, 0.42) / count**0.5
@@ -21,15 +25,39 @@ def thing(rng: np.random.Generator, height: int, width: int, photograph: np.ndar
         cover = outline(rng, height, width, centre, radius)
         if rng.random() < 0.4:
             picture = with_shadow(rng, picture, cover, radius)
+        covered = np.maximum(covered, cover)
         surface = surface_of(rng, height, width, photograph)
         cover = cover[..., None]
         picture = picture * (1 - cover) + surface * cover
-    if clip_art() and rng.random() < 0.15:
+    if is_cut_out:
+        # Without the rim, where the ground shines through.
+        picture = with_filled_ground(picture, np.clip(3 * covered - 2, 0, 1))
+    elif clip_art() and rng.random() < 0.15:
         piece = art(rng, int(min(height, width) * 0.6))
         image = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
         image.paste(piece, ((width - piece.width) // 2, (height - piece.height) // 2), piece)
         return np.asarray(image)
     return picture.clip(0, 255).astype(np.uint8)
+
+
+def with_filled_ground(picture: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """As the service sees a cut-out: what is transparent takes smoothly after what is beside it. `cover` is 0...1."""
+    height, width = cover.shape
+    levels = [(picture * cover[..., None], cover)]
+    while min(levels[-1][1].shape) > 1:
+        levels.append(tuple(halved(values) for values in levels[-1]))
+    filled = levels[-1][0] / max(float(levels[-1][1].max()), 1e-6)
+    for colours, weight in reversed(levels[:-1]):
+        grown = filled.repeat(2, axis=0).repeat(2, axis=1)[:weight.shape[0], :weight.shape[1]]
+        # Where little is known, more of what is known further off.
+        filled = colours + (1 - weight[..., None]) * box_blurred(grown, 1)
+    return filled[:height, :width]
+
+
+def halved(values: np.ndarray) -> np.ndarray:
+    """The means of two by two, of edges repeated; weights count up to one."""
+    values = np.pad(values, [(0, side % 2) for side in values.shape[:2]] + [(0, 0)] * (values.ndim - 2), mode="edge")
+    return (values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]) / 4
 
 
 def ground_of(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
