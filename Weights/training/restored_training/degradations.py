@@ -22,8 +22,7 @@ Degradation = Callable[[Picture, np.random.Generator, str], Picture]
 
 def motion_blurry(picture: Picture, rng: np.random.Generator, strength: str) -> Picture:
     """A hand that shakes or a pan: a smooth curved path with changing speed."""
-    # Varied, as little as is left where a blurred picture was made smaller.
-    reach = rng.uniform(5, 13) if strength == "benchmark" else rng.uniform(3, 18)
+    reach = rng.uniform(5, 13) if strength == "benchmark" else rng.uniform(4, 18)
     reach = max(3.0, reach * max(1.0, scale_of(picture) ** 0.5))
     size = int(reach) * 2 + 5
     turns = np.cumsum(rng.normal(0, rng.uniform(0, 0.12), 64)) + rng.uniform(0, 2 * np.pi)
