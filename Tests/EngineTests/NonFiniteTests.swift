@@ -3,6 +3,7 @@ import Dispatch
 import Engine
 import Foundation
 import Images
+import Synchronization
 import TestSupport
 import Testing
 
@@ -68,24 +69,49 @@ struct NonFiniteTests {
     /// the only worker until then.
     private func together<Value: Sendable>(
         on engine: RecipeEngine, keeping first: Picture, _ work: [@Sendable () async -> Value]
-    ) async -> [Value] {
-        let (worker, goOn) = AsyncStream<Void>.makeStream()
+    ) async throws -> [Value] {
         let gate = DispatchSemaphore(value: 0)
-        let keeper = Task {
-            await restore(first, on: engine) { progress in
-                guard case .running(completed: 1, _, _) = progress else { return }
-                goOn.yield()
-                gate.wait()
-            }
-        }
-        for await _ in worker { break }
+        let keeper = try await kept(first, on: engine, until: gate)
         let tasks = work.map { work in Task { await work() } }
-        while engine.load.running < 1 + work.count { try? await Task.sleep(for: .milliseconds(1)) }
+        do {
+            while engine.load.running < 1 + work.count { try await Task.sleep(for: .milliseconds(1)) }
+        } catch {
+            gate.signal()
+            throw error
+        }
         gate.signal()
         var values: [Value] = []
         for task in tasks { values.append(await task.value) }
         _ = await keeper.value
         return values
+    }
+
+    /// Restores a picture, and keeps the worker in the middle of it until the gate is signalled. A report that another thread
+    /// makes keeps nobody, and where all are made so it is tried again.
+    private func kept(_ picture: Picture, on engine: RecipeEngine, until gate: DispatchSemaphore) async throws
+        -> Task<Void, Never>
+    {
+        for _ in 0..<50 {
+            let (reports, isKept) = AsyncStream<Bool>.makeStream()
+            let keeper = Task {
+                let waits = Atomic(true)
+                _ = await restore(picture, on: engine) { progress in
+                    guard case .running = progress, Self.isOnWorker, waits.exchange(false, ordering: .relaxed) else { return }
+                    isKept.yield(true)
+                    gate.wait()
+                }
+                isKept.yield(false)
+            }
+            for await isKept in reports {
+                if isKept { return keeper }
+                break
+            }
+        }
+        throw RestorationError.internalFault("no report by a worker")
+    }
+
+    private static var isOnWorker: Bool {
+        (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8))?.hasPrefix("steps-") ?? false
     }
 
     @Test("a picture for which the restoration network overflows fails at 'diffuse', and not those beside it")
@@ -95,7 +121,7 @@ struct NonFiniteTests {
             tensor != "unet/init_conv.weight" ? values : values.enumerated().map { $0 / 49 % 6 < 3 ? $1 : 1e37 }
         }
         let alone = try await restore(Self.plain(0), on: engine).get()
-        let outcomes = await together(
+        let outcomes = try await together(
             on: engine, keeping: Self.plain(0, width: 24),
             [0, 255, 0].map { level in { @Sendable in await restore(Self.plain(level), on: engine) } })
         #expect(outcomes == [.success(alone), .failure(.nonFinite(stage: "diffuse")), .success(alone)])
@@ -110,7 +136,7 @@ struct NonFiniteTests {
             if tensor.hasSuffix("conv1.0.weight") { return values.map { _ in -2e36 } }
             return tensor.hasSuffix("conv1.2.weight") ? values.map { _ in 1e3 } : values
         }
-        let outcomes = await together(
+        let outcomes = try await together(
             on: engine, keeping: Self.plain(255, width: 24),
             [255, 0, 255].map { level in { @Sendable in await classify(Self.plain(level), labels: nil, on: engine) } })
         #expect(outcomes[1] == .failure(.nonFinite(stage: "embed")))
@@ -127,7 +153,7 @@ struct NonFiniteTests {
         let engine = try engine { tensor, values in
             tensor != "daclip/clip.token_embedding.weight" ? values : values.enumerated().map { $0 / 8 == token ? .nan : $1 }
         }
-        let outcomes = await together(
+        let outcomes = try await together(
             on: engine, keeping: Self.plain(90, width: 24),
             [["a", "b"], ["a", "z"], ["b", "a"]].map { labels in
                 { @Sendable in await classify(Self.plain(90), labels: labels, on: engine) }
