@@ -66,6 +66,7 @@ done
 expect_exit 64 restore a.jpg -o /dev/fd/3 "${options[@]}" 3<>a.jpg
 for place in - /dev/stdout; do
   found=0
+  # shellcheck disable=SC2094 # Reading and writing one file is what is refused.
   "$program" restore a.jpg -o "$place" "${options[@]}" >>a.jpg 2>"$work/err" || found=$?
   [ "$found" = 64 ] || fail "expected exit 64 from -o $place into the input, found $found"
 done
