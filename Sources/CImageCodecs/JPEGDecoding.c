@@ -1,16 +1,13 @@
-#include "Shared.h"
+#include "JPEGFailure.h"
 
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include <jpeglib.h>
 #include <jerror.h>
 
 /// Lives in the caller's frame, so that nothing changed after setjmp is a local of the function that calls it.
 typedef struct {
     struct jpeg_decompress_struct jpeg;
-    struct jpeg_error_mgr errors;
+    jpeg_failure failure;
     struct jpeg_progress_mgr progress;
     struct jpeg_source_mgr source;
     jmp_buf escape;
@@ -23,22 +20,6 @@ typedef struct {
     int scans;
     uint8_t *band;
 } jpeg_reading;
-
-static codec_status status_of(int code) {
-    switch (code) {
-    case JERR_NO_BACKING_STORE:
-    case JERR_OUT_OF_MEMORY: return CODEC_NO_MEMORY;
-    default: return CODEC_CORRUPT;
-    }
-}
-
-static void on_error(j_common_ptr jpeg) {
-    jpeg_reading *reading = jpeg->client_data;
-    char message[JMSG_LENGTH_MAX];
-    jpeg->err->format_message(jpeg, message);
-    codec_fail(reading->report, status_of(jpeg->err->msg_code), message);
-    longjmp(reading->escape, 1);
-}
 
 /// Whether a warning means that pixels are lost. libjpeg goes on after any and leaves grey or garbled blocks; here such
 /// a warning ends the picture. All that libjpeg has (jerror.h) stand here; one that it gets later loses pixels.
@@ -63,21 +44,13 @@ static bool loses_pixels(int warning) {
 }
 
 static void on_message(j_common_ptr jpeg, int level) {
-    if (level < 0 && loses_pixels(jpeg->err->msg_code)) on_error(jpeg);
+    if (level < 0 && loses_pixels(jpeg->err->msg_code)) jpeg->err->error_exit(jpeg);
 }
 
 static void on_progress(j_common_ptr jpeg) {
     jpeg_reading *reading = jpeg->client_data;
-    if (reading->jpeg.input_scan_number > reading->scans) {
-        codec_fail(reading->report, CODEC_TOO_MANY_SCANS, "");
-        longjmp(reading->escape, 1);
-    }
+    if (reading->jpeg.input_scan_number > reading->scans) jpeg_fail(&reading->failure, CODEC_TOO_MANY_SCANS, "");
     if (!codec_may_continue(reading->monitor, reading->report)) longjmp(reading->escape, 1);
-}
-
-static void stop(jpeg_reading *reading, codec_status status, const char *message) {
-    codec_fail(reading->report, status, message);
-    longjmp(reading->escape, 1);
 }
 
 /// How much of the input libjpeg sees at a time. Where 512 bytes a block lie ahead, libjpeg-turbo takes a faster loop,
@@ -91,7 +64,7 @@ static void begin_source(j_decompress_ptr jpeg) { (void)jpeg; }
 static boolean show_more(j_decompress_ptr jpeg) {
     jpeg_reading *reading = jpeg->client_data;
     size_t left = reading->input->count - reading->shown;
-    if (left == 0) stop(reading, CODEC_TRUNCATED, "the file ends within the picture");
+    if (left == 0) jpeg_fail(&reading->failure, CODEC_TRUNCATED, "the file ends within the picture");
     reading->source.next_input_byte = reading->input->bytes + reading->shown;
     reading->source.bytes_in_buffer = left < WINDOW_BYTES ? left : WINDOW_BYTES;
     reading->shown += reading->source.bytes_in_buffer;
@@ -117,7 +90,7 @@ static void read_rows(jpeg_reading *reading) {
     bool is_direct = codec_surface_is_direct(surface);
     if (!is_direct) {
         reading->band = malloc(row_bytes * BAND_ROWS);
-        if (!reading->band) stop(reading, CODEC_NO_MEMORY, "no memory for rows");
+        if (!reading->band) jpeg_fail(&reading->failure, CODEC_NO_MEMORY, "no memory for rows");
     }
     JSAMPROW rows[BAND_ROWS];
     for (uint32_t y = 0; y < height;) {
@@ -139,12 +112,13 @@ static void decode(jpeg_reading *reading) {
     jpeg->src = &reading->source;
     jpeg_read_header(jpeg, TRUE);
     if (jpeg->image_width != reading->input->width || jpeg->image_height != reading->input->height)
-        stop(reading, CODEC_CORRUPT, "the size is not the header's");
+        jpeg_fail(&reading->failure, CODEC_CORRUPT, "the size is not the header's");
     if (jpeg->num_components != 1 && jpeg->num_components != 3)
-        stop(reading, CODEC_CORRUPT, "neither one nor three components");
+        jpeg_fail(&reading->failure, CODEC_CORRUPT, "neither one nor three components");
     jpeg->out_color_space = JCS_RGB;
     jpeg_start_decompress(jpeg);
-    if (jpeg->output_components != 3 || reading->surface->alpha) stop(reading, CODEC_CORRUPT, "not three channels");
+    if (jpeg->output_components != 3 || reading->surface->alpha)
+        jpeg_fail(&reading->failure, CODEC_CORRUPT, "not three channels");
     read_rows(reading);
     jpeg_finish_decompress(jpeg);
 }
@@ -154,13 +128,13 @@ void codec_jpeg_decode(const codec_input *input, const codec_surface *surface, i
     *report = (codec_report){CODEC_OK, {0}};
     jpeg_reading reading = {
         .input = input, .surface = surface, .monitor = monitor, .report = report, .scans = scans,
+        .failure = {.report = report, .escape = &reading.escape},
         .progress = {.progress_monitor = on_progress},
         .source = {.init_source = begin_source, .fill_input_buffer = show_more, .skip_input_data = skip_input,
                    .resync_to_restart = jpeg_resync_to_restart, .term_source = begin_source},
     };
-    reading.jpeg.err = jpeg_std_error(&reading.errors);
-    reading.errors.error_exit = on_error;
-    reading.errors.emit_message = on_message;
+    reading.jpeg.err = jpeg_failure_set(&reading.failure);
+    reading.failure.manager.emit_message = on_message;
     reading.jpeg.client_data = &reading;
     decode(&reading);
     jpeg_destroy_decompress(&reading.jpeg);

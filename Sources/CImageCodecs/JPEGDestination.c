@@ -6,10 +6,8 @@ enum { FIRST_OUTPUT_BYTES = 65536 };
 
 static void offer_space(jpeg_destination *destination) {
     codec_output *output = destination->output;
-    if (!codec_output_reserve(output, FIRST_OUTPUT_BYTES)) {
-        codec_fail(destination->report, CODEC_NO_MEMORY, "no memory for the file");
-        longjmp(*destination->escape, 1);
-    }
+    if (!codec_output_reserve(output, FIRST_OUTPUT_BYTES))
+        jpeg_fail(destination->failure, CODEC_NO_MEMORY, "no memory for the file");
     destination->manager.next_output_byte = output->bytes + output->count;
     destination->manager.free_in_buffer = output->capacity - output->count;
 }

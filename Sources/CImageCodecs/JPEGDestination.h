@@ -1,18 +1,12 @@
 #pragma once
 
-#include "Shared.h"
+#include "JPEGFailure.h"
 
-#include <setjmp.h>
-#include <stdio.h>
-
-#include <jpeglib.h>
-
-/// Where a JPEG that libjpeg writes goes: into growing output. Failures end in `escape`.
+/// Where a JPEG that libjpeg writes goes: into growing output.
 typedef struct {
     struct jpeg_destination_mgr manager;
     codec_output *output;
-    codec_report *report;
-    jmp_buf *escape;
+    jpeg_failure *failure;
 } jpeg_destination;
 
 /// Lets `jpeg` write there; both must stay where they are.

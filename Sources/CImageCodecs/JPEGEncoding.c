@@ -2,11 +2,9 @@
 
 #include <stdlib.h>
 
-#include <jerror.h>
-
 typedef struct {
     struct jpeg_compress_struct jpeg;
-    struct jpeg_error_mgr errors;
+    jpeg_failure failure;
     jpeg_destination destination;
     jmp_buf escape;
     const codec_picture *picture;
@@ -14,22 +12,6 @@ typedef struct {
     codec_report *report;
     uint8_t *scratch;
 } jpeg_writing;
-
-static void stop(jpeg_writing *writing, codec_status status, const char *message) {
-    codec_fail(writing->report, status, message);
-    longjmp(writing->escape, 1);
-}
-
-static void on_error(j_common_ptr jpeg) {
-    char message[JMSG_LENGTH_MAX];
-    jpeg->err->format_message(jpeg, message);
-    stop(jpeg->client_data, jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? CODEC_NO_MEMORY : CODEC_CORRUPT, message);
-}
-
-static void on_message(j_common_ptr jpeg, int level) {
-    (void)jpeg;
-    (void)level;
-}
 
 static uint8_t over_white(uint8_t colour, uint8_t alpha) {
     return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
@@ -54,7 +36,7 @@ static void write_rows(jpeg_writing *writing) {
     const codec_picture *picture = writing->picture;
     if (picture->alpha || picture->is_grey) {
         writing->scratch = malloc((size_t)picture->width * 3);
-        if (!writing->scratch) stop(writing, CODEC_NO_MEMORY, "no memory for a row");
+        if (!writing->scratch) jpeg_fail(&writing->failure, CODEC_NO_MEMORY, "no memory for a row");
     }
     for (uint32_t y = 0; y < picture->height; y++) {
         if (y % BAND_ROWS == 0 && !codec_may_continue(writing->monitor, writing->report)) longjmp(writing->escape, 1);
@@ -92,12 +74,10 @@ void codec_jpeg_encode(const codec_picture *picture, const codec_jpeg_options *o
     *report = (codec_report){CODEC_OK, {0}};
     jpeg_writing writing = {
         .picture = picture, .monitor = monitor, .report = report,
-        .destination = {.output = output, .report = report, .escape = &writing.escape},
+        .failure = {.report = report, .escape = &writing.escape},
+        .destination = {.output = output, .failure = &writing.failure},
     };
-    writing.jpeg.err = jpeg_std_error(&writing.errors);
-    writing.errors.error_exit = on_error;
-    writing.errors.emit_message = on_message;
-    writing.jpeg.client_data = &writing;
+    writing.jpeg.err = jpeg_failure_set(&writing.failure);
     encode(&writing, options);
     jpeg_destroy_compress(&writing.jpeg);
     free(writing.scratch);

@@ -1,16 +1,12 @@
 #include "JPEGDestination.h"
 
-#include <stdlib.h>
-
-#include <jerror.h>
-
 /// A picture is turned by moving its blocks, and within each the coefficients: nothing is decoded to pixels, and nothing
 /// lost. Where a picture is mirrored along a side, that side must have whole blocks only: those at its end would come to
 /// stand at the beginning.
 typedef struct {
     struct jpeg_decompress_struct source;
     struct jpeg_compress_struct turned;
-    struct jpeg_error_mgr errors;
+    jpeg_failure failure;
     struct jpeg_progress_mgr progress;
     jpeg_destination destination;
     jmp_buf escape;
@@ -19,23 +15,6 @@ typedef struct {
     const codec_monitor *monitor;
     codec_report *report;
 } jpeg_turning;
-
-static void stop(jpeg_turning *turning, codec_status status, const char *message) {
-    codec_fail(turning->report, status, message);
-    longjmp(turning->escape, 1);
-}
-
-static void on_error(j_common_ptr jpeg) {
-    char message[JMSG_LENGTH_MAX];
-    jpeg->err->format_message(jpeg, message);
-    stop(jpeg->client_data, jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? CODEC_NO_MEMORY : CODEC_CORRUPT, message);
-}
-
-/// The picture has been decoded before, so warnings are of the harmless kind.
-static void on_message(j_common_ptr jpeg, int level) {
-    (void)jpeg;
-    (void)level;
-}
 
 static void on_progress(j_common_ptr jpeg) {
     jpeg_turning *turning = jpeg->client_data;
@@ -58,10 +37,10 @@ static void check(jpeg_turning *turning) {
     JDIMENSION block_width = jpeg->max_h_samp_factor * DCTSIZE, block_height = jpeg->max_v_samp_factor * DCTSIZE;
     if ((turn->mirrors_columns && jpeg->image_width % block_width != 0)
         || (turn->mirrors_rows && jpeg->image_height % block_height != 0))
-        stop(turning, CODEC_NOT_EXACT, "a side that is mirrored has no whole blocks");
+        jpeg_fail(&turning->failure, CODEC_NOT_EXACT, "a side that is mirrored has no whole blocks");
     size_t pixels = (size_t)jpeg->image_width * jpeg->image_height;
     if (coefficients(jpeg) * sizeof(JCOEF) > pixels * turn->bytes_per_pixel)
-        stop(turning, CODEC_NOT_EXACT, "the coefficients would take more memory than there is for them");
+        jpeg_fail(&turning->failure, CODEC_NOT_EXACT, "the coefficients would take more memory than there is for them");
 }
 
 static jvirt_barray_ptr *request_arrays(jpeg_turning *turning) {
@@ -175,11 +154,11 @@ void codec_jpeg_turn(const codec_input *input, const codec_turn *turn, const cod
     jpeg_turning turning = {
         .input = input, .turn = turn, .monitor = monitor, .report = report,
         .progress = {.progress_monitor = on_progress},
-        .destination = {.output = output, .report = report, .escape = &turning.escape},
+        .failure = {.report = report, .escape = &turning.escape},
+        .destination = {.output = output, .failure = &turning.failure},
     };
-    turning.source.err = turning.turned.err = jpeg_std_error(&turning.errors);
-    turning.errors.error_exit = on_error;
-    turning.errors.emit_message = on_message;
+    // The picture has been decoded before, so warnings are of the harmless kind.
+    turning.source.err = turning.turned.err = jpeg_failure_set(&turning.failure);
     turning.source.client_data = turning.turned.client_data = &turning;
     turn_picture(&turning, options, segments, segments_count);
     jpeg_destroy_compress(&turning.turned);
