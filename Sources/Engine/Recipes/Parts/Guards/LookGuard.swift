@@ -40,7 +40,8 @@ package enum LookGuard {
 
 /// What a picture itself says against a label.
 private struct Plausibility {
-    private let objections: [String: DeclineReason]
+    private let picture: Picture
+    private let grid: PictureGrid
     private let isOnPlainGround: Bool
 
     /// What leaves plain ground plain, and so is believed there.
@@ -57,20 +58,22 @@ private struct Plausibility {
     private static let mostSharpnessAfterBlur = 0.55
 
     init(_ picture: Picture) {
-        let grid = PictureGrid(picture)
+        self.picture = picture
+        grid = PictureGrid(picture)
         isOnPlainGround = PlainAreas(grid).areGround
-        var objections: [String: DeclineReason] = [:]
-        if !Holes(grid).arePlausible { objections["uncompleted"] = .plainGround }
-        if Traces.darkness(picture) < Self.leastDarknessUnderHaze { objections["hazy"] = .noTraces }
-        if isOnPlainGround {
-            if Traces.quietBesideLines(grid) ?? 0 > Self.mostQuietAfterJPEG { objections["jpeg-compressed"] = .noTraces }
-            if Traces.sharpness(picture) > Self.mostSharpnessAfterBlur { objections["motion-blurry"] = .noTraces }
-        }
-        self.objections = objections
     }
 
+    /// What a label leaves is looked for when it is asked for: of most pictures that is one label.
     func objection(to label: String) -> DeclineReason? {
         if isOnPlainGround, !Self.labelsOnPlainGround.contains(label) { return .plainGround }
-        return objections[label]
+        switch label {
+        case "uncompleted": return Holes(grid).arePlausible ? nil : .plainGround
+        case "hazy": return Traces.darkness(picture) < Self.leastDarknessUnderHaze ? .noTraces : nil
+        case "jpeg-compressed" where isOnPlainGround:
+            return Traces.quietBesideLines(grid) ?? 0 > Self.mostQuietAfterJPEG ? .noTraces : nil
+        case "motion-blurry" where isOnPlainGround:
+            return Traces.sharpness(picture) > Self.mostSharpnessAfterBlur ? .noTraces : nil
+        default: return nil
+        }
     }
 }
