@@ -131,9 +131,29 @@ struct GuardTests {
     @Test("a label is believed that is likelier than clean by the margin, and not one less so")
     func margin() {
         let margin = LookGuard.leastMarginToClean
-        #expect(verdict(photograph, "shadowed", 0.4 + margin + 0.0001, ["clean": 0.4]) == .restore("shadowed"))
-        #expect(verdict(photograph, "shadowed", 0.4 + margin - 0.0001, ["clean": 0.4]) == .decline(.undecided))
-        #expect(verdict(photograph, "shadowed", 0.3, [:]) == .restore("shadowed"))
+        #expect(verdict(photograph, "shadowed", 0.1 + margin + 0.0001, ["clean": 0.1]) == .restore("shadowed"))
+        #expect(verdict(photograph, "shadowed", 0.1 + margin - 0.0001, ["clean": 0.1]) == .decline(.undecided))
+        #expect(verdict(photograph, "shadowed", margin, [:]) == .restore("shadowed"))
+    }
+
+    @Test("in grey a label that is told by colours wants a larger margin, and no other does", arguments: ["shadowed", "hazy", "noisy"])
+    func marginInGrey(label: String) {
+        let pale = changed(photograph) { _, _, value in 60 + value / 2 }
+        var grey = pale
+        grey.turnToLuma()
+        let margin = LookGuard.leastMarginToCleanInGrey
+        #expect(verdict(pale, label, margin - 0.0001, [:]) == .restore(label))
+        #expect(verdict(grey, label, margin + 0.0001, [:]) == .restore(label))
+        let isToldByColour = LookGuard.labelsToldByColour.contains(label)
+        #expect(verdict(grey, label, margin - 0.0001, [:]) == (isToldByColour ? .decline(.undecided) : .restore(label)))
+    }
+
+    @Test("what is taken in place of what can't be has to be likelier than clean by a margin of its own")
+    func marginOfNext() throws {
+        let page = try ImageDecoder.decode(ImageEncoder.jpeg(self.page(), options: .init(quality: 10)))
+        let margin = LookGuard.leastMarginOfNext
+        #expect(verdict(page, "uncompleted", 0.5, ["jpeg-compressed": 0.3, "clean": 0.3 - margin - 0.0001]) == .restore("jpeg-compressed"))
+        #expect(verdict(page, "uncompleted", 0.5, ["jpeg-compressed": 0.3, "clean": 0.3 - margin + 0.0001]) == .decline(.undecided))
     }
 
     @Test("pictures of any shape are looked at", arguments: [(8, 8), (8, 3_000), (3_000, 9), (1_030, 770)])
