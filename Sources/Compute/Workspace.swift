@@ -53,6 +53,9 @@ package final class Workspace {
         return names
     }
 
+    /// Whether this processor has instructions for products of bfloat16.
+    package static var multipliesPairs: Bool { kernel_set_best().pointee.multiplies_pairs != 0 }
+
     /// The core type that OpenBLAS chose when it was loaded (`OPENBLAS_CORETYPE` overrides it).
     package static var blasCoreName: String { String(cString: openblas_get_corename()) }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define KERNEL_PANEL_WIDTH 32
 
@@ -41,6 +42,21 @@ typedef struct {
 typedef struct {
     const char *name;
     void (*panel)(const kernel_panel *);
+    // The same product over bfloat16, summed in fp32. Each element of `taps` and `weights` is a pair of neighbours in
+    // depth, the earlier in the lower half of its 32 bits; `depth`, its stride and the pixels' count pairs.
+    void (*pair_panel)(const kernel_panel *);
+    // Whether the processor multiplies pairs itself; else it is no faster than fp32.
+    int multiplies_pairs;
+    // Rows of `count` values to the nearest bfloat16, the even one of two; a zero follows an odd number of them. May be done
+    // in place: a row's result then begins where the row does, or before.
+    void (*narrow)(const float *input, size_t input_stride, uint16_t *output, size_t output_stride, size_t rows,
+                   size_t count);
+    // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros.
+    void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
+    // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.
+    void (*softmax_pairs)(float *scores, size_t rows, size_t stride, size_t width, float scale, float *factors);
+    // Each row of `width` values times its factor, in place.
+    void (*scale_rows)(float *values, size_t rows, size_t stride, size_t width, const float *factors);
     // Channel LayerNorm of `rows` rows: (x - mean) / sqrt(biased variance + epsilon) * gain + bias; bias may be NULL.
     void (*layer_norm)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
                        size_t channels, const float *gain, const float *bias, float epsilon);
