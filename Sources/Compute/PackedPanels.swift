@@ -1,4 +1,4 @@
-import CKernels
+package import CKernels
 
 /// The weights of a linear map, packed for the kernels: panels of 32 output columns, each `rows` deep, the last one
 /// padded with zeros. Immutable, so any number of evaluations can share it.

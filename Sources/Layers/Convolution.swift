@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Compute
 
 /// A two-dimensional convolution with zero padding.
@@ -13,26 +14,34 @@ package struct Convolution: Sendable {
     enum Weights: Sendable {
         /// In fp32, (kernel row, kernel column, input channel) x output channel.
         case single(PackedPanels)
+        /// The same as pairs of bfloat16, neighbouring input channels together.
+        case pairs(PackedPanels)
     }
 
     /// - Parameters:
     ///   - weight: output channels x input channels x kernel x kernel, as PyTorch stores it.
     ///   - bias: one value an output channel.
     package init(
-        weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int
+        weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
+        padding: Int, precision: Precision = .fp32
     ) {
-        precondition(weight.count == outputChannels * inputChannels * kernel * kernel)
+        precondition(weight.outputs == outputChannels && weight.count == outputChannels * inputChannels * kernel * kernel)
         shape = ConvolutionShape(
             inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
         self.bias = bias
-        let panels = weight.withUnsafeBufferPointer { weight in
-            PackedPanels(rows: kernel * kernel * inputChannels, columns: outputChannels) { row, column in
-                let (tap, channel) = (row / inputChannels, row % inputChannels)
-                return weight[(column * inputChannels + channel) * kernel * kernel + tap]
-            }
-        }
-        weights = .single(panels)
+        let panels = PackedPanels(
+            inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: .init(precision)
+        ) { weight.read($0, into: $1) }
+        weights = precision == .bf16 ? .pairs(panels) : .single(panels)
+    }
+
+    package init(
+        weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
+        padding: Int, precision: Precision = .fp32
+    ) {
+        self.init(
+            weight: WeightMatrix(weight, outputs: outputChannels), bias: bias, inputChannels: inputChannels,
+            outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision)
     }
 
     /// What follows the sums: `activation(scale * (sum + bias) + shift) + residual`.
@@ -80,6 +89,7 @@ package struct Convolution: Sendable {
     private func compute(_ call: ConvolutionCall, in workspace: Workspace) {
         switch weights {
         case .single(let panels): DirectConvolution(call: call, panels: panels).run(in: workspace)
+        case .pairs(let panels): PairConvolution(call: call, panels: panels).run(in: workspace)
         }
     }
 }

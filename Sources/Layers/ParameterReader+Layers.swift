@@ -32,9 +32,9 @@ extension ParameterReader {
         _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool
     ) throws(CheckpointError) -> Convolution {
         try Convolution(
-            weight: take("\(name).weight", [outputs, inputs, kernel, kernel]),
+            weight: WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])]),
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputChannels: inputs, outputChannels: outputs,
-            kernel: kernel, stride: stride, padding: padding)
+            kernel: kernel, stride: stride, padding: padding, precision: precision)
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.

@@ -61,7 +61,7 @@ struct PairTests {
     @Test("convolution: the sums are those of rounded operands", arguments: sets)
     func convolution(kernels: String) {
         var random = SplitMix(seed: 21)
-        for _ in 0..<50 {
+        for _ in 0..<30 {
             let workspace = Workspace(threads: Int.random(in: 1...3, using: &random), kernels: kernels)
             let kernel = [1, 3, 4, 7].randomElement(using: &random) ?? 3
             let stride = kernel == 4 ? 2 : Int.random(in: 1...2, using: &random)
@@ -194,7 +194,10 @@ struct PairTests {
                     middle: kind
                 )(input, in: workspace).values
             }
-            expectClose(result(.bf16), result(.fp32).map(Double.init), within: 3e-2, "\(kernels): \(rows)x\(width)")
+            let (narrow, single) = (result(.bf16), result(.fp32))
+            let difference = zip(narrow, single).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+            let whole = single.reduce(0) { $0 + $1 * $1 }
+            #expect(narrow != single && difference < 1e-4 * whole, "\(kernels): \(rows)x\(width)")
         }
     }
 }
