@@ -10,6 +10,8 @@ package final class Workspace {
     package let kernels: kernel_set
     /// Where set, told what each operation took.
     package var meter: OperationMeter?
+    /// What convolutions in fp32 choose their way from, by cost. All but where tests and benchmarks compare ways.
+    package var convolutionWays = Set(ConvolutionWay.allCases)
 
     /// - Parameters:
     ///   - threads: threads an evaluation, at least 1.

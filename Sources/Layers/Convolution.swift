@@ -88,8 +88,18 @@ package struct Convolution: Sendable {
     /// The choice depends on one sample's shape only, neither on the batch nor on threads, since ways differ in rounding.
     private func compute(_ call: ConvolutionCall, in workspace: Workspace) {
         switch weights {
-        case .single(let panels): DirectConvolution(call: call, panels: panels).run(in: workspace)
+        case .single(let panels):
+            switch way(of: workspace.convolutionWays, height: call.output.height, width: call.output.width) {
+            case .direct: DirectConvolution(call: call, panels: panels).run(in: workspace)
+            case .winograd2: WinogradConvolution(call: call, panels: panels, outputs: 2).run(in: workspace)
+            case .winograd4: WinogradConvolution(call: call, panels: panels, outputs: 4).run(in: workspace)
+            }
         case .pairs(let panels): PairConvolution(call: call, panels: panels).run(in: workspace)
         }
+    }
+
+    /// The way that outputs of this size are computed in fp32.
+    package func way(of ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases), height: Int, width: Int) -> ConvolutionWay {
+        ConvolutionWay.cheapest(of: ways, shape, height: height, width: width)
     }
 }

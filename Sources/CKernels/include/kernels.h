@@ -29,6 +29,7 @@ typedef struct {
     size_t pixels;
     const float *weights; // tap_count * depth rows of 32
     size_t columns;       // 1...32, how many are stored
+    int accumulate;       // within the kernels: the sums begin with those in the tile instead of zero
     const float *bias;    // `columns` long, or NULL
     const float *scale;   // likewise
     const float *shift;   // likewise
@@ -38,6 +39,8 @@ typedef struct {
     float *output;
     size_t output_stride;
 } kernel_panel;
+
+#include "winograd.h"
 
 typedef struct {
     const char *name;
@@ -57,6 +60,11 @@ typedef struct {
     void (*softmax_pairs)(float *scores, size_t rows, size_t stride, size_t width, float scale, float *factors);
     // Each row of `width` values times its factor, in place.
     void (*scale_rows)(float *values, size_t rows, size_t stride, size_t width, const float *factors);
+    // The parts of a 3x3 convolution by Winograd's minimal filtering, in the order of their use.
+    void (*winograd_weights)(const kernel_winograd_weights *);
+    void (*winograd_input)(const kernel_winograd_input *);
+    void (*winograd_product)(const kernel_winograd_product *);
+    void (*winograd_output)(const kernel_winograd_output *);
     // Channel LayerNorm of `rows` rows: (x - mean) / sqrt(biased variance + epsilon) * gain + bias; bias may be NULL.
     void (*layer_norm)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
                        size_t channels, const float *gain, const float *bias, float epsilon);
