@@ -97,7 +97,7 @@ let package = Package(
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
         tests("ComputeTests", ["Compute", "TestSupport", "Threads"]),
-        tests("LayersTests", ["Compute", "Layers"]),
+        tests("LayersTests", ["CKernels", "Checkpoints", "Compute", "Layers"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "Images", "TestSupport"]),
         tests("DiffusionTests", ["Diffusion", "RestorationUNet", "CKernels", "Checkpoints", "Compute", "TestSupport"]),

@@ -103,13 +103,15 @@ extension Bundle {
 
     /// Builds a network of the tensors in the file that an object of `bundle.json` names.
     ///
+    /// - Parameter precision: what its layers pack their weights for.
     /// - Throws: `BundleError` that names the file, and what `build` says of it.
     package func network<Network>(
-        from object: ConfigurationReader, _ build: (ParameterReader) throws(CheckpointError) -> Network
+        from object: ConfigurationReader, precision: Precision = .fp32,
+        _ build: (ParameterReader) throws(CheckpointError) -> Network
     ) throws(BundleError) -> Network {
         let (name, bytes) = try file(of: object)
         do throws(CheckpointError) {
-            return try build(ParameterReader(StateDict(bytes)))
+            return try build(ParameterReader(StateDict(bytes), precision: precision))
         } catch {
             throw .checkpoint(file: name, error)
         }

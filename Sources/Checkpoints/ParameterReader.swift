@@ -6,6 +6,8 @@ package struct ParameterReader {
     private let dictionary: StateDict
     private let prefix: String
     private let account: Account
+    /// What layers pack their weights for.
+    package let precision: Precision
 
     private final class Account {
         var used: Set<String> = []
@@ -20,43 +22,60 @@ package struct ParameterReader {
     /// gigabytes of them.
     package static let standInLimit = 1 << 24
 
-    /// - Parameter prefix: put before every name that is asked for, such as `clip.visual.`.
-    package init(_ dictionary: StateDict, prefix: String = "") {
-        self.init(dictionary, prefix, Account())
+    /// - Parameters:
+    ///   - prefix: put before every name that is asked for, such as `clip.visual.`.
+    ///   - precision: what layers pack their weights for.
+    package init(_ dictionary: StateDict, prefix: String = "", precision: Precision = .fp32) {
+        self.init(dictionary, prefix, precision, Account())
     }
 
-    private init(_ dictionary: StateDict, _ prefix: String, _ account: Account) {
+    private init(_ dictionary: StateDict, _ prefix: String, _ precision: Precision, _ account: Account) {
         self.dictionary = dictionary
         self.prefix = prefix
+        self.precision = precision
         self.account = account
     }
 
     /// A reader of the names that begin with this component and a dot.
     package func scope(_ component: String) -> ParameterReader {
-        ParameterReader(dictionary, prefix + component + ".", account)
+        ParameterReader(dictionary, prefix + component + ".", precision, account)
     }
+
+    /// A reader of the same names for layers that keep fp32.
+    package var inFull: ParameterReader { ParameterReader(dictionary, prefix, .fp32, account) }
 
     /// The parameter's numbers in row-major order. One that is missing or has another shape is noted for `finish`,
     /// and zeros stand in for it.
     ///
     /// - Throws: one `mismatch` with all that was noted so far, where that would be too many zeros.
     package func take(_ name: String, _ shape: [Int]) throws(CheckpointError) -> [Float] {
-        if let numbers = try takeIfPresent(name, shape) { return numbers }
-        account.missing.append(prefix + name)
-        return try standIn(shape)
+        try takeStored(name, shape).floats()
     }
 
     /// Nil where there is no such parameter; one that has another shape is noted, and zeros stand in for it.
     ///
     /// - Throws: as `take`.
     package func takeIfPresent(_ name: String, _ shape: [Int]) throws(CheckpointError) -> [Float]? {
+        try takeStoredIfPresent(name, shape)?.floats()
+    }
+
+    /// As `take`, with the numbers still in the file: for large weights, of which a whole copy would be a waste.
+    ///
+    /// - Throws: as `take`.
+    package func takeStored(_ name: String, _ shape: [Int]) throws(CheckpointError) -> StoredTensor {
+        if let tensor = try takeStoredIfPresent(name, shape) { return tensor }
+        account.missing.append(prefix + name)
+        return StoredTensor(try standIn(shape), shape: shape)
+    }
+
+    private func takeStoredIfPresent(_ name: String, _ shape: [Int]) throws(CheckpointError) -> StoredTensor? {
         guard let tensor = dictionary[prefix + name] else { return nil }
         account.used.insert(prefix + name)
         guard tensor.shape == shape else {
             account.misshaped.append(.init(name: prefix + name, expected: shape, found: tensor.shape))
-            return try standIn(shape)
+            return StoredTensor(try standIn(shape), shape: shape)
         }
-        return tensor.floats()
+        return tensor
     }
 
     private func standIn(_ shape: [Int]) throws(CheckpointError) -> [Float] {

@@ -42,6 +42,7 @@ package struct Configuration: Sendable, Equatable {
     package var memoryBudget = 0
     package var workers = 0
     package var threads = 0
+    package var precision = "auto"
     package var queueLimit = 64
     package var timeout = 600
     package var hangLimit = 600

@@ -123,6 +123,9 @@ package struct Setting: Sendable {
         integer(
             "threads", \.threads, .none, 0...1024, isPublished: false,
             "Threads of one evaluation; 0 shares out the processors."),
+        Setting(
+            name: "precision", help: "Of large products; auto is the fastest that a bundle's card allows.",
+            value: .choice(\.precision, ["auto", "fp32", "bf16"]), isPublished: false),
         integer("queue-limit", \.queueLimit, .none, 1...4096, "Restorations that may wait; one more is 429."),
         integer("timeout", \.timeout, .seconds, 1...day, "Longest time for a request; a client may ask for less."),
         integer(

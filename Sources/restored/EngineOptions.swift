@@ -1,15 +1,24 @@
 import ArgumentParser
 import Bundles
+import Checkpoints
 import Engine
 import Images
 import Scheduling
 import Settings
 import Threads
 
-/// Which weights a command works with.
+/// The setting `precision` as an option of commands.
+enum PrecisionChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto, fp32, bf16
+}
+
+/// Which weights a command works with, and how.
 struct EngineOptions: ParsableArguments {
     @Option(help: "Folder of the weights; else RESTORED_BUNDLE, else Weights/mini.")
     var bundle: String?
+
+    @Option(help: "Of the large products; else RESTORED_PRECISION, else auto: the fastest that the bundle's card allows.")
+    var precision: PrecisionChoice?
 
     /// The settings of the environment, with what was given here, fitted to this machine.
     ///
@@ -17,6 +26,7 @@ struct EngineOptions: ParsableArguments {
     func configuration(threads: Int? = nil) throws -> Configuration {
         var configuration = try Self.environmentConfiguration()
         if let bundle { configuration.bundle = bundle }
+        if let precision { configuration.precision = precision.rawValue }
         if let threads { configuration.threads = threads }
         return configuration.fitted(to: .current)
     }
@@ -49,6 +59,7 @@ struct EngineOptions: ParsableArguments {
         settings.memoryBudget = configuration.memoryBudget
         settings.pictureMemory = pictureMemory
         settings.queueLimit = configuration.queueLimit
+        settings.precision = Precision(rawValue: configuration.precision)
         settings.onSlowEvaluation = onSlowEvaluation
         settings.onFewerThreads = onFewerThreads
         return try await WorkerThread.run(name: "load") { [settings] in

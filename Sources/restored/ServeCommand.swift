@@ -47,13 +47,15 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let starting = Task {
             do {
-                service.start(try await loading.value)
+                let engine = try await loading.value
+                service.start(engine)
                 log.logger.notice(
                     "ready",
                     metadata: [
                         "addresses": "\(addresses)", "bundle": "\(FilePath(escaped: configuration.bundle))",
                         "workers": "\(configuration.workers)",
-                        "threads": "\(configuration.threads)", "memory_budget": "\(configuration.memoryBudget)",
+                        "threads": "\(configuration.threads)", "precision": "\(engine.recipe.precision)",
+                        "memory_budget": "\(configuration.memoryBudget)",
                     ])
                 let wanted = configuration.boundedBytes + ResidentMemory.peak
                 if wanted > machine.memory {

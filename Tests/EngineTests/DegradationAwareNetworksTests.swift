@@ -58,6 +58,7 @@ struct DegradationDiffusionTests {
     func defaults() throws {
         let (manifest, own) = try { ($0.manifest, $0.own) }(read(Array(Self.official.utf8)))
         #expect(manifest.kind == DegradationAwareNetworks.kind)
+        #expect(manifest.precisions == [.fp32])
         #expect(own.encoder.usesQuickGELU == false)
         #expect(own.encoder.vision.headWidth == 64)
         #expect(own.encoder.vision.stem == nil)
@@ -67,6 +68,12 @@ struct DegradationDiffusionTests {
         #expect(own.diffusion == .init())
         #expect(own.defaults.sampler == .posterior && own.defaults.steps == 100 && own.defaults.times == nil)
         #expect(Set(manifest.files.map(\.name)) == ["daclip_ViT-B-32.pt", "universal-ir.pth", "merges.txt.gz"])
+    }
+
+    @Test("precisions are those that the card names")
+    func precisions() throws {
+        let manifest = try read(replacing: #""labels":"#, with: #""precisions": ["bf16", "fp32"], "labels":"#).manifest
+        #expect(manifest.precisions == [.fp32, .bf16])
     }
 
     @Test("a network without contexts needs no embedding")
@@ -115,6 +122,11 @@ struct DegradationDiffusionTests {
         (#""labels": ["hazy", "rainy"]"#, #""labels": ["hazy,rainy"]"#, "labels: \"hazy,rainy\""),
         (#""labels": ["hazy", "rainy"]"#, #""labels": ["auto"]"#, "labels: \"auto\""),
         (#""labels": ["hazy", "rainy"]"#, #""labels": "hazy""#, "labels: expected a list of texts"),
+        (#""labels":"#, #""precisions": ["fp16"], "labels":"#, "precisions: expected names among fp32, bf16, none twice"),
+        (#""labels":"#, #""precisions": ["bf16"], "labels":"#, "precisions: expected names among fp32, bf16, none twice"),
+        (#""labels":"#, #""precisions": ["fp32", "fp32"], "labels":"#, "precisions: expected names among fp32, bf16"),
+        (#""labels":"#, #""precisions": [], "labels":"#, "precisions: expected names among fp32, bf16"),
+        (#""labels":"#, #""precisions": "fp32", "labels":"#, "precisions: expected a list of texts"),
         (#""logit_scale": 100"#, #""logit_scale": -1"#, "logit_scale"),
         (#""logit_scale": 100"#, #""logit_scale": "100""#, "logit_scale: expected a number, found a value of another type"),
         (#""file": "universal-ir.pth""#, #""file": "../universal-ir.pth""#, "unet.file: expected a plain file name"),

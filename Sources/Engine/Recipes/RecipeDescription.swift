@@ -1,3 +1,5 @@
+package import Checkpoints
+
 /// What a recipe offers: validation, `/capabilities` and help read it, so that nothing can be asked for that isn't there.
 package struct RecipeDescription: Sendable, Equatable {
     package struct Sampler: Sendable, Equatable {
@@ -21,14 +23,18 @@ package struct RecipeDescription: Sendable, Equatable {
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
+    /// Of the large products, as computed here.
+    package var precision: Precision
 
     package init(
-        labels: [String], takesOwnLabels: Bool = false, samplers: [Sampler] = [], options: Set<RestorationOption>
+        labels: [String], takesOwnLabels: Bool = false, samplers: [Sampler] = [], options: Set<RestorationOption>,
+        precision: Precision = .fp32
     ) {
         self.labels = labels
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
+        self.precision = precision
     }
 
     /// Of a name, or the default one.

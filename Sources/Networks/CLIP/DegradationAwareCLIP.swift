@@ -30,8 +30,9 @@ package struct DegradationAwareCLIP: Sendable {
         controller = try Controller(
             parameters.scope("visual_control"), configuration: configuration.controller, activation: activation,
             embeddingWidth: width)
+        // Labels' features are made once and compared with every picture: they keep fp32.
         text = try configuration.text.map { text throws(CheckpointError) in
-            try TextTransformer(clip, configuration: text, activation: activation, embeddingWidth: width)
+            try TextTransformer(clip.inFull, configuration: text, activation: activation, embeddingWidth: width)
         }
         if configuration.text == nil {
             let rows = try parameters.take("label_features", [labelCount, width])

@@ -16,7 +16,7 @@ struct ResidualBlock: Sendable {
 
     init(_ parameters: ParameterReader, inputs: Int, outputs: Int, timeWidth: Int) throws(CheckpointError) {
         self.outputs = outputs
-        modulation = try parameters.linear("mlp.1", inputs: timeWidth, outputs: 2 * outputs)
+        modulation = try parameters.inFull.linear("mlp.1", inputs: timeWidth, outputs: 2 * outputs)
         first = try parameters.convolution(
             "block1.proj", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
         second = try parameters.convolution(

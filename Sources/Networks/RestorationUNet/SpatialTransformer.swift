@@ -28,15 +28,12 @@ struct SpatialTransformer: Sendable {
         leave = try parameters.pointwise("proj_out", inputs: width, outputs: width, bias: true)
         let block = parameters.scope("transformer_blocks").scope("0")
         selfNorm = try block.layerNorm("norm1", width: width)
-        let projections = try ["to_q", "to_k", "to_v"].map { name throws(CheckpointError) in
-            try block.take("attn1.\(name).weight", [width, width])
-        }
-        selfProjections = Linear(
-            weight: Array(projections.joined()), bias: nil, inputs: width, outputs: 3 * width)
-        attention = Attention(heads: width / Self.headWidth, headWidth: Self.headWidth)
+        selfProjections = try block.linear(["attn1.to_q", "attn1.to_k", "attn1.to_v"], inputs: width, outputs: width)
+        attention = Attention(
+            heads: width / Self.headWidth, headWidth: Self.headWidth, precision: parameters.precision)
         selfOutput = try block.linear("attn1.to_out.0", inputs: width, outputs: width)
-        contextValue = try block.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
-        contextOutput = try block.linear("attn2.to_out.0", inputs: width, outputs: width)
+        contextValue = try block.inFull.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
+        contextOutput = try block.inFull.linear("attn2.to_out.0", inputs: width, outputs: width)
         try Self.readUnused(block, width: width, contextWidth: contextWidth)
         feedForward = try FeedForward(
             norm: block.layerNorm("norm3", width: width),
@@ -49,8 +46,8 @@ struct SpatialTransformer: Sendable {
     private static func readUnused(
         _ block: ParameterReader, width: Int, contextWidth: Int
     ) throws(CheckpointError) {
-        _ = try block.take("attn2.to_q.weight", [width, width])
-        _ = try block.take("attn2.to_k.weight", [width, contextWidth])
+        _ = try block.takeStored("attn2.to_q.weight", [width, width])
+        _ = try block.takeStored("attn2.to_k.weight", [width, contextWidth])
         _ = try block.take("norm2.weight", [width])
         _ = try block.take("norm2.bias", [width])
     }

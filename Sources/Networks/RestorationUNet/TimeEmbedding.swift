@@ -20,7 +20,7 @@ struct TimeEmbedding: Sendable {
     }
 
     init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) throws(CheckpointError) {
-        let width = configuration.timeWidth
+        let (parameters, width) = (parameters.inFull, configuration.timeWidth)
         baseWidth = configuration.baseWidth
         first = try parameters.linear("time_mlp.1", inputs: baseWidth, outputs: width)
         second = try parameters.linear("time_mlp.3", inputs: width, outputs: width)

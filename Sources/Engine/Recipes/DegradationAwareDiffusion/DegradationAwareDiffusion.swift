@@ -1,5 +1,6 @@
 import Bundles
 import CLIP
+import Checkpoints
 import Compute
 import Diffusion
 import RestorationUNet
@@ -22,7 +23,8 @@ struct DegradationAwareDiffusion: Recipe {
     ///
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features.
     init(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
-        let networks = try DegradationAwareNetworks(bundle)
+        let precision = engine.precision(allowedBy: bundle.manifest)
+        let networks = try DegradationAwareNetworks(bundle, precision: precision)
         let (encoder, labelEncoder, configuration) = (networks.encoder, networks.labelEncoder, networks.configuration)
         network = networks.network
         let labels = bundle.manifest.labels
@@ -44,11 +46,13 @@ struct DegradationAwareDiffusion: Recipe {
             LabelStage($0, cost: look.labelCost, maximumBatch: engine.maximumBatch)
         }
         planner = TilePlanner(memory: MemoryEstimate(measuring: network), memoryBudget: engine.memoryPerWorker)
-        description = Self.description(configuration, labels: labels, takesOwnLabels: labelEncoder != nil)
+        description = Self.description(
+            configuration, labels: labels, takesOwnLabels: labelEncoder != nil, precision: precision)
     }
 
     private static func description(
-        _ configuration: DegradationAwareNetworks.Configuration, labels: [String], takesOwnLabels: Bool
+        _ configuration: DegradationAwareNetworks.Configuration, labels: [String], takesOwnLabels: Bool,
+        precision: Precision
     ) -> RecipeDescription {
         let (defaults, diffusion) = (configuration.defaults, configuration.diffusion)
         let kinds = [defaults.sampler] + SamplerKind.allCases.filter { $0 != defaults.sampler }
@@ -59,7 +63,7 @@ struct DegradationAwareDiffusion: Recipe {
                 let standard = kind == defaults.sampler ? defaults.steps : SamplerPlan.defaultStepCount(kind, diffusion)
                 return .init(
                     name: kind.rawValue, steps: allowed, defaultSteps: min(standard, allowed.upperBound))
-            }, options: Set(RestorationOption.allCases))
+            }, options: Set(RestorationOption.allCases), precision: precision)
     }
 
     // MARK: Runs

@@ -44,12 +44,15 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Builds the networks.
     ///
+    /// - Parameter precision: of the restoration network's products and those of the image encoder.
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
-    package init(_ bundle: Bundle) throws(BundleError) {
+    package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
         let configuration = try Self.configuration(of: bundle)
         let labels = bundle.manifest.labels.count
         guard labels > 0 else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
-        encoder = try bundle.network(from: bundle.section("daclip")) { parameters throws(CheckpointError) in
+        encoder = try bundle.network(
+            from: bundle.section("daclip"), precision: precision
+        ) { parameters throws(CheckpointError) in
             try DegradationAwareCLIP(parameters, configuration: configuration.encoder, labelCount: labels)
         }
         // Half-precision checkpoints round the logarithm.
@@ -59,14 +62,16 @@ package struct DegradationAwareNetworks: Sendable {
                 "logit_scale", "expected the checkpoint's \(stored), found \(configuration.logitScale)"))
         }
         labelEncoder = try Self.labelEncoder(encoder.text, bundle)
-        network = try Self.network(configuration.network, bundle)
+        network = try Self.network(configuration.network, bundle, precision)
         self.configuration = configuration
         try bundle.finish()
     }
 
     /// The restoration network alone.
-    package static func network(of bundle: Bundle) throws(BundleError) -> ConditionalUNet {
-        try network(configuration(of: bundle).network, bundle)
+    package static func network(
+        of bundle: Bundle, precision: Precision = .fp32
+    ) throws(BundleError) -> ConditionalUNet {
+        try network(configuration(of: bundle).network, bundle, precision)
     }
 
     private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
@@ -82,9 +87,11 @@ package struct DegradationAwareNetworks: Sendable {
     }
 
     private static func network(
-        _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle
+        _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle, _ precision: Precision
     ) throws(BundleError) -> ConditionalUNet {
-        try bundle.network(from: bundle.section("unet")) { parameters throws(CheckpointError) in
+        try bundle.network(
+            from: bundle.section("unet"), precision: precision
+        ) { parameters throws(CheckpointError) in
             try ConditionalUNet(parameters, configuration: configuration)
         }
     }
