@@ -39,11 +39,12 @@ struct DegradationAwareDiffusion: Recipe {
             encoder,
             classifier: ZeroShotClassifier(
                 labels: labels, features: features, logitScale: Float(configuration.logitScale)),
-            maximumBatch: engine.maximumBatch)
+            maximumBatch: engine.maximumBatch, sharedBy: bundle.loop)
         labelStage = labelEncoder.map { [look] in
             LabelStage($0, cost: look.labelCost, maximumBatch: engine.maximumBatch)
         }
-        planner = TilePlanner(memory: MemoryEstimate(measuring: network), memoryBudget: engine.memoryPerWorker)
+        planner = TilePlanner(
+            memory: MemoryEstimate(measuring: network, sharedBy: bundle.loop), memoryBudget: engine.memoryPerWorker)
         description = Self.description(configuration, labels: labels, takesOwnLabels: labelEncoder != nil)
     }
 
