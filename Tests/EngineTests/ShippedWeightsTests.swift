@@ -33,7 +33,7 @@ struct ShippedWeightsTests {
         let stored = try #require(recorded["picture"])
         let picture = Picture(width: stored.shape[1], height: stored.shape[0], pixels: stored.withBytes { [UInt8]($0) })
         let preprocessing = Preprocessing(encoder.configuration)
-        let views = preprocessing.views(of: picture, in: workspace)
+        let views = try preprocessing.views(of: picture, in: workspace)
         let images = preprocessing.normalised(views, in: workspace)
         let whole = encoder(preprocessing.normalised([views[0]], in: workspace), in: workspace)[0]
         let degradations = encoder.degradationEmbeddings(images, in: workspace)

@@ -71,8 +71,16 @@ struct Look: Sendable {
             cost: cost, maximumBatch: maximumBatch, waits: waits)
     }
 
-    func makeSample(of picture: Picture, in workspace: Workspace) -> sending ViewsOfPicture {
-        ViewsOfPicture(preprocessing.views(of: picture, in: workspace))
+    /// - Throws: `cancelled`, where the picture needn't be looked at any more.
+    func makeSample(
+        of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool
+    ) throws(RestorationError) -> sending ViewsOfPicture {
+        do throws(ImageError) {
+            return ViewsOfPicture(
+                try preprocessing.views(of: picture, in: workspace, shouldContinue: shouldContinue))
+        } catch {
+            throw error == .cancelled ? .cancelled : .picture(error)
+        }
     }
 
     /// The embeddings that a finished sample has.
