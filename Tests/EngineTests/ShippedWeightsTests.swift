@@ -56,6 +56,7 @@ struct ShippedWeightsTests {
             networks.configuration.diffusion, prediction: networks.configuration.prediction, times: [100, 75, 50, 25])
         let mu = try tensor("mu")
         var state = plan.startState(mu: mu, noise: try tensor("initial_noise"))
+        var none: [Float] = []
         for (index, step) in plan.steps.enumerated() {
             let time = String(step.time)
             let suffix = String(repeating: "0", count: 3 - time.count) + time
@@ -68,7 +69,7 @@ struct ShippedWeightsTests {
                 output, height: shape[2], width: shape[3], channels: shape[1], pool: workspace.pool
             ).channelsFirst
             try expect(planes, "unet_output_t" + suffix)
-            step.advance(&state, mu: mu, output: planes, noise: try tensor("step_noise_\(index)"))
+            step.advance(&state, mu: mu, output: planes, noise: try tensor("step_noise_\(index)"), keeping: &none)
         }
         try expect(state, "final")
     }

@@ -68,9 +68,12 @@ struct DegradationAwareDiffusion: Recipe {
     func restoration(
         width: Int, height: Int, options: RestorationOptions
     ) throws(RestorationError) -> any RecipeRun<RestorationResult> {
-        let tiles = try planner.plan(width: width, height: height, tile: options.tile, overlap: options.overlap)
+        let plan = try samplerPlan(options)
+        let tiles = try planner.plan(
+            width: width, height: height, tile: options.tile, overlap: options.overlap,
+            bytesPerPixel: DiffusionTile.bytesPerPixel(plan))
         let restorer = DiffusionTiles(
-            network: network, plan: try samplerPlan(options), seed: options.seed ?? .random(in: .min ... .max),
+            network: network, plan: plan, seed: options.seed ?? .random(in: .min ... .max),
             memory: planner.memory, maximumBatch: engine.maximumBatch)
         let batch = DiffusionTiles.maximumBatch(
             width: tiles.tileWidth, height: tiles.tileHeight, limit: engine.maximumBatch)
@@ -90,7 +93,7 @@ struct DegradationAwareDiffusion: Recipe {
         else { throw .internalFault("a sampler that is not this recipe's") }
         do throws(SamplerError) {
             if options.steps == nil, options.sampler == nil, let defaultTimes {
-                return try SamplerPlan(diffusion, prediction: prediction, times: defaultTimes)
+                return try SamplerPlan(diffusion, sampler: kind, prediction: prediction, times: defaultTimes)
             }
             return try SamplerPlan(
                 diffusion, sampler: kind, prediction: prediction, steps: options.steps ?? sampler.defaultSteps)
