@@ -1,4 +1,5 @@
 package import Checkpoints
+import Synchronization
 
 /// A bundle in memory: what its `bundle.json` says, and its files, mapped and known to be the right ones.
 ///
@@ -12,17 +13,30 @@ package struct Bundle {
     /// The whole `bundle.json`, for what is the kind's own.
     package let configuration: ConfigurationReader
     private let files: [String: CheckpointBytes]
+    /// Shares loops out among the threads that the bundle was loaded with.
+    package let loop: ParameterReader.ParallelLoop
+    private let isShared: Bool
 
     /// Loads a folder: checks what all bundles have in `bundle.json`, maps the files that it names and compares their
     /// SHA-256.
     ///
+    /// - Parameter loop: shares files, and then parts of networks, out among threads; nil for one after the other.
     /// - Throws: the first thing that is wrong.
-    package static func load(_ directory: String) throws(BundleError) -> Bundle {
+    package static func load(
+        _ directory: String, sharedBy loop: ParameterReader.ParallelLoop? = nil
+    ) throws(BundleError) -> Bundle {
         let reader = try reader(in: directory)
         let manifest = try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
+        let found = Mutex([Result<CheckpointBytes, BundleError>?](repeating: nil, count: manifest.files.count))
+        let isShared = loop != nil
+        let loop = loop ?? { count, body in for item in 0..<count { body(item) } }
+        loop(manifest.files.count) { index in
+            let bytes = Result { () throws(BundleError) in try checkedBytes(of: manifest.files[index], in: directory) }
+            found.withLock { $0[index] = bytes }
+        }
         var files: [String: CheckpointBytes] = [:]
-        for file in manifest.files { files[file.name] = try checkedBytes(of: file, in: directory) }
-        return Bundle(directory: directory, manifest: manifest, configuration: reader, files: files)
+        for case (let file, let bytes?) in zip(manifest.files, found.withLock { $0 }) { files[file.name] = try bytes.get() }
+        return Bundle(directory: directory, manifest: manifest, configuration: reader, files: files, loop: loop, isShared: isShared)
     }
 
     /// Reads and checks what all bundles have in a folder's `bundle.json`; its files are not looked at.
@@ -101,7 +115,7 @@ extension Bundle {
         return (file.name, bytes)
     }
 
-    /// Builds a network of the tensors in the file that an object of `bundle.json` names.
+    /// Builds a network of the tensors in the file that an object of `bundle.json` names, on the bundle's threads.
     ///
     /// - Parameter precision: what its layers pack their weights for.
     /// - Throws: `BundleError` that names the file, and what `build` says of it.
@@ -111,7 +125,12 @@ extension Bundle {
     ) throws(BundleError) -> Network {
         let (name, bytes) = try file(of: object)
         do throws(CheckpointError) {
-            return try build(ParameterReader(StateDict(bytes), precision: precision))
+            let tensors = try StateDict(bytes)
+            if isShared {
+                // What is wrong is told as one thread finds it, in the network's own order.
+                do { return try build(ParameterReader(tensors, precision: precision, sharedBy: loop)) } catch {}
+            }
+            return try build(ParameterReader(tensors, precision: precision))
         } catch {
             throw .checkpoint(file: name, error)
         }

@@ -40,7 +40,7 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         switch self {
         case .degradation: "Labels to treat, in order, separated by commas; auto to find out."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
-        case .sampler: "posterior, sde or ode, where the bundle diffuses."
+        case .sampler: "posterior, mr-ode, mr-sde, sde or ode, where the bundle diffuses."
         case .seed: "Seed of the noise, for the same result again."
         case .rounds:
             "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else 1."

@@ -32,6 +32,7 @@ package struct Convolution: Sendable {
         let panels = PackedPanels(
             inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: .init(precision)
         ) { weight.read($0, into: $1) }
+        weight.leaveMemory()
         weights = precision == .bf16 ? .pairs(panels) : .single(panels)
     }
 

@@ -19,6 +19,7 @@ package struct Linear: Sendable {
         self.outputs = outputs
         self.bias = bias
         panels = PackedPanels(inputs: inputs, outputs: outputs, form: .init(precision)) { weight.read($0, into: $1) }
+        weight.leaveMemory()
     }
 
     package init(weight: [Float], bias: [Float]?, inputs: Int, outputs: Int, precision: Precision = .fp32) {

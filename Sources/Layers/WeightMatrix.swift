@@ -62,6 +62,11 @@ package struct WeightMatrix {
             }
         }
     }
+
+    /// To be called once they are packed: weights stand beside what they were made of for no longer than that takes.
+    func leaveMemory() {
+        if case .stored(let tensors) = source { tensors.forEach { $0.leaveMemory() } }
+    }
 }
 
 extension PackedPanels.Form {

@@ -65,8 +65,9 @@ struct EngineOptions: ParsableArguments {
         return try await WorkerThread.run(name: "load") { [settings] in
             let folder = FilePath(escaped: configuration.bundle)
             do {
-                return try RecipeEngine(
-                    Bundles.Bundle.load(folder.textualName()), configuration: settings, recipes: recipes)
+                let pool = JobPool(size: settings.workers * settings.threadsPerEvaluation)
+                let bundle = try Bundles.Bundle.load(folder.textualName()) { pool.run($0, $1) }
+                return try RecipeEngine(bundle, configuration: settings, recipes: recipes)
             } catch {
                 let failure = CommandFailure(error)
                 throw CommandFailure(failure.status, "the bundle at \(folder) can't be used: \(failure.message)")

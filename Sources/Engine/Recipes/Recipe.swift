@@ -44,9 +44,11 @@ package protocol RecipeRun<Output>: AnyObject, Sendable {
 
     /// Makes a sample of a stage, numbered from 0 in the order in which stages were added.
     ///
-    /// - Parameter workspace: the calling worker's.
+    /// - Parameters:
+    ///   - workspace: the calling worker's.
+    ///   - shouldContinue: false once nobody wants the result: what takes long throws `cancelled` then.
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample
 
     /// Takes a sample back after its last step.

@@ -19,7 +19,7 @@ package struct TextTransformer: Sendable {
         let width = configuration.width
         embeddings = try parameters.takeStored("token_embedding.weight", [configuration.vocabularySize, width])
         positions = try parameters.take("positional_embedding", [configuration.contextLength, width])
-        blocks = try (0..<configuration.layers).map { index throws(CheckpointError) in
+        blocks = try parameters.map(configuration.layers) { index throws(CheckpointError) in
             try TransformerBlock(
                 parameters.scope("transformer").scope("resblocks").scope("\(index)"), width: width,
                 heads: configuration.heads, causal: true, activation: activation)

@@ -41,11 +41,12 @@ struct DegradationAwareDiffusion: Recipe {
             encoder,
             classifier: ZeroShotClassifier(
                 labels: labels, features: features, logitScale: Float(configuration.logitScale)),
-            maximumBatch: engine.maximumBatch)
+            maximumBatch: engine.maximumBatch, sharedBy: bundle.loop)
         labelStage = labelEncoder.map { [look] in
             LabelStage($0, cost: look.labelCost, maximumBatch: engine.maximumBatch)
         }
-        planner = TilePlanner(memory: MemoryEstimate(measuring: network), memoryBudget: engine.memoryPerWorker)
+        planner = TilePlanner(
+            memory: MemoryEstimate(measuring: network, sharedBy: bundle.loop), memoryBudget: engine.memoryPerWorker)
         description = Self.description(
             configuration, labels: labels, takesOwnLabels: labelEncoder != nil, precision: precision)
     }
@@ -71,9 +72,12 @@ struct DegradationAwareDiffusion: Recipe {
     func restoration(
         width: Int, height: Int, options: RestorationOptions
     ) throws(RestorationError) -> any RecipeRun<RestorationResult> {
-        let tiles = try planner.plan(width: width, height: height, tile: options.tile, overlap: options.overlap)
+        let plan = try samplerPlan(options)
+        let tiles = try planner.plan(
+            width: width, height: height, tile: options.tile, overlap: options.overlap,
+            bytesPerPixel: DiffusionTile.bytesPerPixel(plan))
         let restorer = DiffusionTiles(
-            network: network, plan: try samplerPlan(options), seed: options.seed ?? .random(in: .min ... .max),
+            network: network, plan: plan, seed: options.seed ?? .random(in: .min ... .max),
             memory: planner.memory, maximumBatch: engine.maximumBatch)
         let batch = DiffusionTiles.maximumBatch(
             width: tiles.tileWidth, height: tiles.tileHeight, limit: engine.maximumBatch)
@@ -93,7 +97,7 @@ struct DegradationAwareDiffusion: Recipe {
         else { throw .internalFault("a sampler that is not this recipe's") }
         do throws(SamplerError) {
             if options.steps == nil, options.sampler == nil, let defaultTimes {
-                return try SamplerPlan(diffusion, prediction: prediction, times: defaultTimes)
+                return try SamplerPlan(diffusion, sampler: kind, prediction: prediction, times: defaultTimes)
             }
             return try SamplerPlan(
                 diffusion, sampler: kind, prediction: prediction, steps: options.steps ?? sampler.defaultSteps)

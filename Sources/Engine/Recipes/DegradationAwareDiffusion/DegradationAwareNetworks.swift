@@ -34,7 +34,11 @@ package struct DegradationAwareNetworks: Sendable {
             encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
             network = try ConditionalUNetConfiguration(reader.object("unet"))
             diffusion = try DiffusionConfiguration(reader.object("diffusion"))
-            defaults = try SamplerDefaults(reader.object("default"), diffusion: diffusion)
+            if let section = try reader.optionalObject("default") {
+                defaults = try SamplerDefaults(section, diffusion: diffusion)
+            } else {
+                defaults = SamplerDefaults(for: prediction, diffusion)
+            }
             if let width = network.contextWidth, width != encoder.embeddingWidth {
                 throw try reader.object("unet").fault(
                     "context_dim", "expected the embeddings' \(encoder.embeddingWidth), found \(width)")

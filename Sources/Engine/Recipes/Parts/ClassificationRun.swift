@@ -34,11 +34,11 @@ final class ClassificationRun: RecipeRun {
     func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         if stage > 0, let labels { return LabelSample(labels[index]) }
         guard let picture = progress.withLock({ $0.picture.take() }) else { throw .internalFault("no picture yet") }
-        return look.makeSample(of: picture, in: workspace)
+        return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
     }
 
     func finishSample(

@@ -1,6 +1,8 @@
 import CLIP
+import Checkpoints
 import Compute
 import Images
+import Synchronization
 
 /// A look at a picture: the encoder's embeddings of it, and which label they are closest to. Part of every recipe that
 /// finds out what is wrong by itself.
@@ -33,20 +35,27 @@ struct Look: Sendable {
     private static let bytesPerPixel = 15
 
     /// Encodes empty pictures to measure what that takes.
-    init(_ encoder: DegradationAwareCLIP, classifier: ZeroShotClassifier, maximumBatch: Int) {
+    ///
+    /// - Parameter loop: shares them out among threads.
+    init(
+        _ encoder: DegradationAwareCLIP, classifier: ZeroShotClassifier, maximumBatch: Int,
+        sharedBy loop: ParameterReader.ParallelLoop
+    ) {
         self.encoder = encoder
         self.classifier = classifier
         self.maximumBatch = max(1, maximumBatch)
         let preprocessing = Preprocessing(encoder.configuration)
         self.preprocessing = preprocessing
-        let peaks = [1, 2].map { count in
+        let peaks = Mutex([0, 0])
+        loop(2) { index in
             let workspace = Workspace(threads: 1)
             let blank = [UInt8](repeating: 128, count: preprocessing.side * preprocessing.side * 3)
-            let views = Array(repeating: blank, count: count)
+            let views = Array(repeating: blank, count: index + 1)
             _ = encoder(preprocessing.normalised(views, in: workspace), in: workspace)
-            return workspace.pool.peakBytes
+            peaks.withLock { $0[index] = workspace.pool.peakBytes }
         }
-        evaluationBytes = peaks[0] + preprocessing.nativeWindows * max(0, peaks[1] - peaks[0])
+        let (one, two) = peaks.withLock { ($0[0], $0[1]) }
+        evaluationBytes = one + preprocessing.nativeWindows * max(0, two - one)
     }
 
     /// In pixels of a restoration network's evaluation.
@@ -62,8 +71,16 @@ struct Look: Sendable {
             cost: cost, maximumBatch: maximumBatch, waits: waits)
     }
 
-    func makeSample(of picture: Picture, in workspace: Workspace) -> sending ViewsOfPicture {
-        ViewsOfPicture(preprocessing.views(of: picture, in: workspace))
+    /// - Throws: `cancelled`, where the picture needn't be looked at any more.
+    func makeSample(
+        of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool
+    ) throws(RestorationError) -> sending ViewsOfPicture {
+        do throws(ImageError) {
+            return ViewsOfPicture(
+                try preprocessing.views(of: picture, in: workspace, shouldContinue: shouldContinue))
+        } catch {
+            throw error == .cancelled ? .cancelled : .picture(error)
+        }
     }
 
     /// The embeddings that a finished sample has.

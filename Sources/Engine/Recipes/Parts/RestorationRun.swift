@@ -94,7 +94,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         let now = ContinuousClock.now
         let (role, picture, finding) = progress.withLock { progress in
@@ -103,7 +103,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
         guard let picture else { throw .internalFault("no picture yet") }
         switch role {
-        case .look: return look.makeSample(of: picture, in: workspace)
+        case .look: return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
         case .tiles(let round):
             guard let finding else { throw .internalFault("a tile before its embedding") }
             return restorer.makeSample(tiles[index], of: picture, finding, round: round)
