@@ -81,7 +81,7 @@ struct PrecisionTests {
             let networks = try DegradationAwareNetworks(bundle, precision: precision)
             let workspace = Workspace(threads: 2, kernels: kernels)
             let preprocessing = Preprocessing(networks.encoder.configuration)
-            let views = preprocessing.views(of: picture, in: workspace)
+            let views = try preprocessing.views(of: picture, in: workspace)
             let embeddings = networks.encoder(preprocessing.normalised([views[0]], in: workspace), in: workspace)[0]
             let condition = picture.pixels.map { Float($0) / 255 }
             let sample = ConditionalUNet.Sample(
