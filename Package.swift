@@ -67,7 +67,9 @@ let package = Package(
         network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
-        library("Bundles", ["Checkpoints", crypto]),
+        .target(
+            name: "Bundles", dependencies: ["CSystem", "Threads", "Checkpoints", crypto],
+            resources: [.embedInCode("catalogue.json")], swiftSettings: settings),
         library("Scheduling", ["Threads"]),
         library(
             "Engine",

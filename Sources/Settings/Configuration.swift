@@ -5,6 +5,7 @@ package struct Configuration: Sendable, Equatable {
     package var port = 8080
     package var unixSocket = ""
     package var bundle = "Weights/mini"
+    package var weights = ""
 
     // Who may ask.
     package var apiKeys: [String] = []

@@ -68,7 +68,10 @@ package struct Setting: Sendable {
             name: "unix-socket", help: "Unix domain socket to listen on as well.",
             value: .text(\.unixSocket, form: "PATH"), isPublished: false),
         Setting(
-            name: "bundle", help: "Folder of the weights to serve.", value: .text(\.bundle, form: "FOLDER"),
+            name: "bundle", help: "Weights to serve: a folder, or the name of what was fetched.",
+            value: .text(\.bundle, form: "NAME"), isPublished: false),
+        Setting(
+            name: "weights", help: "Folder of fetched weights.", value: .text(\.weights, form: "FOLDER"),
             isPublished: false),
 
         Setting(

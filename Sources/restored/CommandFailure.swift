@@ -34,10 +34,9 @@ struct CommandFailure: Error {
         case let error as RestorationError: self.init(error)
         case let fault as OptionFault: self.init(fault)
         case let error as BundleError:
-            if case .unreadable = error {
-                self.init(.noInput, error.description)
-            } else {
-                self.init(.badData, error.description)
+            switch error {
+            case .unreadable, .notThere: self.init(.noInput, error.description)
+            case .malformed, .wrongDigest, .checkpoint, .merges: self.init(.badData, error.description)
             }
         case let fault as SystemFault: self.init(.noInput, fault.reason)
         default: self.init(.internalFault, String(describing: error))

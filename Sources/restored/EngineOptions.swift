@@ -8,7 +8,7 @@ import Threads
 
 /// Which weights a command works with.
 struct EngineOptions: ParsableArguments {
-    @Option(help: "Folder of the weights; else RESTORED_BUNDLE, else Weights/mini.")
+    @Option(help: "Weights: a folder, or the name of what was fetched; else RESTORED_BUNDLE, else Weights/mini.")
     var bundle: String?
 
     /// The settings of the environment, with what was given here, fitted to this machine.
@@ -52,7 +52,7 @@ struct EngineOptions: ParsableArguments {
         settings.onSlowEvaluation = onSlowEvaluation
         settings.onFewerThreads = onFewerThreads
         return try await WorkerThread.run(name: "load") { [settings] in
-            let folder = FilePath(escaped: configuration.bundle)
+            let folder = try BundlePlaces.folder(configuration.bundle, configuration)
             do {
                 return try RecipeEngine(
                     Bundles.Bundle.load(folder.textualName()), configuration: settings, recipes: recipes)
