@@ -73,7 +73,9 @@ let package = Package(
         library("Scheduling", ["Threads"]),
         library(
             "Engine",
-            ["Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling"]),
+            [
+                "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling",
+            ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
         library("Settings", ["Images", "Engine", "Scheduling"]),
@@ -91,7 +93,7 @@ let package = Package(
                 "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Compute"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Compute", "Bundles"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .target(
             name: "FuzzChecks", dependencies: ["Checkpoints", "HTTPWire", "Images", httpTypes],
@@ -121,7 +123,7 @@ let package = Package(
             "RecipeTests",
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
-                "Images", "Threads", argumentParser,
+                "Images", "TestSupport", "Threads", argumentParser,
             ]),
         tests("ProgramTests", ["restored", "TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),

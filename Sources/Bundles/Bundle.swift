@@ -11,27 +11,35 @@ package struct Bundle {
     package let manifest: BundleManifest
     /// The whole `bundle.json`, for what is the kind's own.
     package let configuration: ConfigurationReader
+    /// SHA-256 of `bundle.json`, in lower-case hexadecimal.
+    package let manifestDigest: String
     private let files: [String: CheckpointBytes]
+    private let account = WeightAccount()
+
+    /// Bytes as float32 of the tensors in the files that networks were built of so far.
+    package var weightBytes: Int { account.bytes }
 
     /// Loads a folder: checks what all bundles have in `bundle.json`, maps the files that it names and compares their
     /// SHA-256.
     ///
     /// - Throws: the first thing that is wrong.
     package static func load(_ directory: String) throws(BundleError) -> Bundle {
-        let reader = try reader(in: directory)
+        let (reader, digest) = try reader(in: directory)
         let manifest = try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
         var files: [String: CheckpointBytes] = [:]
         for file in manifest.files { files[file.name] = try checkedBytes(of: file, in: directory) }
-        return Bundle(directory: directory, manifest: manifest, configuration: reader, files: files)
+        return Bundle(
+            directory: directory, manifest: manifest, configuration: reader, manifestDigest: digest, files: files)
     }
 
     /// Reads and checks what all bundles have in a folder's `bundle.json`; its files are not looked at.
     package static func manifest(in directory: String) throws(BundleError) -> BundleManifest {
-        let reader = try reader(in: directory)
+        let (reader, _) = try reader(in: directory)
         return try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
     }
 
-    private static func reader(in directory: String) throws(BundleError) -> ConfigurationReader {
+    /// The `bundle.json` of a folder, and its SHA-256.
+    static func reader(in directory: String) throws(BundleError) -> (reader: ConfigurationReader, digest: String) {
         let bytes: CheckpointBytes
         do {
             bytes = try CheckpointBytes(contentsOf: directory + "/bundle.json")
@@ -45,7 +53,8 @@ package struct Bundle {
                 "expected at most \(BundleManifest.byteLimit) bytes, found \(bytes.count)"))
         }
         let json = bytes.withBytes(in: 0..<bytes.count) { [UInt8]($0) }
-        return try malformed { () throws(ConfigurationError) in try ConfigurationReader(json: json) }
+        let reader = try malformed { () throws(ConfigurationError) in try ConfigurationReader(json: json) }
+        return (reader, FileDigest.sha256(of: bytes))
     }
 
     private static func checkedBytes(
@@ -62,7 +71,7 @@ package struct Bundle {
         return bytes
     }
 
-    private static func malformed<Value>(
+    static func malformed<Value>(
         _ read: () throws(ConfigurationError) -> Value
     ) throws(BundleError) -> Value {
         do {
@@ -109,7 +118,10 @@ extension Bundle {
     ) throws(BundleError) -> Network {
         let (name, bytes) = try file(of: object)
         do throws(CheckpointError) {
-            return try build(ParameterReader(StateDict(bytes)))
+            let dictionary = try StateDict(bytes)
+            let network = try build(ParameterReader(dictionary))
+            account.add(dictionary, of: name)
+            return network
         } catch {
             throw .checkpoint(file: name, error)
         }
@@ -119,6 +131,15 @@ extension Bundle {
     package func finish() throws(BundleError) {
         try Self.malformed { () throws(ConfigurationError) in try configuration.finish() }
     }
+}
+
+/// What the networks of a bundle were built of.
+private final class WeightAccount {
+    private var byFile: [String: Int] = [:]
+
+    var bytes: Int { byFile.values.reduce(0, +) }
+
+    func add(_ dictionary: StateDict, of file: String) { byFile[file] = dictionary.bytesAsFloats }
 }
 
 extension BundleError {

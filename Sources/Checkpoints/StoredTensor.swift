@@ -39,6 +39,9 @@ package struct StoredTensor: Sendable {
         bytes === other.bytes && offset == other.offset && byteCount == other.byteCount
     }
 
+    /// Equal for tensors that are the same bytes of one file.
+    var place: Range<Int> { offset..<offset + byteCount }
+
     /// The elements as stored: little-endian, row-major, possibly unaligned.
     package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try bytes.withBytes(in: offset..<offset + byteCount, body)

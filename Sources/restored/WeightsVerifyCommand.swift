@@ -15,7 +15,7 @@ struct WeightsVerifyCommand: ParsableCommand {
     func run() throws {
         let configuration = try EngineOptions.environmentConfiguration()
         var firstFailure: ExitCode?
-        for bundle in bundles.isEmpty ? [configuration.bundle] : bundles {
+        for bundle in bundles.isEmpty ? configuration.bundles : bundles {
             var folder = FilePath(escaped: bundle)
             do {
                 folder = try BundlePlaces.folder(bundle, configuration)

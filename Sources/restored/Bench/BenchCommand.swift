@@ -70,7 +70,9 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration(threads: threads)
         let threads = configuration.threads
         do {
-            let benchmark = try await PictureCoding.run { try networkBenchmark(FilePath(escaped: configuration.bundle).textualName(), threads: threads) }
+            let benchmark = try await PictureCoding.run {
+                try networkBenchmark(ServedBundles.folders(configuration)[0].textualName(), threads: threads)
+            }
             var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }

@@ -19,22 +19,21 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Everything that such a `bundle.json` says beyond what all bundles do.
     package struct Configuration: Sendable, Equatable {
-        package let prediction: DiffusionConfiguration.Prediction
+        package let sections: DiffusionSections
         /// What cosines are multiplied by before the softmax.
         package let logitScale: Double
         package let encoder: DegradationAwareCLIPConfiguration
-        package let network: ConditionalUNetConfiguration
-        package let diffusion: DiffusionConfiguration
-        package let defaults: SamplerDefaults
+
+        package var prediction: DiffusionConfiguration.Prediction { sections.prediction }
+        package var network: ConditionalUNetConfiguration { sections.network }
+        package var diffusion: DiffusionConfiguration { sections.diffusion }
+        package var defaults: SamplerDefaults { sections.defaults }
 
         /// - Throws: the first value that can't be, with its place.
         package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-            prediction = try reader.choice(DiffusionConfiguration.Prediction.self, "prediction")
+            sections = try DiffusionSections(reader)
             logitScale = try reader.number("logit_scale", above: 0, upTo: 10_000)
             encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
-            network = try ConditionalUNetConfiguration(reader.object("unet"))
-            diffusion = try DiffusionConfiguration(reader.object("diffusion"))
-            defaults = try SamplerDefaults(reader.object("default"), diffusion: diffusion)
             if let width = network.contextWidth, width != encoder.embeddingWidth {
                 throw try reader.object("unet").fault(
                     "context_dim", "expected the embeddings' \(encoder.embeddingWidth), found \(width)")
@@ -64,9 +63,10 @@ package struct DegradationAwareNetworks: Sendable {
         try bundle.finish()
     }
 
-    /// The restoration network alone.
+    /// The restoration network alone, also of a bundle without DA-CLIP.
     package static func network(of bundle: Bundle) throws(BundleError) -> ConditionalUNet {
-        try network(configuration(of: bundle).network, bundle)
+        if bundle.manifest.kind == PlainNetwork.kind { return try PlainNetwork(bundle).network }
+        return try network(configuration(of: bundle).network, bundle)
     }
 
     private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
@@ -81,7 +81,7 @@ package struct DegradationAwareNetworks: Sendable {
         }
     }
 
-    private static func network(
+    static func network(
         _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle
     ) throws(BundleError) -> ConditionalUNet {
         try bundle.network(from: bundle.section("unet")) { parameters throws(CheckpointError) in
