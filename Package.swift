@@ -67,11 +67,15 @@ let package = Package(
         network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
-        library("Bundles", ["Checkpoints", crypto]),
+        .target(
+            name: "Bundles", dependencies: ["CSystem", "Threads", "Checkpoints", crypto],
+            resources: [.embedInCode("catalogue.json")], swiftSettings: settings),
         library("Scheduling", ["Threads"]),
         library(
             "Engine",
-            ["Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling"]),
+            [
+                "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling",
+            ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
         library("Settings", ["Images", "Engine", "Scheduling"]),
@@ -89,7 +93,7 @@ let package = Package(
                 "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Compute"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Compute", "Bundles"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .target(
             name: "FuzzChecks", dependencies: ["Checkpoints", "HTTPWire", "Images", httpTypes],
@@ -119,7 +123,7 @@ let package = Package(
             "RecipeTests",
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
-                "Images", "Threads", argumentParser,
+                "Images", "TestSupport", "Threads", argumentParser,
             ]),
         tests("ProgramTests", ["restored", "TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// What is wrong with a configuration: where in it, and what was expected and found.
 package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The keys that lead there, joined by dots; empty for the whole.
@@ -27,12 +25,14 @@ package final class ConfigurationReader {
 
     /// - Throws: for what is not a JSON object.
     package convenience init(json: [UInt8]) throws(ConfigurationError) {
-        let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: Data(json))
-        } catch {
+        guard let value = JSONValue(json: json) else {
             throw ConfigurationError("expected a JSON object; it is not valid JSON")
         }
+        try self.init(value)
+    }
+
+    /// - Throws: for what is not an object.
+    package convenience init(_ value: JSONValue) throws(ConfigurationError) {
         guard case .object(let members) = value else {
             throw ConfigurationError("expected a JSON object, found a value of another type")
         }
@@ -167,6 +167,23 @@ extension ConfigurationReader {
         return object
     }
 
+    /// A list of objects, each with a reader of its own; nil where the key is absent or null.
+    package func objectList(_ key: String) throws(ConfigurationError) -> [ConfigurationReader]? {
+        let type = "a list of objects"
+        guard let list = try value(key, type, { $0.list { $0.members } }) else { return nil }
+        return list.enumerated().map { index, members in
+            let name = "\(key)[\(index)]"
+            let object = objects[name] ?? ConfigurationReader(members, path: place(of: name))
+            objects[name] = object
+            return object
+        }
+    }
+
+    /// An object as it stands, for what is read elsewhere; nil where the key is absent or null.
+    package func wholeObject(_ key: String) throws(ConfigurationError) -> JSONValue? {
+        try value(key, "an object") { $0.members.map(JSONValue.object) }
+    }
+
     /// Whether an object has this key, with any value. Asking doesn't count as using it.
     package func has(_ key: String) -> Bool { members[key] != nil }
 
@@ -186,60 +203,5 @@ extension ConfigurationReader {
     package static func shown(_ text: String) -> String {
         let cut = text.unicodeScalars.prefix(80).map { isPrintable(String($0)) ? String($0) : "?" }.joined()
         return "\"\(cut)\(text.unicodeScalars.count > 80 ? "..." : "")\""
-    }
-}
-
-/// What JSON holds, inert.
-private enum JSONValue: Decodable, Equatable {
-    case null, flag(Bool), whole(Int), fraction(Double), text(String), list([JSONValue]), object([String: JSONValue])
-    /// A number that no `Double` holds.
-    case beyondNumbers
-
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if value.decodeNil() {
-            self = .null
-        } else if let members = try? value.decode([String: JSONValue].self) {
-            self = .object(members)
-        } else if let elements = try? value.decode([JSONValue].self) {
-            self = .list(elements)
-        } else if let text = try? value.decode(String.self) {
-            self = .text(text)
-        } else if let flag = try? value.decode(Bool.self) {
-            self = .flag(flag)
-        } else if let whole = try? value.decode(Int.self) {
-            self = .whole(whole)
-        } else if let fraction = try? value.decode(Double.self) {
-            self = .fraction(fraction)
-        } else {
-            self = .beyondNumbers
-        }
-    }
-
-    var whole: Int? { if case .whole(let number) = self { number } else { nil } }
-
-    var number: Double? {
-        switch self {
-        case .whole(let number): Double(number)
-        case .fraction(let number): number
-        default: nil
-        }
-    }
-
-    var text: String? { if case .text(let text) = self { text } else { nil } }
-
-    var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
-
-    /// The elements, each converted; nil where this is no list, or an element has another type.
-    func list<Element>(_ convert: (JSONValue) -> Element?) -> [Element]? {
-        guard case .list(let elements) = self else { return nil }
-        let converted = elements.compactMap(convert)
-        return converted.count == elements.count ? converted : nil
-    }
-
-    /// This one where it is an object, or those right in a list.
-    var objects: [[String: JSONValue]] {
-        if case .list(let elements) = self { return elements.flatMap(\.objects) }
-        return members.map { [$0] } ?? []
     }
 }

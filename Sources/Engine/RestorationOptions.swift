@@ -38,7 +38,8 @@ package enum RestorationOption: String, Sendable, CaseIterable {
     /// One line for the command line's help.
     package var help: String {
         switch self {
-        case .degradation: "Labels to treat, in order, separated by commas; auto to find out."
+        case .degradation:
+            "Labels to treat, in order, separated by commas; auto to find out. With a text tower any words."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
         case .sampler: "posterior, mr-ode, mr-sde, sde or ode, where the bundle diffuses."
         case .seed: "Seed of the noise, for the same result again."
@@ -51,6 +52,16 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         case .overlap: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile."
         }
     }
+}
+
+/// How much of a caller's own words is taken for labels.
+package enum WordLimits {
+    /// Of one label, in UTF-8.
+    package static let bytes = 200
+    /// Labels to choose among.
+    package static let chosenAmong = 64
+    /// Labels to treat, one after another, where words are among them.
+    package static let treated = 16
 }
 
 /// How often a picture may be restored, looked at and restored again.

@@ -173,6 +173,8 @@ struct StageRunner: StepEvaluator {
 
     func maximumBatch(for key: BatchKey) -> Int { key.maximumBatch }
 
+    func kind(of key: BatchKey) -> Int { key.bundle }
+
     func advance(_ samples: [ScheduledSample], of key: BatchKey, worker: Int, workspaceBytes: Int) throws {
         guard let stage = samples.first?.stage else { return }
         let workspace = workspaces[worker]

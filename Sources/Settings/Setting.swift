@@ -54,6 +54,7 @@ package struct Setting: Sendable {
 
     /// The form of what names a file, which must not be empty where it is given.
     static let fileForm = "FILE"
+    static let bundleForm = "NAME"
 
     private static let gibibyte = 1 << 30
     private static let day = 86_400
@@ -68,7 +69,10 @@ package struct Setting: Sendable {
             name: "unix-socket", help: "Unix domain socket to listen on as well.",
             value: .text(\.unixSocket, form: "PATH"), isPublished: false),
         Setting(
-            name: "bundle", help: "Folder of the weights to serve.", value: .text(\.bundle, form: "FOLDER"),
+            name: "bundle", help: "Weights to serve, a folder or a fetched name; may be repeated.",
+            value: .list(\.bundles, form: bundleForm), isPublished: false),
+        Setting(
+            name: "weights", help: "Folder of fetched weights.", value: .text(\.weights, form: "FOLDER"),
             isPublished: false),
 
         Setting(
@@ -117,6 +121,9 @@ package struct Setting: Sendable {
         integer(
             "memory-budget", \.memoryBudget, .bytes, 0...1 << 40,
             "Memory for restorations beyond the weights; 0 for half of the memory."),
+        integer(
+            "weights-memory", \.weightsMemory, .bytes, 0...1 << 40,
+            "Memory for the weights of all bundles; 0 for a quarter of the memory."),
         integer(
             "workers", \.workers, .none, 0...256, isPublished: false,
             "Evaluations that run at the same time; 0 by the processors."),

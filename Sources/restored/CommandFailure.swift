@@ -34,10 +34,9 @@ struct CommandFailure: Error {
         case let error as RestorationError: self.init(error)
         case let fault as OptionFault: self.init(fault)
         case let error as BundleError:
-            if case .unreadable = error {
-                self.init(.noInput, error.description)
-            } else {
-                self.init(.badData, error.description)
+            switch error {
+            case .unreadable, .notThere: self.init(.noInput, error.description)
+            case .malformed, .wrongDigest, .checkpoint, .merges: self.init(.badData, error.description)
             }
         case let fault as SystemFault: self.init(.noInput, fault.reason)
         default: self.init(.internalFault, String(describing: error))
@@ -62,6 +61,9 @@ struct CommandFailure: Error {
         case .needsTextTower(let bundle):
             self.init(.usage, "labels of your own need a bundle with a text tower, which \(bundle) lacks")
         case .notOffered(let what, let bundle): self.init(.usage, "the bundle \(bundle) has no \(what)")
+        case .unknownBundle(let name, let known):
+            self.init(.usage, "there is no bundle \(name); there are \(known.joined(separator: ", "))")
+        case .brokenBundle(let name, let reason): self.init(.badData, "the bundle \(name) can't be used: \(reason)")
         case .picture(let error): self.init(error as any Error)
         case .queueFull, .deadlineUnattainable, .deadlineExceeded, .cancelled, .draining:
             self.init(.unavailable, "the work was refused or stopped: \(error)")

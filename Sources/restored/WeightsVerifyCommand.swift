@@ -6,18 +6,19 @@ struct WeightsVerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Checks bundles against their digests, and states their terms.")
 
-    @Argument(help: "Folders of weights; else RESTORED_BUNDLE, else Weights/mini.")
-    var bundles: [FilePath] = []
+    @Argument(help: "Folders or names of weights; else RESTORED_BUNDLE, else Weights/mini.")
+    var bundles: [String] = []
 
     @Flag(help: "Print one line of JSON a bundle.")
     var json = false
 
     func run() throws {
-        let folders =
-            try bundles.isEmpty ? [FilePath(escaped: EngineOptions.environmentConfiguration().bundle)] : bundles
+        let configuration = try EngineOptions.environmentConfiguration()
         var firstFailure: ExitCode?
-        for folder in folders {
+        for bundle in bundles.isEmpty ? configuration.bundles : bundles {
+            var folder = FilePath(escaped: bundle)
             do {
+                folder = try BundlePlaces.folder(bundle, configuration)
                 let verification = try BundleVerification(folder.textualName())
                 try StandardOutput.printLine(json ? verification.json : verification.text)
                 if !verification.isSound {

@@ -30,7 +30,7 @@ struct ToyRecipe: Recipe {
             throw .malformed(error)
         }
         try bundle.finish()
-        description = RecipeDescription(labels: bundle.manifest.labels, options: [.rounds])
+        description = RecipeDescription(labels: bundle.manifest.labels, classifies: false, options: [.rounds])
     }
 
     func restoration(

@@ -22,6 +22,7 @@ struct ParameterTests {
         ("quality=50&format=png", "quality"), ("metadata=yes", "metadata"), ("force=1", "force"), ("force=", "force"),
         ("timeout=0", "timeout"), ("timeout=601", "timeout"), ("timeout=1.5", "timeout"),
         ("tile=63", "tile"), ("tile=1025", "tile"), ("overlap=-1", "overlap"), ("overlap=513", "overlap"),
+        ("bundle=other", "one of scripted"), ("bundle=", "bundle"),
         ("tile=64&overlap=33", "from 0 to 32"), ("overlap=193", "from 0 to 192"), ("labels=a", "labels"), ("image=x", "image"),
     ])
     func refused(query: String, named: String) async {

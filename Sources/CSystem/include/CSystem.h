@@ -12,5 +12,6 @@
 #include "curl_calls.h"
 #include "inflation.h"
 
-// glibc shows it only under _GNU_SOURCE, which a module cannot set for headers that another module owns.
+// glibc shows these only under _GNU_SOURCE, which a module cannot set for headers that another module owns.
 extern int accept4(int, struct sockaddr *restrict, socklen_t *restrict, int);
+extern int renameat2(int, const char *, int, const char *, unsigned int);

@@ -9,6 +9,9 @@ package protocol Recipe: Sendable {
     /// What clients may ask of it.
     var description: RecipeDescription { get }
 
+    /// Bytes that its weights hold; nil where that is what their files hold, as float32.
+    var weightBytes: Int? { get }
+
     /// The restoration of one picture.
     ///
     /// - Parameters:
@@ -24,6 +27,10 @@ package protocol Recipe: Sendable {
     /// - Parameter labels: those to choose among instead of the bundle's own.
     /// - Throws: `notOffered`, `needsTextTower`.
     func classification(labels: [String]?) throws(RestorationError) -> any RecipeRun<Classification>
+}
+
+extension Recipe {
+    package var weightBytes: Int? { nil }
 }
 
 /// One picture on its way through a recipe: what its samples are made of, and what came of them so far.

@@ -18,19 +18,22 @@ package struct RecipeDescription: Sendable, Equatable {
 
     /// What is told apart and treated.
     package var labels: [String]
-    /// Whether `classify` may be given labels of the caller's own.
+    /// Whether it can tell what is wrong with a picture.
+    package var classifies: Bool
+    /// Whether words of the caller's own are taken for labels.
     package var takesOwnLabels: Bool
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
-    /// Of the large products, as computed here.
-    package var precision: Precision
+    /// Of the large products, as computed here; nil until the networks are loaded.
+    package var precision: Precision?
 
     package init(
-        labels: [String], takesOwnLabels: Bool = false, samplers: [Sampler] = [], options: Set<RestorationOption>,
-        precision: Precision = .fp32
+        labels: [String], classifies: Bool = true, takesOwnLabels: Bool = false, samplers: [Sampler] = [],
+        options: Set<RestorationOption>, precision: Precision? = nil
     ) {
         self.labels = labels
+        self.classifies = classifies
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
@@ -137,9 +140,7 @@ extension RecipeDescription {
     /// Refuses what the recipe doesn't offer or can't do.
     package func check(_ options: RestorationOptions) throws(OptionFault) {
         try checkOffered(options)
-        for label in options.degradations ?? [] where !labels.contains(label) {
-            throw OptionFault(.degradation, label, expected: "auto or labels among \(labels.joined(separator: ", "))")
-        }
+        if let treated = options.degradations { try check(labels: treated) }
         if let rounds = options.rounds {
             guard RestorationRounds.allowed.contains(rounds) else {
                 throw OptionFault(.rounds, String(rounds), expected: "auto, or from 1 to \(RestorationRounds.most)")
@@ -157,6 +158,24 @@ extension RecipeDescription {
             throw OptionFault(
                 .steps, String(steps),
                 expected: "from \(sampler.steps.lowerBound) to \(sampler.steps.upperBound) with the sampler \(sampler.name)")
+        }
+    }
+
+    private func check(labels treated: [String]) throws(OptionFault) {
+        let own = treated.filter { !labels.contains($0) }
+        guard let first = own.first else { return }
+        guard takesOwnLabels else {
+            throw OptionFault(.degradation, first, expected: "auto or labels among \(labels.joined(separator: ", "))")
+        }
+        if own.contains("auto") {
+            throw OptionFault(.degradation, treated.joined(separator: ","), expected: "auto alone, or labels without it")
+        }
+        if let long = own.first(where: { $0.utf8.count > WordLimits.bytes }) {
+            throw OptionFault(.degradation, long, expected: "labels of at most \(WordLimits.bytes) bytes")
+        }
+        guard treated.count <= WordLimits.treated else {
+            throw OptionFault(
+                .degradation, "\(treated.count) labels", expected: "at most \(WordLimits.treated) labels with words of your own")
         }
     }
 

@@ -53,6 +53,11 @@ package struct DegradationAwareCLIP: Sendable {
     package struct Embeddings: Sendable, Equatable {
         package var degradation: [Float]
         package var content: [Float]
+
+        package init(degradation: [Float], content: [Float]) {
+            self.degradation = degradation
+            self.content = content
+        }
     }
 
     /// Embeds a batch of prepared pictures, each independently of the others.

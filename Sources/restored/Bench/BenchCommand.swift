@@ -72,7 +72,7 @@ struct BenchCommand: AsyncParsableCommand {
         do {
             let benchmark = try await PictureCoding.run {
                 try networkBenchmark(
-                    FilePath(escaped: configuration.bundle).textualName(), threads: threads,
+                    ServedBundles.folders(configuration)[0].textualName(), threads: threads,
                     precision: Precision(rawValue: configuration.precision))
             }
             var report = try await PictureCoding.run {

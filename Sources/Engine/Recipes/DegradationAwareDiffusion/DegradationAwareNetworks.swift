@@ -19,26 +19,21 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Everything that such a `bundle.json` says beyond what all bundles do.
     package struct Configuration: Sendable, Equatable {
-        package let prediction: DiffusionConfiguration.Prediction
+        package let sections: DiffusionSections
         /// What cosines are multiplied by before the softmax.
         package let logitScale: Double
         package let encoder: DegradationAwareCLIPConfiguration
-        package let network: ConditionalUNetConfiguration
-        package let diffusion: DiffusionConfiguration
-        package let defaults: SamplerDefaults
+
+        package var prediction: DiffusionConfiguration.Prediction { sections.prediction }
+        package var network: ConditionalUNetConfiguration { sections.network }
+        package var diffusion: DiffusionConfiguration { sections.diffusion }
+        package var defaults: SamplerDefaults { sections.defaults }
 
         /// - Throws: the first value that can't be, with its place.
         package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-            prediction = try reader.choice(DiffusionConfiguration.Prediction.self, "prediction")
+            sections = try DiffusionSections(reader)
             logitScale = try reader.number("logit_scale", above: 0, upTo: 10_000)
             encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
-            network = try ConditionalUNetConfiguration(reader.object("unet"))
-            diffusion = try DiffusionConfiguration(reader.object("diffusion"))
-            if let section = try reader.optionalObject("default") {
-                defaults = try SamplerDefaults(section, diffusion: diffusion)
-            } else {
-                defaults = SamplerDefaults(for: prediction, diffusion)
-            }
             if let width = network.contextWidth, width != encoder.embeddingWidth {
                 throw try reader.object("unet").fault(
                     "context_dim", "expected the embeddings' \(encoder.embeddingWidth), found \(width)")
@@ -71,11 +66,12 @@ package struct DegradationAwareNetworks: Sendable {
         try bundle.finish()
     }
 
-    /// The restoration network alone.
+    /// The restoration network alone, also of a bundle without DA-CLIP.
     package static func network(
         of bundle: Bundle, precision: Precision = .fp32
     ) throws(BundleError) -> ConditionalUNet {
-        try network(configuration(of: bundle).network, bundle, precision)
+        if bundle.manifest.kind == PlainNetwork.kind { return try PlainNetwork(bundle, precision: precision).network }
+        return try network(configuration(of: bundle).network, bundle, precision)
     }
 
     private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
@@ -90,7 +86,7 @@ package struct DegradationAwareNetworks: Sendable {
         }
     }
 
-    private static func network(
+    static func network(
         _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle, _ precision: Precision
     ) throws(BundleError) -> ConditionalUNet {
         try bundle.network(

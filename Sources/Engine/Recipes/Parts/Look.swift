@@ -15,11 +15,16 @@ struct Look: Sendable {
         let label: String
         /// Of each label that is known, 0...1.
         let probabilities: [String: Double]
+        /// Of `label`.
+        let probability: Double
+        /// The label closest to words of the request's own; nil for a label.
+        var nearest: String?
         /// Of the picture, as conditions of a network: that of the degradation turned towards `label`.
         let embeddings: DegradationAwareCLIP.Embeddings
 
-        /// Of `label`; 0 for one that is not known.
-        var probability: Double { probabilities[label] ?? 0 }
+        /// Of a picture that nobody looked at.
+        static let nothing = Finding(
+            label: "", probabilities: [:], probability: 0, embeddings: .init(degradation: [], content: []))
     }
 
     let classifier: ZeroShotClassifier
@@ -110,11 +115,25 @@ struct Look: Sendable {
         var embeddings = found
         embeddings.degradation =
             classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
+        let byLabel = Dictionary(
+            zip(known, probabilities.map { Double($0) }), uniquingKeysWith: { first, _ in first })
         return Finding(
-            label: label,
-            probabilities: Dictionary(
-                zip(known, probabilities.map { Double($0) }), uniquingKeysWith: { first, _ in first }),
-            embeddings: embeddings)
+            label: label, probabilities: byLabel, probability: byLabel[label] ?? 0, embeddings: embeddings)
+    }
+
+    /// What a finished sample shows to somebody who says in words of his own what is wrong.
+    ///
+    /// - Parameter feature: of the words.
+    func finding(
+        _ sample: any StageSample, forcing words: String, _ feature: [Float]
+    ) throws(RestorationError) -> Finding {
+        let found = try finding(sample, forcing: nil, mayBeClean: true)
+        var embeddings = try embeddings(sample)
+        let probability = classifier.probability(of: feature, for: embeddings.degradation)
+        embeddings.degradation = classifier.embedding(forcing: feature, insteadOf: embeddings.degradation)
+        return Finding(
+            label: words, probabilities: found.probabilities, probability: Double(probability),
+            nearest: classifier.nearestLabel(to: feature), embeddings: embeddings)
     }
 }
 

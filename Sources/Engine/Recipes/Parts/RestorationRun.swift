@@ -34,6 +34,8 @@ protocol TileRestorer: Sendable {
 final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     /// What a stage does.
     private enum Role {
+        /// Embeds the request's own words.
+        case words
         case look(round: Int)
         case tiles(round: Int)
     }
@@ -59,6 +61,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private let tiles: TilePlan
     private let restorer: Tiles
     private let options: RestorationOptions
+    private let words: WordFeatures?
     private let progress: Mutex<Progress>
 
     /// Below this probability of its label a restored picture is left as it is; and below this probability of the same
@@ -70,23 +73,35 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     /// - Parameters:
     ///   - tilesAtOnce: as many as can be evaluated at the same time.
     ///   - options: labels, rounds and force; the rest is in `restorer` and `tiles`.
-    init(look: Look, tiles: TilePlan, restorer: Tiles, tilesAtOnce: Int, options: RestorationOptions) {
+    ///   - words: those among the labels that the bundle doesn't know; nil for none.
+    init(
+        look: Look, tiles: TilePlan, restorer: Tiles, tilesAtOnce: Int, options: RestorationOptions, words: WordFeatures?
+    ) {
         self.look = look
         self.tiles = tiles
         self.restorer = restorer
         self.options = options
+        self.words = words
         samplesAtOnce = tilesAtOnce
         ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
         let rounds = options.degradations?.count ?? 1
         var roles = (0..<rounds).flatMap { [Role.look(round: $0), .tiles(round: $0)] }
         if options.mostRounds > rounds { roles.append(.look(round: rounds)) }
-        stages = roles.map { Self.stage($0, look: look, tiles: tiles, restorer: restorer) }
+        if words?.stage != nil { roles.insert(.words, at: 0) }
+        stages = roles.compactMap { role in
+            if case .words = role { return words?.stage }
+            return Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: words?.stage == nil)
+        }
         progress = Mutex(Progress(roles: roles))
     }
 
-    private static func stage(_ role: Role, look: Look, tiles: TilePlan, restorer: Tiles) -> Stage {
+    /// - Parameter isFirst: whether nothing is before the first look.
+    private static func stage(
+        _ role: Role, look: Look, tiles: TilePlan, restorer: Tiles, isFirst: Bool
+    ) -> Stage? {
         switch role {
-        case .look(let round): look.stage(waits: round > 0)
+        case .words: nil
+        case .look(let round): look.stage(waits: round > 0 || !isFirst)
         case .tiles: restorer.stage(for: tiles)
         }
     }
@@ -103,6 +118,9 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
         guard let picture else { throw .internalFault("no picture yet") }
         switch role {
+        case .words:
+            guard let words else { throw .internalFault("no words") }
+            return words.makeSample(index)
         case .look: return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
         case .tiles(let round):
             guard let finding else { throw .internalFault("a tile before its embedding") }
@@ -114,6 +132,9 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         _ sample: any StageSample, _ index: Int, ofStage stage: Int
     ) throws(RestorationError) -> StageOutcome {
         switch progress.withLock({ $0.roles[stage] }) {
+        case .words:
+            if let word = sample as? WordSample { try words?.finish(word, index) }
+            return .goOn
         case .look(let round): return try finishLook(sample, round: round)
         case .tiles: return try finishTile(sample, index)
         }
@@ -122,8 +143,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private func finishLook(_ sample: any StageSample, round: Int) throws(RestorationError) -> StageOutcome {
         let isFurtherRound = options.degradations == nil && round > 0
         let mayBeClean = options.degradations == nil && !(options.force && round == 0)
-        var finding = try look.finding(
-            sample, forcing: options.degradations?[round], mayBeClean: mayBeClean)
+        var finding = try finding(sample, round: round, mayBeClean: mayBeClean)
         let isClean = mayBeClean && finding.label == Look.cleanLabel
         var declined: DeclineReason?
         if !isClean, options.isGuarded, let picture = progress.withLock({ $0.picture }) {
@@ -139,7 +159,8 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             progress.timing["classify"] += now - (progress.since ?? now)
             progress.since = now
             if isFurtherRound, !goesOn || !isWorthAnotherRound(finding, after: progress) { return .complete }
-            progress.rounds.append(.init(degradation: finding.label, confidence: finding.probability))
+            progress.rounds.append(
+                .init(degradation: finding.label, confidence: finding.probability, nearest: finding.nearest))
             progress.unchanged = !goesOn
             progress.declined = declined
             if !goesOn { return .complete }
@@ -149,8 +170,20 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             guard isFurtherRound else { return .goOn }
             let more = [Role.tiles(round: round)] + (round + 1 < options.mostRounds ? [.look(round: round + 1)] : [])
             progress.roles += more
-            return .extend(more.map { Self.stage($0, look: look, tiles: tiles, restorer: restorer) })
+            return .extend(more.compactMap {
+                Self.stage($0, look: look, tiles: tiles, restorer: restorer, isFirst: false)
+            })
         }
+    }
+
+    private func finding(
+        _ sample: any StageSample, round: Int, mayBeClean: Bool
+    ) throws(RestorationError) -> Look.Finding {
+        let label = options.degradations?[round]
+        if let label, let feature = try words?.feature(of: label) {
+            return try look.finding(sample, forcing: label, feature)
+        }
+        return try look.finding(sample, forcing: label, mayBeClean: mayBeClean)
     }
 
     private func isWorthAnotherRound(_ finding: Look.Finding, after progress: Progress) -> Bool {
