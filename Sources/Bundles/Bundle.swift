@@ -101,6 +101,20 @@ extension Bundle {
         return (file.name, bytes)
     }
 
+    /// The tensors of one of the bundle's files.
+    ///
+    /// - Throws: `BundleError` that names the file.
+    package func tensors(of file: BundleManifest.File) throws(BundleError) -> StateDict {
+        guard let bytes = files[file.name] else {
+            throw .unreadable(file: file.name, reason: "not among the bundle's files")
+        }
+        do throws(CheckpointError) {
+            return try StateDict(bytes)
+        } catch {
+            throw .checkpoint(file: file.name, error)
+        }
+    }
+
     /// Builds a network of the tensors in the file that an object of `bundle.json` names.
     ///
     /// - Throws: `BundleError` that names the file, and what `build` says of it.
