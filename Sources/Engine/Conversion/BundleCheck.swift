@@ -23,8 +23,8 @@ package enum BundleCheck {
     /// - Throws: where the bundle doesn't work, or the file can't be written.
     package static func write(to folder: String, by engine: any RestorationEngine) async throws {
         let picture = builtInPicture
-        let options = options(for: engine.recipe)
-        let result = try await engine.restore(picture, options: options) { _ in }
+        var options = options(for: engine.recipe)
+        let result = try await restore(picture, by: engine, &options)
         var tensors = ["picture": tensor(picture), "restored": tensor(result.picture)]
         if let probabilities = try await probabilities(of: picture, by: engine) {
             tensors["probabilities"] = StoredTensor(probabilities, shape: [1, probabilities.count])
@@ -32,6 +32,7 @@ package enum BundleCheck {
         var choices = ["seed": String(seed)]
         if let sampling = result.sampling { choices["steps"] = String(sampling.steps) }
         choices["sampler"] = result.sampling?.sampler
+        choices["degradation"] = options.degradations?.first
         try SafetensorsWriter.write(tensors, metadata: choices, to: folder + "/" + name)
     }
 
@@ -45,6 +46,19 @@ package enum BundleCheck {
             options.steps = min(max(steps, sampler.steps.lowerBound), sampler.steps.upperBound)
         }
         return options
+    }
+
+    /// One that finds nothing out by itself wants to be told what is wrong: the first that it knows.
+    private static func restore(
+        _ picture: Picture, by engine: any RestorationEngine, _ options: inout RestorationOptions
+    ) async throws(RestorationError) -> RestorationResult {
+        do {
+            return try await engine.restore(picture, options: options) { _ in }
+        } catch {
+            guard options.degradations == nil, let label = engine.recipe.labels.first else { throw error }
+            options.degradations = [label]
+            return try await engine.restore(picture, options: options) { _ in }
+        }
     }
 
     /// In the order of the bundle's labels; nil where it tells nothing apart.
@@ -117,8 +131,9 @@ package enum BundleCheck {
             options.seed = recorded?.metadata["seed"].flatMap { UInt64($0) } ?? options.seed
             options.steps = recorded?.metadata["steps"].flatMap { Int($0) } ?? options.steps
             options.sampler = recorded?.metadata["sampler"] ?? options.sampler
+            options.degradations = recorded?.metadata["degradation"].map { [$0] }
         }
-        let result = try await engine.restore(picture, options: options) { _ in }
+        let result = try await restore(picture, by: engine, &options)
         var comparison = Comparison()
         if let expected = recorded?["restored"].map({ $0.withBytes { [UInt8]($0) } }) {
             guard expected.count == result.picture.pixels.count else {

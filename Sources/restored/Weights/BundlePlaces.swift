@@ -37,6 +37,17 @@ enum BundlePlaces {
         }
     }
 
+    /// The fetch of a bundle of the program's own catalogue, as `weights fetch NAME` does it.
+    ///
+    /// - Throws: `FetchError` for a name that it hasn't, `CommandFailure` where there is no place for it.
+    static func fetch(_ name: String, _ configuration: Configuration) throws -> BundleFetch {
+        var options = FetchOptions()
+        options.network = try NetworkOptions(environment: ProgramArguments.environment)
+        return BundleFetch(
+            try Catalogue.builtIn().entry(name), into: try weightsToChange(configuration), options: options,
+            preparation: preparation(configuration))
+    }
+
     /// What makes bundles ready, with this machine's processors and memory.
     static func preparation(_ configuration: Configuration, checks: Bool = true) -> BundlePreparation {
         BundlePreparation(engine(configuration), checks: checks)
