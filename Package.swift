@@ -93,10 +93,11 @@ let package = Package(
                 "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Images", "Checkpoints", "Compute", "Bundles"], path: "Tests/TestSupport",
-            swiftSettings: settings),
+            name: "TestSupport",
+            dependencies: ["Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Bundles"],
+            path: "Tests/TestSupport", swiftSettings: settings),
         .target(
-            name: "FuzzChecks", dependencies: ["Checkpoints", "HTTPWire", "Images", httpTypes],
+            name: "FuzzChecks", dependencies: ["Bundles", "Checkpoints", "HTTPWire", "Images", httpTypes],
             path: "Tests/Fuzz/Checks", swiftSettings: settings),
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
@@ -105,7 +106,7 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "Images", "TestSupport"]),
         tests("DiffusionTests", ["Diffusion", "RestorationUNet", "CKernels", "Checkpoints", "Compute", "TestSupport"]),
-        tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport"]),
+        tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
         tests("SchedulingTests", ["Scheduling"]),
         tests(
             "EngineTests",
@@ -125,7 +126,7 @@ let package = Package(
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
                 "Images", "TestSupport", "Threads", argumentParser,
             ]),
-        tests("ProgramTests", ["restored", "TestSupport"]),
+        tests("ProgramTests", ["restored", "Bundles", "Checkpoints", "Images", "TestSupport", "Threads"]),
         tests("ArchitectureTests", ["TestSupport"]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]

@@ -125,6 +125,20 @@ extension Bundle {
         return (file.name, bytes)
     }
 
+    /// The tensors of one of the bundle's files.
+    ///
+    /// - Throws: `BundleError` that names the file.
+    package func tensors(of file: BundleManifest.File) throws(BundleError) -> StateDict {
+        guard let bytes = files[file.name] else {
+            throw .unreadable(file: file.name, reason: "not among the bundle's files")
+        }
+        do throws(CheckpointError) {
+            return try StateDict(bytes)
+        } catch {
+            throw .checkpoint(file: file.name, error)
+        }
+    }
+
     private func network<Network>(
         of tensors: StateDict, precision: Precision, _ build: (ParameterReader) throws(CheckpointError) -> Network
     ) throws(CheckpointError) -> Network {

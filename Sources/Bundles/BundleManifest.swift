@@ -86,7 +86,7 @@ package struct BundleManifest: Sendable, Equatable {
 
 extension BundleManifest.File {
     /// Of checkpoints.
-    static let tensorEndings = [".safetensors", ".pt", ".pth"]
+    static let tensorEndings = [".safetensors", ".pt", ".pth", ".ckpt", ".bin"]
     /// Of checkpoints, and of a tokenizer's merges.
     static let endings = tensorEndings + [".txt", ".gz"]
 

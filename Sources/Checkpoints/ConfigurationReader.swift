@@ -44,6 +44,9 @@ package final class ConfigurationReader {
         self.path = path
     }
 
+    /// The object as it stands. Looking at it doesn't count as using any key.
+    package var whole: JSONValue { .object(members) }
+
     private func place(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     /// The error for a value that has the right type and yet can't be.

@@ -53,6 +53,9 @@ package struct ParameterReader: Sendable {
         self.account = account
     }
 
+    /// What the file's header says beside its tensors.
+    package var metadata: [String: String] { dictionary.metadata }
+
     /// A reader of the names that begin with this component and a dot.
     package func scope(_ component: String) -> ParameterReader {
         ParameterReader(dictionary, prefix + component + ".", precision, loop, account)

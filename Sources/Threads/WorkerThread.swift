@@ -1,3 +1,5 @@
+import Dispatch
+import Synchronization
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -79,6 +81,22 @@ package enum WorkerThread {
         }
     }
 
+    /// Runs work that waits, and blocks the calling thread until it is done: one of those started here, never one of the
+    /// cooperative pool.
+    package static func wait<Value: Sendable>(
+        for work: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        let outcome = Outcome<Value>()
+        Task {
+            do {
+                outcome.end(.success(try await work()))
+            } catch {
+                outcome.end(.failure(error))
+            }
+        }
+        return try outcome.wait().get()
+    }
+
     /// Names the calling thread for debuggers and `top`; no harm where that fails.
     private static func setName(_ name: String) {
         #if canImport(Darwin)
@@ -90,5 +108,22 @@ package enum WorkerThread {
         _ = Array(name.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         close(descriptor)
         #endif
+    }
+}
+
+/// What a task leaves for a thread that waits for it. The mutex guards it and is held for no longer than that takes; the
+/// semaphore is signalled once.
+private final class Outcome<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    func end(_ result: Result<Value, any Error>) {
+        self.result.withLock { $0 = result }
+        done.signal()
+    }
+
+    func wait() -> Result<Value, any Error> {
+        done.wait()
+        return result.withLock { $0 } ?? .failure(CancellationError())
     }
 }

@@ -38,12 +38,26 @@ struct CommandFailure: Error {
             case .unreadable, .notThere: self.init(.noInput, error.description)
             case .malformed, .wrongDigest, .checkpoint, .merges: self.init(.badData, error.description)
             }
+        case let error as FetchError: self.init(error)
         case let fault as SystemFault: self.init(.noInput, fault.reason)
         default: self.init(.internalFault, String(describing: error))
         }
     }
 
     private init(_ fault: OptionFault) { self.init(.usage, "--\(fault.description)") }
+
+    private init(_ error: FetchError) {
+        let status: ExitStatus =
+            switch error {
+            case .unknown, .badAddress, .badToken, .licence: .usage
+            case .badCatalogue, .wrongDigest, .wrongSize, .contradiction, .overLimit, .unfit: .badData
+            case .offline, .unreadable: .noInput
+            case .cancelled, .noAddress, .refused, .unreachable, .tooManyRedirections, .insecureRedirection, .unsupported:
+                .unavailable
+            case .noRoom, .system: .inputOutput
+            }
+        self.init(status, error.description)
+    }
 
     private init(_ error: RestorationError) {
         switch error {

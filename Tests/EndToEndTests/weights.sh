@@ -14,7 +14,15 @@ echo 'not weights' >"$work/text.pth"
 expect_exit 65 weights inspect "$work/text.pth"
 expect_exit 66 weights inspect "$work/missing.pth"
 
+expect_exit 0 weights list
+grep -q '^daclip-universal: ' "$work/out" || fail "no catalogue"
+expect_exit 0 weights convert "$bundle/unet.safetensors" -o "$work/converted.safetensors"
+expect_exit 0 weights inspect "$work/converted.safetensors"
+expect_exit 64 weights convert "$bundle/unet.safetensors" -o "$work/converted.pth"
+
 expect_exit 0 weights verify "$bundle"
+expect_exit 0 weights verify "$bundle" --run
+grep -q 'computes what was recorded' "$work/out" || fail "nothing compared: $(cat "$work/out")"
 cp -r "$bundle" "$work/changed"
 chmod -R u+w "$work/changed"
 printf '\x55\xaa\x55\xaa' | dd of="$work/changed/unet.safetensors" bs=1 seek=9000000 conv=notrunc status=none

@@ -15,4 +15,17 @@ import Testing
             #expect(throws: Never.self, "\(entry.rawValue)/\(file.lastPathComponent)") { try entry.check(bytes) }
         }
     }
+
+    @Test("what servers tell a fetch may have any faults")
+    func answers() throws {
+        let folder = Repository.root.appending(path: "Tests/Fuzz/Corpora/answer")
+        var random = SeededGenerator(seed: 1)
+        for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
+            let bytes = try [UInt8](Data(contentsOf: file))
+            for _ in 0..<200 {
+                let changed = random.mutate(bytes)
+                #expect(throws: Never.self, "\(changed)") { try FuzzEntry.answer.check(changed) }
+            }
+        }
+    }
 }

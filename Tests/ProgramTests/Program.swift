@@ -14,7 +14,7 @@ struct Program {
     }
 
     /// Beside the test program, where the build puts it.
-    private static let path: String? = {
+    static let path: String? = {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         guard count > 0 else { return nil }

@@ -30,13 +30,14 @@ package struct StateDictListing {
         var originals: [String: StoredTensor] = [:]
         return entries.map { name, shape in
             if name.hasPrefix("visual."), let original = originals["clip." + name] { return (name, original) }
-            let tensor = Self.tensor(name, shape, &random)
+            let tensor = Self.randomTensor(name, shape, &random)
             originals[name] = tensor
             return (name, tensor)
         }
     }
 
-    private static func tensor(_ name: String, _ shape: [Int], _ random: inout SeededGenerator) -> StoredTensor {
+    /// One of them.
+    package static func randomTensor(_ name: String, _ shape: [Int], _ random: inout SeededGenerator) -> StoredTensor {
         let count = shape.reduce(1, *)
         let inputs = shape.dropFirst().reduce(1, *)
         let isGain = shape.count == 1 && name.hasSuffix("weight") || name.hasSuffix(".g")

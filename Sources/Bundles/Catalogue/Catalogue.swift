@@ -29,7 +29,7 @@ package struct Catalogue: Sendable, Equatable {
     /// Reads a file.
     package init(contentsOf path: String) throws(FetchError) {
         guard let bytes = Disk.read(path, upTo: Self.byteLimit) else {
-            throw .system(path: path, reason: "can't be read, or has more than \(Self.byteLimit) bytes")
+            throw .unreadable(path: path, reason: "no file of up to \(Self.byteLimit) bytes that can be read")
         }
         do throws(ConfigurationError) {
             try self.init(json: bytes)

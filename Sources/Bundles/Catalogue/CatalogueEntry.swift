@@ -80,7 +80,7 @@ extension CatalogueEntry {
     /// The `bundle.json` of these files.
     ///
     /// - Throws: where an object of `bundle` names a file that has no digest.
-    func manifest(digests: [String: String]) throws(ConfigurationError) -> JSONValue {
+    package func manifest(digests: [String: String]) throws(ConfigurationError) -> JSONValue {
         guard let bundle else { throw ConfigurationError("there is no bundle of this entry") }
         var document = try Self.withDigests(bundle, digests)
         let texts = ["name": name, "version": version, "licence": licence, "trainingDataTerms": trainingDataTerms]

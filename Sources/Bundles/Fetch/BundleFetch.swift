@@ -94,7 +94,7 @@ package struct BundleFetch: Sendable {
                 file: place, reason: "a bundle of this name is there that was not fetched; restored weights remove takes it away")
         }
         let isWanted = entry.files.allSatisfy { file in
-            guard let had = record[file.name] else { return false }
+            guard let had = record[file.name], options.localFiles[file.name] == nil else { return false }
             return (file.sha256 ?? options.digests[file.name]).map { $0 == had.sha256 } ?? true
         }
         guard isWanted, record.version == entry.version, (try? BundleVerification(place))?.isSound == true else { return nil }
@@ -117,8 +117,9 @@ package struct BundleFetch: Sendable {
         var sizes = Dictionary(uniqueKeysWithValues: entry.files.map { ($0.name, $0.bytes ?? $0.roughBytes ?? 0) })
         var done = 0
         for file in entry.files {
-            let expected = try digest(of: file, former: former)
-            if let had = record[file.name], isThere(had, in: folder, expected) {
+            // Who names a file at hand means that one, whatever came at another time.
+            let expected = try digest(of: file, former: options.localFiles[file.name] == nil ? former : nil)
+            if options.localFiles[file.name] == nil, let had = record[file.name], isThere(had, in: folder, expected) {
                 done += had.bytes
                 sizes[file.name] = had.bytes
                 continue

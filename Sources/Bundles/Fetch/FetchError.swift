@@ -1,5 +1,7 @@
 /// Why weights were not fetched. What was there before is there still. `description` is one line.
 package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A file at hand that isn't there, or can't be read.
+    case unreadable(path: String, reason: String)
     case badCatalogue(path: String, reason: String)
     /// The catalogue has nothing of this name.
     case unknown(name: String, known: [String])
@@ -33,7 +35,7 @@ package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .badCatalogue(let path, let reason): "\(path): \(reason)"
+        case .unreadable(let path, let reason), .badCatalogue(let path, let reason): "\(path): \(reason)"
         case .unknown(let name, let known):
             "the catalogue has no \(Self.shown(name)); it has \(known.joined(separator: ", "))"
         case .badAddress(let text, let reason): "\(Self.shown(text)) is not an address to fetch from: \(reason)"
@@ -89,7 +91,7 @@ package enum DigestSource: String, Sendable, Codable {
     /// Nobody: it is what came, and is recorded.
     case firstUse = "first use"
 
-    var words: String {
+    package var words: String {
         switch self {
         case .catalogue: "by the catalogue"
         case .given: "by --sha256"

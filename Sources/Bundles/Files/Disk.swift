@@ -1,4 +1,5 @@
 import CSystem
+import Checkpoints
 import Glibc
 
 /// What fetching and converting ask of the file system. Whatever is written is on the disk before it gets its final name.
@@ -106,6 +107,60 @@ enum Disk {
         }
         for name in DirectoryListing.names(in: path) { try remove(path + "/" + name) }
         guard rmdir(path) == 0 || errno == ENOENT else { throw failure(path) }
+    }
+
+    /// Makes a file of the same bytes, or replaces one.
+    static func copy(_ path: String, to other: String) throws(FetchError) {
+        let source = open(path, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw failure(path) }
+        defer { close(source) }
+        let temporary = other + ".new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else { throw failure(temporary) }
+        let isWritten = copyAll(from: source, to: descriptor) && fsync(descriptor) == 0
+        let error = failure(temporary)
+        close(descriptor)
+        guard isWritten else {
+            unlink(temporary)
+            throw error
+        }
+        try move(temporary, to: other)
+    }
+
+    /// Copies the files right in a folder.
+    static func copyFolder(_ path: String, to other: String) throws(FetchError) {
+        try makeFolders(other)
+        for name in DirectoryListing.names(in: path) where size(of: path + "/" + name) != nil {
+            try copy(path + "/" + name, to: other + "/" + name)
+        }
+    }
+
+    /// Whether both are files of the same bytes.
+    static func areSame(_ path: String, _ other: String) throws(FetchError) -> Bool {
+        guard let size = size(of: path), size == Self.size(of: other) else { return false }
+        guard size > 0 else { return true }
+        guard let one = try? CheckpointBytes(contentsOf: path), let two = try? CheckpointBytes(contentsOf: other) else {
+            return false
+        }
+        return one.withBytes(in: 0..<size) { left in
+            two.withBytes(in: 0..<min(size, two.count)) { right in
+                guard right.count == size, let left = left.baseAddress, let right = right.baseAddress else { return false }
+                return memcmp(left, right, size) == 0
+            }
+        }
+    }
+
+    private static func copyAll(from source: Int32, to descriptor: Int32) -> Bool {
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = piece.withUnsafeMutableBytes { Glibc.read(source, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return count == 0 }
+            let isWritten = piece.withUnsafeBytes {
+                writeAll(UnsafeRawBufferPointer(rebasing: $0.prefix(count)), to: descriptor)
+            }
+            guard isWritten else { return false }
+        }
     }
 
     /// Waits until a file, or the names in a folder, are on the disk.

@@ -34,6 +34,9 @@ package struct RecipeRegistry: Sendable {
             PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
         ])
 
+    /// The kinds that it knows.
+    package var kinds: Set<String> { Set(makers.keys) }
+
     /// - Throws: `BundleError.malformed` for a kind that is not known, and what building the networks throws.
     package func recipe(for bundle: Bundles.Bundle, engine: EngineConfiguration) throws -> any Recipe {
         guard let maker = makers[bundle.manifest.kind] else { throw unknownKind(bundle.manifest, bundle.configuration) }

@@ -10,15 +10,18 @@ package struct DegradationAwareCLIP: Sendable {
     private let controller: Controller  // visual_control
     /// nil where the checkpoint holds label features instead.
     package let text: TextTransformer?  // clip
-    /// One row a label, where the checkpoint holds them in place of a text tower.
+    /// One row a label, where the checkpoint holds them: in place of a text tower, or as what that makes of the labels.
     package let storedLabelFeatures: [[Float]]?  // label_features
     /// e^logit_scale, where the checkpoint holds one.
     package let logitScale: Float?  // logit_scale, else clip.logit_scale
 
-    /// - Parameter labelCount: rows of `label_features`, where there is no text tower.
+    /// - Parameters:
+    ///   - labelCount: rows of `label_features`.
+    ///   - hasLabelFeatures: whether those beside a text tower are of the labels that are meant; else they are passed over.
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
     package init(
-        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration, labelCount: Int
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration, labelCount: Int,
+        hasLabelFeatures: Bool = false
     ) throws(CheckpointError) {
         self.configuration = configuration
         let (width, activation) = (configuration.embeddingWidth, configuration.activation)
@@ -34,10 +37,11 @@ package struct DegradationAwareCLIP: Sendable {
         text = try configuration.text.map { text throws(CheckpointError) in
             try TextTransformer(clip.inFull, configuration: text, activation: activation, embeddingWidth: width)
         }
-        if configuration.text == nil {
+        if configuration.text == nil || hasLabelFeatures {
             let rows = try parameters.take("label_features", [labelCount, width])
             storedLabelFeatures = (0..<labelCount).map { Array(rows[$0 * width..<($0 + 1) * width]) }
         } else {
+            parameters.ignore(prefix: "label_features")
             storedLabelFeatures = nil
         }
         let (trained, original) = (

@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Compute
 
 /// The text side of zero-shot classification: a label's words as a feature that picture embeddings are compared with.
@@ -10,6 +11,22 @@ package struct LabelEncoder: Sendable {
     package init(merges: [UInt8], tower: TextTransformer) throws(TokenizerError) {
         tokenizer = try BytePairTokenizer(merges: merges, vocabularySize: tower.configuration.vocabularySize)
         self.tower = tower
+    }
+
+    /// The text side of a DA-CLIP's checkpoint alone; nil where it has none.
+    ///
+    /// - Throws: `CheckpointError` that names every missing and mis-shaped tensor of the text tower, or `TokenizerError`.
+    package init?(
+        merges: [UInt8], of checkpoint: ParameterReader, configuration: DegradationAwareCLIPConfiguration
+    ) throws {
+        guard let text = configuration.text else { return nil }
+        let clip = checkpoint.scope("clip")
+        clip.ignore(prefix: "visual.")
+        clip.ignore(prefix: "logit_scale")
+        let tower = try TextTransformer(
+            clip, configuration: text, activation: configuration.activation, embeddingWidth: configuration.embeddingWidth)
+        try clip.finish()
+        try self.init(merges: merges, tower: tower)
     }
 
     /// The features of labels, each independent of the others; not normalised.

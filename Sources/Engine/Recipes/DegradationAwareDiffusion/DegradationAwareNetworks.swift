@@ -47,12 +47,14 @@ package struct DegradationAwareNetworks: Sendable {
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
     package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
         let configuration = try Self.configuration(of: bundle)
-        let labels = bundle.manifest.labels.count
-        guard labels > 0 else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
+        let labels = bundle.manifest.labels
+        guard !labels.isEmpty else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
         encoder = try bundle.network(
             from: bundle.section("daclip"), precision: precision
         ) { parameters throws(CheckpointError) in
-            try DegradationAwareCLIP(parameters, configuration: configuration.encoder, labelCount: labels)
+            try DegradationAwareCLIP(
+                parameters, configuration: configuration.encoder, labelCount: labels.count,
+                hasLabelFeatures: parameters.metadata[Self.labelsKey] == Self.labelsText(labels))
         }
         // Half-precision checkpoints round the logarithm.
         if let stored = encoder.logitScale.map(Double.init),
@@ -65,6 +67,10 @@ package struct DegradationAwareNetworks: Sendable {
         self.configuration = configuration
         try bundle.finish()
     }
+
+    /// Which labels a converted file's `label_features` are of, in its header: a list in JSON.
+    static let labelsKey = "labels"
+    static func labelsText(_ labels: [String]) -> String { JSON.line(labels) }
 
     /// The restoration network alone, also of a bundle without DA-CLIP.
     package static func network(

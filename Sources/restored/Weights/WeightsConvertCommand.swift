@@ -1,0 +1,113 @@
+import ArgumentParser
+import Bundles
+import Checkpoints
+import Glibc
+
+/// `restored weights convert IN... [-o OUT]`.
+struct WeightsConvertCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert", abstract: "Converts checkpoints and bundles to safetensors.",
+        discussion: """
+            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). With \
+            --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
+            the folder of weights. Converting once more changes nothing.
+            """)
+
+    @Argument(help: "A bundle's folder or name, a checkpoint, or with --as the files of a bundle.")
+    var inputs: [String]
+
+    @Option(name: .shortAndLong, help: "The new folder, or the new .safetensors file.")
+    var output: FilePath?
+
+    @Option(name: .customLong("as"), help: "Name of the catalogue's entry that the files are of.")
+    var entryName: String?
+
+    @OptionGroup var weightsOptions: WeightsOptions
+    @OptionGroup var catalogueOptions: CatalogueOptions
+    @OptionGroup var flags: FetchFlags
+
+    func validate() throws {
+        guard entryName != nil || inputs.count == 1 else { throw ValidationError("several inputs are the files of --as NAME") }
+        guard entryName == nil || output == nil else { throw ValidationError("--as puts the bundle into the folder of weights") }
+        guard entryName != nil || flags.digests.isEmpty else { throw ValidationError("--sha256 is for the files of --as NAME") }
+    }
+
+    func run() async throws {
+        try await CommandFailure.reporting {
+            let configuration = try weightsOptions.configuration()
+            let preparation = BundlePlaces.preparation(configuration, checks: !flags.noCheck)
+            if let entryName {
+                let fetch = BundleFetch(
+                    try catalogueOptions.read().entry(entryName), into: try BundlePlaces.weightsToChange(configuration),
+                    options: try localFiles(try catalogueOptions.read().entry(entryName)), preparation: preparation)
+                return try await WeightsFetchReport.run(fetch)
+            }
+            let input = try BundlePlaces.folder(inputs[0], configuration)
+            guard let status = try FileStatus.following(input) else {
+                throw CommandFailure(.noInput, "\(input): \(SystemFault(number: ENOENT).reason)")
+            }
+            guard status.kind != .folder else {
+                let conversion = BundleFolderConversion(
+                    try input.textualName(), to: try output.map { try Self.text($0) }, keepsOriginal: flags.keepOriginal,
+                    preparation: preparation)
+                let hasChanged = try await conversion.run()
+                return try StandardOutput.printLine(
+                    hasChanged ? "converted: \(output ?? input)" : "\(input) is converted already")
+            }
+            try convertFile(input)
+        }
+    }
+
+    private func convertFile(_ input: FilePath) throws {
+        guard let output, output.ending == "safetensors" else {
+            throw ValidationError("a checkpoint becomes a file: -o NAME.safetensors")
+        }
+        do {
+            let dictionary = try StateDict(contentsOf: input.textualName())
+            var tensors: [String: StoredTensor] = [:]
+            for name in dictionary.names { tensors[name] = dictionary[name] }
+            try SafetensorsWriter.write(tensors, metadata: dictionary.metadata, to: Self.text(output))
+            try StandardOutput.printLine("\(output): \(tensors.count) tensors")
+        } catch let error as CheckpointError {
+            switch error {
+            case .unreadable: throw CommandFailure(.noInput, "\(input): \(error)")
+            case .unwritable: throw CommandFailure(.inputOutput, "\(output): \(error)")
+            default: throw CommandFailure(.badData, "\(input): \(error)")
+            }
+        }
+    }
+
+    /// Each input by its name, or by being the one that is left.
+    private func localFiles(_ entry: CatalogueEntry) throws -> FetchOptions {
+        var options = try flags.options(for: entry)
+        // What isn't given is fetched where it has an address: the merges of a text tower, say.
+        options.network = try NetworkOptions(environment: ProgramArguments.environment)
+        var others: [FilePath] = []
+        for input in inputs {
+            let path = FilePath(escaped: input)
+            let name = String(decoding: path.bytes.split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
+            if entry.files.contains(where: { $0.name == name }) {
+                options.localFiles[name] = try path.textualName()
+            } else {
+                others.append(path)
+            }
+        }
+        guard let other = others.first else { return options }
+        let missing = entry.files.filter { options.localFiles[$0.name] == nil && $0.address == nil }
+        let candidates = missing.isEmpty ? entry.files.filter { options.localFiles[$0.name] == nil } : missing
+        guard others.count == 1, candidates.count == 1, let file = candidates.first else {
+            throw ValidationError(
+                "which file is \(other)? Expected the names \(entry.files.map(\.name).joined(separator: ", "))")
+        }
+        options.localFiles[file.name] = try other.textualName()
+        return options
+    }
+
+    /// Of a place that may not be there yet.
+    private static func text(_ path: FilePath) throws -> String {
+        guard String(validating: path.bytes, as: UTF8.self) != nil else {
+            throw ValidationError("-o must be UTF-8")
+        }
+        return path.text
+    }
+}
