@@ -128,24 +128,25 @@ struct GuardTests {
         #expect(verdict(picture, "hazy") == (believed ? .restore("hazy") : .decline(.noTraces)))
     }
 
-    @Test("a label is believed that is likelier than clean by the margin, and not one less so")
-    func margin() {
-        let margin = LookGuard.leastMarginToClean
-        #expect(verdict(photograph, "shadowed", 0.1 + margin + 0.0001, ["clean": 0.1]) == .restore("shadowed"))
-        #expect(verdict(photograph, "shadowed", 0.1 + margin - 0.0001, ["clean": 0.1]) == .decline(.undecided))
-        #expect(verdict(photograph, "shadowed", margin, [:]) == .restore("shadowed"))
+    @Test("a label is believed while clean is unlikely enough, however many others share what is left")
+    func undecided() {
+        let most = LookGuard.mostProbabilityOfClean
+        #expect(verdict(photograph, "shadowed", 0.8, ["clean": most]) == .restore("shadowed"))
+        #expect(verdict(photograph, "shadowed", 0.8, ["clean": most + 0.0001]) == .decline(.undecided))
+        #expect(verdict(photograph, "shadowed", 0.45, ["noisy": 0.44, "clean": 0.11]) == .restore("shadowed"))
+        #expect(verdict(photograph, "shadowed", 0.3, [:]) == .restore("shadowed"))
     }
 
-    @Test("in grey a label that is told by colours wants a larger margin, and no other does", arguments: ["shadowed", "hazy", "noisy"])
-    func marginInGrey(label: String) {
+    @Test("in grey a label that is told by colours wants clean to be less likely, and no other does", arguments: ["shadowed", "hazy", "noisy"])
+    func undecidedInGrey(label: String) {
         let pale = changed(photograph) { _, _, value in 60 + value / 2 }
         var grey = pale
         grey.turnToLuma()
-        let margin = LookGuard.leastMarginToCleanInGrey
-        #expect(verdict(pale, label, margin - 0.0001, [:]) == .restore(label))
-        #expect(verdict(grey, label, margin + 0.0001, [:]) == .restore(label))
+        let most = LookGuard.mostProbabilityOfCleanInGrey
+        #expect(verdict(pale, label, 0.8, ["clean": most + 0.0001]) == .restore(label))
+        #expect(verdict(grey, label, 0.8, ["clean": most]) == .restore(label))
         let isToldByColour = LookGuard.labelsToldByColour.contains(label)
-        #expect(verdict(grey, label, margin - 0.0001, [:]) == (isToldByColour ? .decline(.undecided) : .restore(label)))
+        #expect(verdict(grey, label, 0.8, ["clean": most + 0.0001]) == (isToldByColour ? .decline(.undecided) : .restore(label)))
     }
 
     @Test("what is taken in place of what can't be has to be likelier than clean by a margin of its own")
