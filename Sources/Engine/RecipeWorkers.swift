@@ -45,10 +45,18 @@ package final class RecipeWorkers: Sendable {
         _ run: any RecipeRun<Output>, on source: PictureSource, ofBundle bundle: Int, memory: PictureBooking?,
         deadline: ContinuousClock.Instant?, progress: (@Sendable (RestorationProgress) -> Void)?
     ) async throws(RestorationError) -> (Output, RestorationTiming) {
-        let scheduled = ScheduledRun(run, on: source, ofBundle: bundle, workspaces: workspaces)
-        do {
-            try await scheduler.submit(scheduled.job(memory: memory, deadline: deadline, progress: progress))
-        } catch {
+        let scheduled = ScheduledRun(run, on: source, ofBundle: bundle, workspaces: workspaces, deadline: deadline)
+        let job = scheduled.job(memory: memory, progress: progress)
+        let ended = await withTaskCancellationHandler { () -> Result<Void, SchedulingError> in
+            do throws(SchedulingError) {
+                return .success(try await scheduler.submit(job))
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            scheduled.cancel()
+        }
+        if case .failure(let error) = ended {
             throw RestorationError(error, backlogSeconds: scheduler.statistics.backlogSeconds)
         }
         return (try run.result(), scheduled.timing)

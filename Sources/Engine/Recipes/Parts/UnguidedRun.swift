@@ -38,7 +38,7 @@ final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
     func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         let now = ContinuousClock.now
         let picture = progress.withLock { progress in
