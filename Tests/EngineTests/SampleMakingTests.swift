@@ -59,7 +59,7 @@ struct SampleMakingTests {
         try RecipeEngine(
             EndlessRecipe(begun: begun),
             of: BundleSummary(name: "endless", version: "0", licence: "none", trainingDataTerms: "none", digests: [:]),
-            configuration: EngineConfiguration())
+            on: RecipeWorkers(EngineConfiguration()))
     }
 
     @Test("a request that is cancelled ends what makes its first sample")

@@ -65,7 +65,7 @@ private struct CapabilitiesDocument: Encodable {
             labels = recipe?.labels
             classifier = recipe?.classifies
             text_tower = recipe?.takesOwnLabels
-            precision = recipe?.precision.rawValue
+            precision = recipe?.precision?.rawValue
             samplers = recipe?.samplers.map(Sampler.init)
             default_sampler = recipe?.samplers.first?.name
             default_steps = recipe?.samplers.first?.defaultSteps
