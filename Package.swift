@@ -66,6 +66,12 @@ let package = Package(
         library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
         network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
+        network("NAFNet", ["Compute", "Checkpoints", "Layers"]),
+        network("ConditionalNAFNet", ["Compute", "Checkpoints", "Layers", "RestorationUNet", "NAFNet"]),
+        network("SentenceEncoder", ["Compute", "Checkpoints", "Layers"]),
+        network("InstructIR", ["Compute", "Checkpoints", "Layers", "NAFNet"]),
+        network("Restormer", ["Compute", "Checkpoints", "Layers"]),
+        network("PromptIR", ["Compute", "Checkpoints", "Layers", "Restormer"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
         library("Bundles", ["Checkpoints", crypto]),
         library("Scheduling", ["Threads"]),
@@ -101,6 +107,12 @@ let package = Package(
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "Images", "TestSupport"]),
         tests("DiffusionTests", ["Diffusion", "RestorationUNet", "CKernels", "Checkpoints", "Compute", "TestSupport"]),
+        tests(
+            "SinglePassTests",
+            [
+                "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Checkpoints",
+                "Compute", "TestSupport",
+            ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport"]),
         tests("SchedulingTests", ["Scheduling"]),
         tests(

@@ -59,6 +59,14 @@ package struct ParameterReader {
         return tensor.floats()
     }
 
+    /// Whether there is such a parameter; asking doesn't count as taking it.
+    package func contains(_ name: String) -> Bool { dictionary[prefix + name] != nil }
+
+    /// Sees that a parameter is there, of whatever shape, which nothing is computed with.
+    package func acknowledge(_ name: String) {
+        if contains(name) { account.used.insert(prefix + name) } else { account.missing.append(prefix + name) }
+    }
+
     private func standIn(_ shape: [Int]) throws(CheckpointError) -> [Float] {
         guard let count = checkedElementCount(of: shape), count <= Self.standInLimit - account.standIns else {
             throw .mismatch(ParameterMismatch(missing: account.missing, surplus: [], misshaped: account.misshaped))

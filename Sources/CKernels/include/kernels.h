@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "pixel_kernels.h"
+
 #define KERNEL_PANEL_WIDTH 32
 
 typedef enum {
@@ -40,6 +42,8 @@ typedef struct {
 
 typedef struct {
     const char *name;
+    // Between the products of restoration networks.
+    const pixel_kernel_set *pixels;
     void (*panel)(const kernel_panel *);
     // Channel LayerNorm of `rows` rows: (x - mean) / sqrt(biased variance + epsilon) * gain + bias; bias may be NULL.
     void (*layer_norm)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
