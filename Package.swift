@@ -77,7 +77,10 @@ let package = Package(
         library("Scheduling", ["Threads"]),
         library(
             "Engine",
-            ["Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling"]),
+            [
+                "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet",
+                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Diffusion", "Bundles", "Scheduling",
+            ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
         library("Settings", ["Images", "Engine", "Scheduling"]),
@@ -131,7 +134,8 @@ let package = Package(
             "RecipeTests",
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
-                "Images", "Threads", argumentParser,
+                "Images", "Threads", "CLIP", "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer",
+                "PromptIR", "TestSupport", argumentParser,
             ]),
         tests("ProgramTests", ["restored", "TestSupport"]),
         tests("ArchitectureTests", ["TestSupport"]),

@@ -59,7 +59,7 @@ package struct BundleManifest: Sendable, Equatable {
     }
 
     /// 1 to 64 ASCII letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
-    static func isPlain(_ text: String) -> Bool {
+    package static func isPlain(_ text: String) -> Bool {
         let isFit = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -73,7 +73,7 @@ package struct BundleManifest: Sendable, Equatable {
 
 extension BundleManifest.File {
     /// Of checkpoints.
-    static let tensorEndings = [".safetensors", ".pt", ".pth"]
+    static let tensorEndings = [".safetensors", ".pt", ".pth", ".ckpt", ".bin"]
     /// Of checkpoints, and of a tokenizer's merges.
     static let endings = tensorEndings + [".txt", ".gz"]
 

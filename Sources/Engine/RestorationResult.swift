@@ -33,10 +33,10 @@ package struct RestorationResult: Sendable {
     package struct Round: Sendable, Equatable {
         /// The label that was treated, or found.
         package var degradation: String
-        /// The classifier's probability of it, 0...1.
-        package var confidence: Double
+        /// The classifier's probability of it, 0...1; nil where the bundle has no classifier.
+        package var confidence: Double?
 
-        package init(degradation: String, confidence: Double) {
+        package init(degradation: String, confidence: Double?) {
             self.degradation = degradation
             self.confidence = confidence
         }

@@ -13,9 +13,13 @@ package struct RecipeRegistry: Sendable {
     package init(_ makers: [String: Maker]) { self.makers = makers }
 
     /// The kinds that the program knows.
-    package static let standard = RecipeRegistry([
-        DegradationAwareNetworks.kind: { try DegradationAwareDiffusion($0, engine: $1) }
-    ])
+    package static let standard: RecipeRegistry = {
+        var makers: [String: Maker] = [
+            DegradationAwareNetworks.kind: { try DegradationAwareDiffusion($0, engine: $1) }
+        ]
+        for kind in SinglePassKind.allCases { makers[kind.rawValue] = { try SinglePass(kind, $0, engine: $1) } }
+        return RecipeRegistry(makers)
+    }()
 
     /// - Throws: `BundleError.malformed` for a kind that is not known, and what building the networks throws.
     package func recipe(for bundle: Bundles.Bundle, engine: EngineConfiguration) throws -> any Recipe {

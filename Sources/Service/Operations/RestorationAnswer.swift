@@ -43,8 +43,8 @@ struct RestorationAnswer: Sendable {
             .restoredBundle: Self.fieldText(bundle),
             .serverTiming: timing.fieldText,
         ]
-        if let degradation = result.degradation, let confidence = result.confidence {
-            fields[.restoredDegradation] = Self.fieldText(degradation)
+        if let degradation = result.degradation { fields[.restoredDegradation] = Self.fieldText(degradation) }
+        if let confidence = result.confidence {
             fields[.restoredConfidence] = String((confidence * 10_000).rounded() / 10_000)
         }
         if let sampling = result.sampling {
@@ -85,8 +85,8 @@ extension BundleSummary {
 package struct RestorationDocument: Encodable, Sendable {
     package struct Round: Encodable, Sendable {
         let degradation: String
-        /// The classifier's probability of it, 0...1.
-        let confidence: Double
+        /// The classifier's probability of it, 0...1; absent where there is no classifier.
+        let confidence: Double?
     }
 
     let width: Int
@@ -141,7 +141,10 @@ package struct RestorationDocument: Encodable, Sendable {
     /// One line for people.
     package var text: String {
         var what = ""
-        if let degradation, let confidence { what = "\(degradation) (\((confidence * 1000).rounded() / 10) %), " }
+        if let degradation {
+            let remark = confidence.map { " (\(($0 * 1000).rounded() / 10) %)" } ?? ""
+            what = "\(degradation)\(remark), "
+        }
         var how = unchanged ? "unchanged" : "restored"
         if let reason = declined.flatMap(DeclineReason.init(rawValue:)) { how += ": \(reason.explanation)" }
         if !unchanged, let steps, let sampler, let seed {

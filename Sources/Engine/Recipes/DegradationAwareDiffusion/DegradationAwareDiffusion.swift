@@ -59,7 +59,7 @@ struct DegradationAwareDiffusion: Recipe {
                 let standard = kind == defaults.sampler ? defaults.steps : SamplerPlan.defaultStepCount(kind, diffusion)
                 return .init(
                     name: kind.rawValue, steps: allowed, defaultSteps: min(standard, allowed.upperBound))
-            }, options: Set(RestorationOption.allCases))
+            }, options: Set(RestorationOption.allCases).subtracting([.prompt]))
     }
 
     // MARK: Runs
