@@ -72,7 +72,7 @@ package struct BundleManifest: Sendable, Equatable {
     }
 
     /// 1 to 64 ASCII letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.
-    static func isPlain(_ text: String) -> Bool {
+    package static func isPlain(_ text: String) -> Bool {
         let isFit = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -104,6 +104,17 @@ package struct ParameterReader: Sendable {
         return tensor
     }
 
+    /// Whether there is such a parameter; asking doesn't count as taking it.
+    package func contains(_ name: String) -> Bool { dictionary[prefix + name] != nil }
+
+    /// Sees that a parameter is there, of whatever shape, which nothing is computed with.
+    package func acknowledge(_ name: String) {
+        let isThere = contains(name)
+        account.state.withLock { state in
+            if isThere { state.used.insert(prefix + name) } else { state.missing.append(prefix + name) }
+        }
+    }
+
     private func standIn(_ shape: [Int]) throws(CheckpointError) -> [Float] {
         let count = checkedElementCount(of: shape)
         let excess: ParameterMismatch? = account.state.withLock { state in

@@ -7,7 +7,7 @@ package struct StateDict: Sendable {
     private let tensors: [String: StoredTensor]
 
     /// Opens a safetensors file or a PyTorch zip archive, told apart by its first bytes. The numbers stay in the mapped
-    /// file. A wrapper's `state_dict` is looked into, and the prefix `module.` of parallel training is removed.
+    /// file. A wrapper's `state_dict` or `params` is looked into, and the prefix `module.` of parallel training is removed.
     package init(contentsOf path: String) throws(CheckpointError) {
         try self.init(CheckpointBytes(contentsOf: path))
     }

@@ -8,6 +8,8 @@ package struct RestorationOptions: Sendable, Equatable {
     package var seed: UInt64?
     /// The degradations to treat, in order; nil for whatever the classifier finds.
     package var degradations: [String]?
+    /// What to do, in the words of whoever asks, in place of what the classifier finds.
+    package var prompt: String?
     /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
     package var force = false
     /// The most rounds; each after the first only where a look at the result finds something else wrong. Nil for 1.
@@ -21,7 +23,7 @@ package struct RestorationOptions: Sendable, Equatable {
     package init() {}
 
     /// Whether a restoration that would do harm is withheld: where nobody asked for it by name or by force.
-    var isGuarded: Bool { degradations == nil && !force }
+    var isGuarded: Bool { degradations == nil && prompt == nil && !force }
 
     /// How many pictures a restoration makes at most, one after another.
     var mostRounds: Int { degradations?.count ?? rounds ?? 1 }
@@ -30,7 +32,7 @@ package struct RestorationOptions: Sendable, Equatable {
 /// An option that a recipe may offer. The one declaration behind a parameter of `/restore`, a flag of
 /// `restored restore`, its help and its place in `/capabilities`.
 package enum RestorationOption: String, Sendable, CaseIterable {
-    case degradation, steps, sampler, seed, rounds, force, tile, overlap
+    case degradation, prompt, steps, sampler, seed, rounds, force, tile, overlap
 
     /// The parameter's name.
     package var name: String { rawValue }
@@ -40,6 +42,7 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         switch self {
         case .degradation:
             "Labels to treat, in order, separated by commas; auto to find out. With a text tower any words."
+        case .prompt: "What to do, in English words, where the bundle takes words: Remove the haze."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
         case .sampler: "posterior, mr-ode, mr-sde, sde or ode, where the bundle diffuses."
         case .seed: "Seed of the noise, for the same result again."

@@ -38,8 +38,10 @@ extension ParameterReader {
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.
-    package func layerNorm(_ name: String, width: Int) throws(CheckpointError) -> LayerNorm {
-        try LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]))
+    package func layerNorm(
+        _ name: String, width: Int, epsilon: Float = 1e-5
+    ) throws(CheckpointError) -> LayerNorm {
+        try LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]), epsilon: epsilon)
     }
 
     /// LayerNorm over channels with a gain only, `NAME.g`.

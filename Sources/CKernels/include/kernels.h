@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pixel_kernels.h"
+
 #define KERNEL_PANEL_WIDTH 32
 
 typedef enum {
@@ -44,6 +46,8 @@ typedef struct {
 
 typedef struct {
     const char *name;
+    // Between the products of restoration networks.
+    const pixel_kernel_set *pixels;
     void (*panel)(const kernel_panel *);
     // The same product over bfloat16, summed in fp32. Each element of `taps` and `weights` is a pair of neighbours in
     // depth, the earlier in the lower half of its 32 bits; `depth`, its stride and the pixels' count pairs.

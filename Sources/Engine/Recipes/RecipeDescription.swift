@@ -96,6 +96,12 @@ extension RecipeDescription {
                     option, value, expected: "auto, or labels separated by commas, none empty and none twice")
             }
             options.degradations = labels == ["auto"] ? nil : labels
+        case .prompt:
+            guard (1...PromptLimits.characters).contains(value.unicodeScalars.count) else {
+                throw OptionFault(
+                    option, String(value.prefix(80)), expected: "an instruction of 1 to \(PromptLimits.characters) characters")
+            }
+            options.prompt = value
         case .steps:
             // Which of them the sampler takes is checked in the end.
             guard Self.isDigits(value), let number = Int(value) else {
@@ -141,13 +147,22 @@ extension RecipeDescription {
     package func check(_ options: RestorationOptions) throws(OptionFault) {
         try checkOffered(options)
         if let treated = options.degradations { try check(labels: treated) }
+        if let prompt = options.prompt {
+            guard options.degradations == nil else {
+                throw OptionFault(.prompt, prompt, expected: "left out where degradation names the labels to treat")
+            }
+            guard (1...PromptLimits.characters).contains(prompt.unicodeScalars.count) else {
+                throw OptionFault(
+                    .prompt, String(prompt.prefix(80)), expected: "of 1 to \(PromptLimits.characters) characters")
+            }
+        }
         if let rounds = options.rounds {
             guard RestorationRounds.allowed.contains(rounds) else {
                 throw OptionFault(.rounds, String(rounds), expected: "auto, or from 1 to \(RestorationRounds.most)")
             }
-            guard rounds == 1 || options.degradations == nil else {
-                throw OptionFault(
-                    .rounds, String(rounds), expected: "left out where degradation names the labels to treat")
+            guard rounds == 1 || options.degradations == nil && options.prompt == nil else {
+                let other = options.prompt == nil ? "degradation names the labels to treat" : "there is a prompt"
+                throw OptionFault(.rounds, String(rounds), expected: "left out where \(other)")
             }
         }
         if let name = options.sampler, sampler(named: name) == nil {
@@ -181,7 +196,7 @@ extension RecipeDescription {
 
     private func checkOffered(_ given: RestorationOptions) throws(OptionFault) {
         let values: [(RestorationOption, String?)] = [
-            (.degradation, given.degradations?.joined(separator: ",")), (.steps, given.steps.map { String($0) }),
+            (.degradation, given.degradations?.joined(separator: ",")), (.prompt, given.prompt), (.steps, given.steps.map { String($0) }),
             (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
             (.force, given.force ? "true" : nil), (.tile, given.tile.map { String($0) }),
             (.overlap, given.overlap.map { String($0) }),

@@ -24,15 +24,19 @@ package struct RecipeRegistry: Sendable {
     }
 
     /// The kinds that the program knows.
-    package static let standard = RecipeRegistry(
-        [
+    package static let standard: RecipeRegistry = {
+        var makers: [String: Maker] = [
             DegradationAwareNetworks.kind: { try DegradationAwareDiffusion($0, engine: $1) },
             PlainNetwork.kind: { try DegradationAwareDiffusion(plain: $0, engine: $1) },
-        ],
-        describing: [
-            DegradationAwareNetworks.kind: { try DegradationAwareDiffusion.description(of: $0) },
-            PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
-        ])
+        ]
+        for kind in SinglePassKind.allCases { makers[kind.rawValue] = { try SinglePass(kind, $0, engine: $1) } }
+        return RecipeRegistry(
+            makers,
+            describing: [
+                DegradationAwareNetworks.kind: { try DegradationAwareDiffusion.description(of: $0) },
+                PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
+            ])
+    }()
 
     /// The kinds that it knows.
     package var kinds: Set<String> { Set(makers.keys) }

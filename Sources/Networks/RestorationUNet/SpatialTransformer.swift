@@ -1,13 +1,13 @@
-import Checkpoints
-import Compute
+package import Checkpoints
+package import Compute
 import Layers
 
 /// Attention of every position to every other and to the content embedding (README, "Attention").
 ///
 /// GroupNorm, 1x1 in; then on tokens self-attention, cross-attention with the single content token and a GEGLU
 /// perceptron, each pre-normed with a residual; 1x1 out, plus the input.
-struct SpatialTransformer: Sendable {
-    static let headWidth = 32
+package struct SpatialTransformer: Sendable {
+    package static let headWidth = 32
 
     private let norm: GroupNorm  // norm
     private let enter: Linear  // proj_in
@@ -20,7 +20,10 @@ struct SpatialTransformer: Sendable {
     private let feedForward: FeedForward  // norm3, ff.net.0.proj, ff.net.2
     private let leave: Linear  // proj_out
 
-    init(_ parameters: ParameterReader, width: Int, contextWidth: Int) throws(CheckpointError) {
+    /// - Parameters:
+    ///   - width: channels, a multiple of `headWidth`.
+    ///   - contextWidth: length of the content embedding.
+    package init(_ parameters: ParameterReader, width: Int, contextWidth: Int) throws(CheckpointError) {
         norm = try GroupNorm(
             groups: 32, gain: parameters.take("norm.weight", [width]), bias: parameters.take("norm.bias", [width]),
             epsilon: 1e-6)
@@ -53,7 +56,7 @@ struct SpatialTransformer: Sendable {
     }
 
     /// - Parameter content: one token a sample.
-    func callAsFunction(_ input: Tensor, content: Tensor, in workspace: Workspace) -> Tensor {
+    package func callAsFunction(_ input: Tensor, content: Tensor, in workspace: Workspace) -> Tensor {
         var tokens = enter(norm(input, in: workspace), in: workspace)
         let attended = attention(selfProjections(selfNorm(tokens, in: workspace), in: workspace), in: workspace)
         tokens = selfOutput(attended, adding: tokens, in: workspace)

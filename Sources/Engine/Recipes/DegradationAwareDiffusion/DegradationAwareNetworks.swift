@@ -103,7 +103,7 @@ package struct DegradationAwareNetworks: Sendable {
     }
 
     /// `merges` is needed with a text tower, and only with one: left over, it is a key that nobody asked for.
-    private static func labelEncoder(
+    static func labelEncoder(
         _ tower: TextTransformer?, _ bundle: Bundle
     ) throws(BundleError) -> LabelEncoder? {
         guard let tower else { return nil }

@@ -24,6 +24,11 @@ struct DiffusionTiles: TileRestorer {
         max(1, min(limit, batchPixels / max(1, width * height)))
     }
 
+    var name: String { "diffuse" }
+
+    /// Whatever label there is conditions the network.
+    func treats(_ label: String) -> Bool { true }
+
     var sampling: RestorationResult.Sampling? {
         .init(sampler: plan.sampler.rawValue, steps: plan.steps.count, seed: seed)
     }
@@ -130,7 +135,7 @@ final class DiffusionTile: StageSample {
 
 extension Picture {
     /// A tile's pixels as interleaved floats of 0...1.
-    fileprivate func floats(of tile: TilePlan.Tile) -> [Float] {
+    func floats(of tile: TilePlan.Tile) -> [Float] {
         [Float](unsafeUninitializedCapacity: tile.width * tile.height * 3) { buffer, count in
             for row in 0..<tile.height {
                 let source = ((tile.y + row) * width + tile.x) * 3

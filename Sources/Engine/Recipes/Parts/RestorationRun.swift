@@ -4,18 +4,23 @@ import Synchronization
 
 /// Restores the tiles of a picture, once it is known what is wrong with it.
 protocol TileRestorer: Sendable {
+    /// Of its stage, for what is told of times.
+    var name: String { get }
     /// What the request chose, or what was chosen for it; nil where nothing is sampled.
     var sampling: RestorationResult.Sampling? { get }
 
     /// The stage that a picture's tiles go through. It waits for what is before it.
     func stage(for tiles: TilePlan) -> Stage
 
+    /// Whether it does anything about what a look may find.
+    func treats(_ label: String) -> Bool
+
     /// - Parameters:
     ///   - finding: what the tile is conditioned on: the look at the whole picture.
     ///   - round: counts the pictures made so far.
     func makeSample(
         _ tile: TilePlan.Tile, of picture: Picture, _ finding: Look.Finding, round: Int
-    ) -> sending any StageSample
+    ) throws(RestorationError) -> sending any StageSample
 
     /// Red, green and blue of each pixel of a finished tile, nominally 0...1.
     func values(of sample: any StageSample) throws(RestorationError) -> [Float]
@@ -50,7 +55,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var rounds: [RestorationResult.Round] = []
         var unchanged = false
         var declined: DeclineReason?
-        var timing = RestorationTiming(stages: ["classify", "diffuse"])
+        var timing: RestorationTiming
         var since: ContinuousClock.Instant?
     }
 
@@ -92,7 +97,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             if case .words = role { return words?.stage }
             return Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: words?.stage == nil)
         }
-        progress = Mutex(Progress(roles: roles))
+        progress = Mutex(Progress(roles: roles, timing: RestorationTiming(stages: ["classify", restorer.name])))
     }
 
     /// - Parameter isFirst: whether nothing is before the first look.
@@ -124,7 +129,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         case .look: return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
         case .tiles(let round):
             guard let finding else { throw .internalFault("a tile before its embedding") }
-            return restorer.makeSample(tiles[index], of: picture, finding, round: round)
+            return try restorer.makeSample(tiles[index], of: picture, finding, round: round)
         }
     }
 
@@ -153,6 +158,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
                 if label != finding.label { finding = try look.finding(sample, forcing: label, mayBeClean: true) }
             }
         }
+        if !isClean, declined == nil, !restorer.treats(finding.label) { declined = .notTreated }
         let goesOn = !isClean && declined == nil
         return progress.withLock { progress in
             let now = ContinuousClock.now
@@ -204,7 +210,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             ? OutputGuard.objection(to: made, madeOf: before, as: label.map { [$0] } ?? []) : nil
         return progress.withLock { progress in
             progress.blender = nil
-            progress.timing["diffuse"] += .now - (progress.since ?? .now)
+            progress.timing[restorer.name] += .now - (progress.since ?? .now)
             guard let objection else {
                 progress.picture = made
                 return .goOn
