@@ -27,7 +27,7 @@ extension Linear {
                         input: input.sample(samples.lowerBound + index) + first * input.channels + offset,
                         inputStride: input.channels, output: target, outputStride: outputs,
                         residual: UnsafePointer(target), residualStride: outputs),
-                    first: 0, count: min(chunk, state.pixels - first), activation: .none, kernels: workspace.kernels)
+                    count: min(chunk, state.pixels - first), activation: .none, kernels: workspace.kernels)
             }
         }
     }

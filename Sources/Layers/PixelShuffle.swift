@@ -41,7 +41,7 @@ package struct DoublingProjection: Sendable {
                         input: input.sample(sample) + row * input.width * inputs, inputStride: inputs, output: target,
                         outputStride: 2 * outputs, residual: output == nil ? nil : UnsafePointer(target),
                         residualStride: 2 * outputs),
-                    first: 0, count: input.width, activation: .none, kernels: workspace.kernels)
+                    count: input.width, activation: .none, kernels: workspace.kernels)
             }
         }
         return result

@@ -104,6 +104,6 @@ package struct PixelwiseUpdate: Sendable {
             to: Linear.Rows(
                 input: input, inputStride: inputStride, output: output, outputStride: outputStride, residual: residual,
                 residualStride: channels),
-            first: 0, count: pixels, activation: .none, kernels: kernels)
+            count: pixels, activation: .none, kernels: kernels)
     }
 }

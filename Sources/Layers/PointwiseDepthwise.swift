@@ -173,7 +173,7 @@ package struct PointwiseDepthwise: Sendable {
             to: Linear.Rows(
                 input: work.normalised, inputStride: inputs,
                 output: target + pixel - panels.lowerBound * Self.panel, outputStride: pixel),
-            first: 0, count: width, activation: .none, kernels: kernels)
+            count: width, activation: .none, kernels: kernels)
     }
 
     private func convolve(_ row: Int, _ work: Work, _ kernels: kernel_set) {

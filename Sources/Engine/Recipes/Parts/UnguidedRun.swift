@@ -46,7 +46,7 @@ final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
             return progress.picture
         }
         guard let picture else { throw .internalFault("no picture yet") }
-        return restorer.makeSample(tiles[index], of: picture, .nothing, round: 0)
+        return try restorer.makeSample(tiles[index], of: picture, .nothing, round: 0)
     }
 
     func finishSample(

@@ -10,7 +10,8 @@ import Compute
 ///     "classifier": {"bundle": "mini"}               of the folder mini beside this bundle's, with that one's labels
 struct BundleClassifier: Sendable {
     let look: Look
-    let labelStage: LabelStage?
+    /// Nil without a text tower.
+    let words: WordEncoder?
     let labels: [String]
     /// Length of the embeddings.
     let width: Int
@@ -53,9 +54,9 @@ struct BundleClassifier: Sendable {
         else { throw RestorationError.internalFault("the bundle has neither label features nor a text tower") }
         let look = Look(
             encoder, classifier: ZeroShotClassifier(labels: labels, features: features, logitScale: Float(scale)),
-            maximumBatch: engine.maximumBatch)
+            maximumBatch: engine.maximumBatch, sharedBy: bundle.loop)
         self.look = look
-        labelStage = labelEncoder.map { LabelStage($0, cost: look.labelCost, maximumBatch: engine.maximumBatch) }
+        words = labelEncoder.map { WordEncoder($0, cost: look.labelCost, maximumBatch: engine.maximumBatch) }
         width = configuration.embeddingWidth
     }
 }

@@ -42,7 +42,7 @@ final class LabelledRun: RecipeRun {
     }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         let now = ContinuousClock.now
         let picture = progress.withLock { progress in

@@ -30,9 +30,11 @@ final class Scene: Sendable {
         let longer = max(picture.width, picture.height)
         func shrunk(_ length: Int) -> Int { max(1, length * min(side, longer) / max(1, longer)) }
         let (width, height) = (shrunk(picture.width), shrunk(picture.height))
-        let small = picture.resampled(width: width, height: height, columns: 0..<width, rows: 0..<height) { count, body in
-            workspace.team.run(count) { item, _ in body(item) }
-        }
+        // Nobody asks it to end, so that it never does.
+        guard let small = try? picture.resampled(
+            width: width, height: height, columns: 0..<width, rows: 0..<height,
+            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } })
+        else { return [] }
         let seen = SeenMeans()
         _ = network.evaluate(
             [.init(picture: small.map { Float($0) / 255 }, condition: condition)], height: height, width: width,

@@ -53,7 +53,7 @@ struct SinglePass: Recipe {
         if classifier != nil { options.formUnion([.rounds, .force]) }
         if encoder != nil { options.insert(.prompt) }
         description = RecipeDescription(
-            labels: labels, takesOwnLabels: classifier?.labelStage != nil, options: options)
+            labels: labels, classifies: classifier != nil, takesOwnLabels: classifier?.words != nil, options: options)
     }
 
     /// The clean need nothing. A network that takes words does what the bundle has a sentence for.
@@ -94,7 +94,7 @@ struct SinglePass: Recipe {
             maximumBatch: engine.maximumBatch)
         if let classifier, instruction == nil {
             return RestorationRun(
-                look: classifier.look, tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, options: options)
+                look: classifier.look, tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, options: options, words: nil)
         }
         return LabelledRun(
             tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, labels: try labels(options))
@@ -115,9 +115,9 @@ struct SinglePass: Recipe {
 
     func classification(labels: [String]?) throws(RestorationError) -> any RecipeRun<Classification> {
         guard let classifier else { throw .notOffered("classification", bundle: bundleName) }
-        if labels != nil, classifier.labelStage == nil { throw .needsTextTower(bundle: bundleName) }
+        if labels != nil, classifier.words == nil { throw .needsTextTower(bundle: bundleName) }
         return ClassificationRun(
-            classifier.look, labels: labels, labelStage: labels == nil ? nil : classifier.labelStage,
+            classifier.look, labels: labels.flatMap { classifier.words?.features(of: $0) },
             samplesAtOnce: engine.maximumBatch)
     }
 }
