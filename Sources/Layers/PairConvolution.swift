@@ -78,13 +78,37 @@ extension ConvolutionCall {
             }
             target.update(repeating: 0, count: first * pixel)
             (target + last * pixel).update(repeating: 0, count: (inputWidth - last) * pixel)
-            // Each source in turn: what an odd number of channels leaves behind it, the next one covers.
-            var halves = UnsafeMutableRawPointer(target + first * pixel).assumingMemoryBound(to: UInt16.self)
+            let halves = UnsafeMutableRawPointer(target + first * pixel).assumingMemoryBound(to: UInt16.self)
+            if sources.count > 1, sources.contains(where: { $0.channels % 2 != 0 }) {
+                narrowJoined(sample: area.sample, y: y, from: left + first, count: last - first, to: halves, kernels)
+                continue
+            }
+            var place = halves
             for source in sources {
                 let line = source.sample(area.sample) + (y / zoom) * source.width * source.channels
-                narrow(line, source.channels, from: left + first, count: last - first, to: halves, kernels)
-                halves += source.channels
+                narrow(line, source.channels, from: left + first, count: last - first, to: place, kernels)
+                place += source.channels
             }
+        }
+    }
+
+    /// Rounds pixels of a row whose sources were joined before: the zero that follows an odd number of channels would take the
+    /// place of a neighbour's value.
+    private func narrowJoined(
+        sample: Int, y: Int, from x: Int, count: Int, to halves: UnsafeMutablePointer<UInt16>, _ kernels: kernel_set
+    ) {
+        let channels = shape.inputChannels
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, count * channels)) { joined in
+            guard let base = joined.baseAddress else { return }
+            for index in 0..<count {
+                var target = base + index * channels
+                for source in sources {
+                    let pixel = (y / zoom) * source.width + (x + index) / zoom
+                    target.update(from: source.sample(sample) + pixel * source.channels, count: source.channels)
+                    target += source.channels
+                }
+            }
+            kernels.narrow(base, channels, halves, 2 * pairsOfPixel, count, channels)
         }
     }
 
