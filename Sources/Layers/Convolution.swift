@@ -9,6 +9,8 @@ package struct Convolution: Sendable {
     let shape: ConvolutionShape
     let weights: Weights
     let bias: [Float]?
+    /// In fp32, of those that a workspace has.
+    private let ways: Set<ConvolutionWay>
 
     /// The weights, packed for the ways to compute that a convolution may take.
     enum Weights: Sendable {
@@ -21,14 +23,16 @@ package struct Convolution: Sendable {
     /// - Parameters:
     ///   - weight: output channels x input channels x kernel x kernel, as PyTorch stores it.
     ///   - bias: one value an output channel.
+    ///   - ways: in fp32. Only `direct` where what follows amplifies rounding.
     package init(
         weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int, precision: Precision = .fp32
+        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
     ) {
         precondition(weight.outputs == outputChannels && weight.count == outputChannels * inputChannels * kernel * kernel)
         shape = ConvolutionShape(
             inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
         self.bias = bias
+        self.ways = ways
         let panels = PackedPanels(
             inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: .init(precision)
         ) { weight.read($0, into: $1) }
@@ -90,7 +94,7 @@ package struct Convolution: Sendable {
     private func compute(_ call: ConvolutionCall, in workspace: Workspace) {
         switch weights {
         case .single(let panels):
-            switch way(of: workspace.convolutionWays, height: call.output.height, width: call.output.width) {
+            switch way(of: ways.intersection(workspace.convolutionWays), height: call.output.height, width: call.output.width) {
             case .direct: DirectConvolution(call: call, panels: panels).run(in: workspace)
             case .winograd2: WinogradConvolution(call: call, panels: panels, outputs: 2).run(in: workspace)
             case .winograd4: WinogradConvolution(call: call, panels: panels, outputs: 4).run(in: workspace)

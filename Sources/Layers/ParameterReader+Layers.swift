@@ -1,5 +1,5 @@
 package import Checkpoints
-import Compute
+package import Compute
 
 /// Layers of the networks, made of parameters as PyTorch names them and orders their numbers, and packed for the reader's
 /// precision.
@@ -29,12 +29,13 @@ extension ParameterReader {
 
     /// `NAME.weight`, (outputs, inputs, kernel, kernel), and, where asked for, `NAME.bias`.
     package func convolution(
-        _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool
+        _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool,
+        ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
     ) throws(CheckpointError) -> Convolution {
         try Convolution(
             weight: WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])]),
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputChannels: inputs, outputChannels: outputs,
-            kernel: kernel, stride: stride, padding: padding, precision: precision)
+            kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways)
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.

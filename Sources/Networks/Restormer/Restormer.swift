@@ -40,7 +40,8 @@ package struct Restormer: Sendable {
         skip = !configuration.isDualPixel ? nil : try parameters.convolution(
             "skip_conv", inputs: width, outputs: 2 * width, kernel: 1, padding: 0, bias: false)
         leave = try parameters.convolution(
-            "output", inputs: 2 * width, outputs: configuration.outputChannels, kernel: 3, padding: 1, bias: false)
+            "output", inputs: 2 * width, outputs: configuration.outputChannels, kernel: 3, padding: 1, bias: false,
+            ways: exactWays)
         try parameters.finish()
     }
 

@@ -2,6 +2,10 @@ package import Checkpoints
 package import Compute
 import Layers
 
+/// How their 3x3 convolutions are computed: the norms divide by a pixel's variance and amplify Winograd's rounding beyond what
+/// parity allows, and nearly all the work is in 1x1 ones.
+let exactWays: Set<ConvolutionWay> = [.direct]
+
 /// What Restormer and PromptIR put between their blocks. No convolution has a bias.
 package struct HalvingConvolution: Sendable {
     private let convolve: Convolution  // body.0
@@ -9,7 +13,8 @@ package struct HalvingConvolution: Sendable {
     /// 3x3 to half the channels, then squares of two by two pixels become channels: twice the channels at half the size.
     package init(_ parameters: ParameterReader, _ name: String, channels: Int) throws(CheckpointError) {
         convolve = try parameters.convolution(
-            "\(name).body.0", inputs: channels, outputs: channels / 2, kernel: 3, padding: 1, bias: false)
+            "\(name).body.0", inputs: channels, outputs: channels / 2, kernel: 3, padding: 1, bias: false,
+            ways: exactWays)
     }
 
     package func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
@@ -23,7 +28,8 @@ package struct DoublingConvolution: Sendable {
 
     package init(_ parameters: ParameterReader, _ name: String, channels: Int) throws(CheckpointError) {
         convolve = try parameters.convolution(
-            "\(name).body.0", inputs: channels, outputs: 2 * channels, kernel: 3, padding: 1, bias: false)
+            "\(name).body.0", inputs: channels, outputs: 2 * channels, kernel: 3, padding: 1, bias: false,
+            ways: exactWays)
     }
 
     package func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
@@ -73,7 +79,7 @@ package struct RestormerEncoder: Sendable {
     ) throws(CheckpointError) {
         enter = try parameters.convolution(
             "patch_embed.proj", inputs: configuration.inputChannels, outputs: configuration.width, kernel: 3, padding: 1,
-            bias: false)
+            bias: false, ways: exactWays)
         func row(_ name: String, level: Int) throws(CheckpointError) -> BlockRow {
             try BlockRow(
                 parameters, name, count: configuration.blocks[level], channels: configuration.width(ofLevel: level),
