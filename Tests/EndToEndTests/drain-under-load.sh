@@ -6,7 +6,7 @@ settings=(--drain-timeout 120)
 start_server
 
 accepted=20
-restore_at_once "$accepted" "$picture" image/png "steps=20" 150
+restore_at_once "$accepted" "$picture" image/png "steps=40&force=true" 150
 # 16 take turns; the others wait.
 until_waiting $((accepted - 16))
 kill -TERM "$server"

@@ -4,7 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 start_server
 
-curl -sS --max-time 120 -o "$work/restored.png" -w '%{http_code}' -F "image=@$picture" "$url/restore?steps=20&seed=1" \
+curl -sS --max-time 120 -o "$work/restored.png" -w '%{http_code}' -F "image=@$picture" "$url/restore?steps=20&seed=1&force=true" \
   >"$work/status" &
 client=$!
 for _ in $(seq 100); do

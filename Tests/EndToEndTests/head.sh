@@ -11,7 +11,7 @@ expect_status 200
 expect_field content-length "$length"
 
 # An event stream has no length, and its HEAD says so as well.
-request -F "image=@$picture" -H 'Prefer: respond-async' "$url/restore?steps=1"
+request -F "image=@$picture" -H 'Prefer: respond-async' "$url/restore?steps=1&force=true"
 expect_status 202
 request --head "$url$(field location)/events"
 expect_status 200

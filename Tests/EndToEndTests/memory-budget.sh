@@ -22,7 +22,7 @@ all_is_given_back() {
 request -F "image=@$work/large.jpg" -F tile=1024 "$url/restore"
 expect_problem 422
 expect_body 'picture-too-large'
-request -F "image=@$work/large.jpg" -F tile=192 -F overlap=96 -F steps=1 -H 'Prefer: respond-async' "$url/restore"
+request -F "image=@$work/large.jpg" -F tile=192 -F overlap=96 -F steps=1 -F force=true -H 'Prefer: respond-async' "$url/restore"
 [ "$status" = 202 ] || fail "an overlap that fits was answered $status: $(body_text)"
 request -X DELETE "$url$(field location)"
 all_is_given_back || fail "a job that was deleted holds memory"

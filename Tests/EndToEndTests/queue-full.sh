@@ -8,7 +8,7 @@ start_server
 # 16 take turns and 4 wait.
 places=20
 sent=30
-restore_at_once "$sent" "$picture" image/png "steps=40" 120
+restore_at_once "$sent" "$picture" image/png "steps=40&force=true" 120
 # While all places are taken /health answers all the same, and a classification is refused like a restoration.
 until_waiting 4
 request "$url/health"

@@ -36,7 +36,7 @@ grep -q '^HTTP/1.1 414' "$work/answer" || fail "expected 414: $(head -c 300 "$wo
 grep -q '^Access-Control-Allow-Origin: https://photos.example' "$work/answer" || fail "no cross-origin field in a 414"
 
 # Events: an id each, nothing held back on the way, and 204 after the last.
-request -F "image=@$picture" -H 'Prefer: respond-async' "$url/restore?steps=2"
+request -F "image=@$picture" -H 'Prefer: respond-async' "$url/restore?steps=2&force=true"
 expect_status 202
 events=$url$(field location)/events
 request "$events"

@@ -4,7 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 start_server
 
-request -F "image=@$picture" -F steps=1 -F seed=7 "$url/restore"
+request -F "image=@$picture" -F steps=1 -F force=true -F seed=7 "$url/restore"
 expect_status 200
 expect_field content-type image/png
 expect_field restored-seed 7

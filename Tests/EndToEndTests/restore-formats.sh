@@ -4,12 +4,12 @@
 source "$(dirname "$0")/lib.sh"
 start_server
 
-request -F "image=@$picture" "$url/restore?steps=1&seed=1&format=jpeg&quality=80"
+request -F "image=@$picture" "$url/restore?steps=1&force=true&seed=1&format=jpeg&quality=80"
 expect_status 200
 expect_field content-type image/jpeg
 [ "$(head -c 3 "$work/body" | od -An -tx1 | tr -d ' \n')" = ffd8ff ] || fail "the body is no JPEG"
 
-request -F "image=@$picture" -H 'Accept: application/json' "$url/restore?steps=1&seed=18446744073709551615"
+request -F "image=@$picture" -H 'Accept: application/json' "$url/restore?steps=1&force=true&seed=18446744073709551615"
 expect_status 200
 expect_field content-type application/json
 expect_body '"seed":"18446744073709551615"'
