@@ -33,8 +33,10 @@ final class SinglePassBundle: Sendable {
     ///   - kind: of the bundle.
     ///   - members: of `bundle.json`, in place of what is there or beside it.
     ///   - classifier: whether it has one, whose labels are `labels`.
+    ///   - weights: the range that those of the network are in.
     init(
-        _ kind: String, labels: [String] = [], classifier: Bool = false, seed: UInt64 = 1, _ members: [String: Any] = [:]
+        _ kind: String, labels: [String] = [], classifier: Bool = false, seed: UInt64 = 1,
+        weights: ClosedRange<Float> = -0.2...0.2, _ members: [String: Any] = [:]
     ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-single-pass-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -47,7 +49,7 @@ final class SinglePassBundle: Sendable {
             manifest["logit_scale"] = 100
             manifest["daclip"] = try Self.classifier(folder, labels: labels.count, seed: seed)
         }
-        try manifest.merge(Self.network(kind, labels: labels, folder, seed: seed)) { $1 }
+        try manifest.merge(Self.network(kind, labels: labels, folder, seed: seed, weights: weights)) { $1 }
         manifest.merge(members) { $1 }
         try write(manifest)
     }
@@ -68,13 +70,12 @@ final class SinglePassBundle: Sendable {
 
     /// The sections of a kind, whose files are written into a folder.
     static func network(
-        _ kind: String, labels: [String], _ folder: URL, seed: UInt64, file: String? = nil
+        _ kind: String, labels: [String], _ folder: URL, seed: UInt64, weights: ClosedRange<Float>
     ) throws -> [String: Any] {
-        let file = file ?? kind
         func section(
             _ sizes: [String: Any], _ build: (ParameterReader, ConfigurationReader) throws -> Void
         ) throws -> [String: Any] {
-            try self.section(file, sizes, folder, seed: seed, build)
+            try self.section(kind, sizes, folder, seed: seed, weights: weights, build)
         }
         switch kind {
         case "nafnet":
@@ -129,11 +130,11 @@ final class SinglePassBundle: Sendable {
     }
 
     private static func section(
-        _ name: String, _ sizes: [String: Any], _ folder: URL, seed: UInt64,
+        _ name: String, _ sizes: [String: Any], _ folder: URL, seed: UInt64, weights: ClosedRange<Float> = -0.2...0.2,
         _ build: (ParameterReader, ConfigurationReader) throws -> Void
     ) throws -> [String: Any] {
         let json = [UInt8](try JSONSerialization.data(withJSONObject: sizes))
-        let tensors = try RandomTensors.made(seed: seed) { try build($0, ConfigurationReader(json: json)) }
+        let tensors = try RandomTensors.made(seed: seed, in: weights) { try build($0, ConfigurationReader(json: json)) }
         let file = name + ".safetensors"
         try SafetensorsWriter.write(tensors, to: folder.appendingPathComponent(file).path)
         return sizes.merging(try Self.file(file, folder)) { $1 }

@@ -139,12 +139,14 @@ struct SinglePassEngineTests {
 
     @Test("where the light of the scene matters tiles are told of the whole, and a picture of one tile is its own whole")
     func scene() async throws {
-        let engine = try SinglePassBundle("nafnet", labels: ["hazy", "noisy"]).engine()
+        // Small weights would make the middle's means count for less than a step of a byte.
+        let engine = try SinglePassBundle("nafnet", labels: ["hazy", "noisy"], weights: -0.4...0.4).engine()
         let large = Picture.sample(width: 150, height: 70)
         func restored(_ label: String, _ picture: Picture) async throws -> Picture {
             try await restore(picture, on: engine) { ($0.tile, $0.degradations) = (64, [label]) }.picture
         }
-        #expect(try await restored("hazy", large) != restored("noisy", large))
+        let (hazy, noisy) = (try await restored("hazy", large), try await restored("noisy", large))
+        #expect(zip(hazy.pixels, noisy.pixels).count { $0 != $1 } > 500)
         let small = Picture.sample(width: 60, height: 50)
         #expect(try await restored("hazy", small) == restored("noisy", small))
     }

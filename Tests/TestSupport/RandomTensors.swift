@@ -2,10 +2,12 @@ package import Checkpoints
 
 /// Made-up weights of a network whose names and shapes the network itself tells.
 package enum RandomTensors {
-    /// - Parameter build: makes the network.
-    /// - Returns: tensors that it takes, each number in -0.2...0.2.
+    /// - Parameters:
+    ///   - range: of each number.
+    ///   - build: makes the network.
+    /// - Returns: tensors that it takes.
     package static func made(
-        seed: UInt64, for build: (ParameterReader) throws -> Void
+        seed: UInt64, in range: ClosedRange<Float> = -0.2...0.2, for build: (ParameterReader) throws -> Void
     ) throws -> [String: StoredTensor] {
         var random = SeededGenerator(seed: seed)
         let nothing = StoredTensor([], shape: [0, 0, 0, 0, 0])
@@ -13,7 +15,7 @@ package enum RandomTensors {
         let unshaped = Dictionary(names.map { ($0, nothing) }, uniquingKeysWith: { first, _ in first })
         var tensors = unshaped
         for wanted in try complaint(unshaped, build).misshaped {
-            let values = (0..<wanted.expected.reduce(1, *)).map { _ in Float.random(in: -0.2...0.2, using: &random) }
+            let values = (0..<wanted.expected.reduce(1, *)).map { _ in Float.random(in: range, using: &random) }
             tensors[wanted.name] = StoredTensor(values, shape: wanted.expected)
         }
         return tensors
