@@ -187,6 +187,27 @@ struct GuardTests {
         }
     }
 
+    @Test("a round that does harm only together with those before it is the one that is taken back")
+    func rounds() {
+        let picture = cutOut((120, 130, 140))
+        let first = changed(picture) { _, _, value in value + OutputGuard.mostLevels }
+        let second = changed(first) { _, _, value in value + 1 }
+        for label in ["rainy", "noisy", "jpeg-compressed"] {
+            var guarding = RoundGuard()
+            #expect(guarding.objection(to: first, madeOf: picture, as: ["noisy"]) == nil)
+            #expect(guarding.objection(to: second, madeOf: first, as: ["noisy", label]) == .flatAreasMove)
+            #expect(objection(second, first, label) == nil)
+            // What is kept passes once more as a whole.
+            #expect(guarding.objection(to: first, madeOf: first, as: ["noisy", label]) == nil)
+            #expect(objection(first, picture, "noisy") == nil)
+        }
+        var guarding = RoundGuard()
+        #expect(guarding.objection(to: second, madeOf: picture, as: ["noisy"]) == .flatAreasMove)
+        guarding = RoundGuard()
+        #expect(guarding.objection(to: first, madeOf: picture, as: ["noisy"]) == nil)
+        #expect(guarding.objection(to: second, madeOf: first, as: ["noisy", "low-light"]) == nil)
+    }
+
     @Test("what rain and snow clipped to white may move, a ground that JPEG left white may not")
     func clipped() {
         let picture = cutOut((255, 255, 255))

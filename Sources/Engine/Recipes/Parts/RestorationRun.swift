@@ -32,7 +32,7 @@ protocol TileRestorer: Sendable {
 /// a look at the picture so far. Without such, rounds go on until the picture is named clean, a label comes again, the
 /// classifier is not sure enough, what it names was not there in the first look, or there have been as many as allowed.
 ///
-/// What the classifier names is believed as far as `LookGuard` does, and a round that `OutputGuard` objects to is taken back:
+/// What the classifier names is believed as far as `LookGuard` does, and a round that `RoundGuard` objects to is taken back:
 /// the first one leaves the picture as it was, a further one that of the round before.
 ///
 /// The mutex guards the progress, for tiles may be finished at the same time; it's never held while pixels are worked on.
@@ -52,6 +52,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var firstFinding: Look.Finding?
         /// Takes the tiles of this round.
         var blender: TileBlender?
+        var roundGuard = RoundGuard()
         var rounds: [RestorationResult.Round] = []
         var unchanged = false
         var declined: DeclineReason?
@@ -200,16 +201,18 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
 
     private func finishTile(_ sample: any StageSample, _ index: Int) throws(RestorationError) -> StageOutcome {
         let values = try restorer.values(of: sample)
-        let (blender, before, label) = progress.withLock { ($0.blender, $0.picture, $0.rounds.last?.degradation) }
+        let (blender, before, labels, watched) = progress.withLock {
+            ($0.blender, $0.picture, $0.rounds.map(\.degradation), $0.roundGuard)
+        }
         guard let blender, blender.add(values, layout: .interleaved, ofTile: index), let before else { return .goOn }
         var made = before
         made.pixels = blender.takePixels()
         // The next look must see grey as well.
         if before.isExactlyGrey { made.turnToMean() }
-        let objection = options.isGuarded
-            ? OutputGuard.objection(to: made, madeOf: before, as: label.map { [$0] } ?? []) : nil
+        var roundGuard = watched
+        let objection = options.isGuarded ? roundGuard.objection(to: made, madeOf: before, as: labels) : nil
         return progress.withLock { progress in
-            progress.blender = nil
+            (progress.blender, progress.roundGuard) = (nil, roundGuard)
             progress.timing[restorer.name] += .now - (progress.since ?? .now)
             guard let objection else {
                 progress.picture = made

@@ -39,9 +39,15 @@ package enum OutputGuard {
     ///   - labels: that were treated, in order.
     /// - Returns: why it is to be withheld, or nil.
     package static func objection(to made: Picture, madeOf picture: Picture, as labels: [String]) -> DeclineReason? {
+        objection(to: PictureGrid(made), madeOf: PictureGrid(picture), as: labels)
+    }
+
+    /// As above, of pictures whose grids are there already.
+    static func objection(
+        to after: PictureGrid, madeOf before: PictureGrid, as labels: some Collection<String>
+    ) -> DeclineReason? {
         let treatments = labels.isEmpty ? [.stayUnlessClipped] : labels.map(PlainAreasUnder.init(label:))
         guard !treatments.contains(.areHoles) else { return nil }
-        let (before, after) = (PictureGrid(picture), PictureGrid(made))
         let leavesOutClipped = treatments.contains(.stayUnlessClipped)
         let isPlain = (0..<before.count).map { cell in
             guard before.isPlain(cell) else { return false }
