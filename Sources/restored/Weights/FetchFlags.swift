@@ -39,7 +39,8 @@ struct FetchFlags: ParsableArguments {
             return (file, String(text.dropFirst(file.count + 1)))
         }
         guard names.count == 1, let file = names.first else {
-            throw ValidationError("\(flag) must begin with the name of one of its files and '=': \(names.joined(separator: ", "))")
+            throw ValidationError(
+                "\(flag) must begin with the name of one of its files and '=': \(names.joined(separator: ", "))")
         }
         return (file, text)
     }

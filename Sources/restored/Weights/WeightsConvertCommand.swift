@@ -8,8 +8,8 @@ struct WeightsConvertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Converts checkpoints and bundles to safetensors.",
         discussion: """
-            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). With \
-            --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
+            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). \
+            With --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
             the folder of weights. Converting once more changes nothing.
             """)
 

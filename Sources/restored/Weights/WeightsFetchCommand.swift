@@ -78,7 +78,8 @@ enum WeightsFetchReport {
         }
         display.clear()
         let entry = fetch.entry
-        try StandardOutput.printLine("\(entry.name) is \(fetched.wasThere ? "here already" : "ready"): \(FilePath(fetched.folder))")
+        let state = fetched.wasThere ? "here already" : "ready"
+        try StandardOutput.printLine("\(entry.name) is \(state): \(FilePath(fetched.folder))")
         for file in fetched.files where !fetched.wasThere {
             try StandardOutput.printLine("  \(file.file), \(file.bytes) bytes, SHA-256 \(file.sha256), \(file.digestBy.words)")
         }
