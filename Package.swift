@@ -66,6 +66,12 @@ let package = Package(
         library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
         network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
+        network("NAFNet", ["Compute", "Checkpoints", "Layers"]),
+        network("ConditionalNAFNet", ["Compute", "Checkpoints", "Layers", "RestorationUNet", "NAFNet"]),
+        network("SentenceEncoder", ["Compute", "Checkpoints", "Layers"]),
+        network("InstructIR", ["Compute", "Checkpoints", "Layers", "NAFNet"]),
+        network("Restormer", ["Compute", "Checkpoints", "Layers"]),
+        network("PromptIR", ["Compute", "Checkpoints", "Layers", "Restormer"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
         .target(
             name: "Bundles", dependencies: ["CSystem", "Threads", "Checkpoints", crypto],
@@ -74,7 +80,8 @@ let package = Package(
         library(
             "Engine",
             [
-                "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "Scheduling",
+                "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet",
+                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Diffusion", "Bundles", "Scheduling",
             ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
@@ -94,7 +101,7 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet"],
+            dependencies: ["Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Bundles"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "FuzzChecks", dependencies: ["Bundles", "Checkpoints", "HTTPWire", "Images", httpTypes],
@@ -102,10 +109,16 @@ let package = Package(
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
         tests("ComputeTests", ["Compute", "TestSupport", "Threads"]),
-        tests("LayersTests", ["Compute", "Layers"]),
+        tests("LayersTests", ["CKernels", "Checkpoints", "Compute", "Layers"]),
         tests("CheckpointsTests", ["Checkpoints", "TestSupport"]),
         tests("CLIPTests", ["CLIP", "CSystem", "Checkpoints", "Compute", "Images", "TestSupport"]),
         tests("DiffusionTests", ["Diffusion", "RestorationUNet", "CKernels", "Checkpoints", "Compute", "TestSupport"]),
+        tests(
+            "SinglePassTests",
+            [
+                "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Checkpoints",
+                "Compute", "TestSupport",
+            ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
         tests("SchedulingTests", ["Scheduling"]),
         tests(
@@ -124,7 +137,8 @@ let package = Package(
             "RecipeTests",
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
-                "Images", "Threads", argumentParser,
+                "Images", "Threads", "CLIP", "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer",
+                "PromptIR", "TestSupport", argumentParser,
             ]),
         tests("ProgramTests", ["restored", "Bundles", "Checkpoints", "Images", "TestSupport", "Threads"]),
         tests("ArchitectureTests", ["TestSupport"]),

@@ -1,4 +1,5 @@
 package import Checkpoints
+import Synchronization
 
 /// A bundle in memory: what its `bundle.json` says, and its files, mapped and known to be the right ones.
 ///
@@ -11,27 +12,49 @@ package struct Bundle {
     package let manifest: BundleManifest
     /// The whole `bundle.json`, for what is the kind's own.
     package let configuration: ConfigurationReader
+    /// SHA-256 of `bundle.json`, in lower-case hexadecimal.
+    package let manifestDigest: String
     private let files: [String: CheckpointBytes]
+    /// Shares loops out among the threads that the bundle was loaded with.
+    package let loop: ParameterReader.ParallelLoop
+    private let isShared: Bool
+    private let account = WeightAccount()
+
+    /// Bytes as float32 of the tensors in the files that networks were built of so far.
+    package var weightBytes: Int { account.bytes }
 
     /// Loads a folder: checks what all bundles have in `bundle.json`, maps the files that it names and compares their
     /// SHA-256.
     ///
+    /// - Parameter loop: shares files, and then parts of networks, out among threads; nil for one after the other.
     /// - Throws: the first thing that is wrong.
-    package static func load(_ directory: String) throws(BundleError) -> Bundle {
-        let reader = try reader(in: directory)
+    package static func load(
+        _ directory: String, sharedBy loop: ParameterReader.ParallelLoop? = nil
+    ) throws(BundleError) -> Bundle {
+        let (reader, digest) = try reader(in: directory)
         let manifest = try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
+        let found = Mutex([Result<CheckpointBytes, BundleError>?](repeating: nil, count: manifest.files.count))
+        let isShared = loop != nil
+        let loop = loop ?? { count, body in for item in 0..<count { body(item) } }
+        loop(manifest.files.count) { index in
+            let bytes = Result { () throws(BundleError) in try checkedBytes(of: manifest.files[index], in: directory) }
+            found.withLock { $0[index] = bytes }
+        }
         var files: [String: CheckpointBytes] = [:]
-        for file in manifest.files { files[file.name] = try checkedBytes(of: file, in: directory) }
-        return Bundle(directory: directory, manifest: manifest, configuration: reader, files: files)
+        for case (let file, let bytes?) in zip(manifest.files, found.withLock { $0 }) { files[file.name] = try bytes.get() }
+        return Bundle(
+            directory: directory, manifest: manifest, configuration: reader, manifestDigest: digest, files: files, loop: loop,
+            isShared: isShared)
     }
 
     /// Reads and checks what all bundles have in a folder's `bundle.json`; its files are not looked at.
     package static func manifest(in directory: String) throws(BundleError) -> BundleManifest {
-        let reader = try reader(in: directory)
+        let (reader, _) = try reader(in: directory)
         return try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
     }
 
-    private static func reader(in directory: String) throws(BundleError) -> ConfigurationReader {
+    /// The `bundle.json` of a folder, and its SHA-256.
+    static func reader(in directory: String) throws(BundleError) -> (reader: ConfigurationReader, digest: String) {
         let bytes: CheckpointBytes
         do {
             bytes = try CheckpointBytes(contentsOf: directory + "/bundle.json")
@@ -45,7 +68,8 @@ package struct Bundle {
                 "expected at most \(BundleManifest.byteLimit) bytes, found \(bytes.count)"))
         }
         let json = bytes.withBytes(in: 0..<bytes.count) { [UInt8]($0) }
-        return try malformed { () throws(ConfigurationError) in try ConfigurationReader(json: json) }
+        let reader = try malformed { () throws(ConfigurationError) in try ConfigurationReader(json: json) }
+        return (reader, FileDigest.sha256(of: bytes))
     }
 
     private static func checkedBytes(
@@ -62,7 +86,7 @@ package struct Bundle {
         return bytes
     }
 
-    private static func malformed<Value>(
+    static func malformed<Value>(
         _ read: () throws(ConfigurationError) -> Value
     ) throws(BundleError) -> Value {
         do {
@@ -115,15 +139,30 @@ extension Bundle {
         }
     }
 
-    /// Builds a network of the tensors in the file that an object of `bundle.json` names.
+    private func network<Network>(
+        of tensors: StateDict, precision: Precision, _ build: (ParameterReader) throws(CheckpointError) -> Network
+    ) throws(CheckpointError) -> Network {
+        if isShared {
+            // What is wrong is told as one thread finds it, in the network's own order.
+            do { return try build(ParameterReader(tensors, precision: precision, sharedBy: loop)) } catch {}
+        }
+        return try build(ParameterReader(tensors, precision: precision))
+    }
+
+    /// Builds a network of the tensors in the file that an object of `bundle.json` names, on the bundle's threads.
     ///
+    /// - Parameter precision: what its layers pack their weights for.
     /// - Throws: `BundleError` that names the file, and what `build` says of it.
     package func network<Network>(
-        from object: ConfigurationReader, _ build: (ParameterReader) throws(CheckpointError) -> Network
+        from object: ConfigurationReader, precision: Precision = .fp32,
+        _ build: (ParameterReader) throws(CheckpointError) -> Network
     ) throws(BundleError) -> Network {
         let (name, bytes) = try file(of: object)
         do throws(CheckpointError) {
-            return try build(ParameterReader(StateDict(bytes)))
+            let tensors = try StateDict(bytes)
+            let network = try network(of: tensors, precision: precision, build)
+            account.add(tensors, of: name)
+            return network
         } catch {
             throw .checkpoint(file: name, error)
         }
@@ -133,6 +172,15 @@ extension Bundle {
     package func finish() throws(BundleError) {
         try Self.malformed { () throws(ConfigurationError) in try configuration.finish() }
     }
+}
+
+/// What the networks of a bundle were built of.
+private final class WeightAccount {
+    private var byFile: [String: Int] = [:]
+
+    var bytes: Int { byFile.values.reduce(0, +) }
+
+    func add(_ dictionary: StateDict, of file: String) { byFile[file] = dictionary.bytesAsFloats }
 }
 
 extension BundleError {

@@ -17,6 +17,9 @@ package struct BundleSummary: Sendable, Equatable {
         self.digests = digests
     }
 
+    /// How answers name the bundle.
+    package var identifier: String { "\(name)/\(version)" }
+
     package init(_ manifest: BundleManifest) {
         self.init(
             name: manifest.name, version: manifest.version, licence: manifest.licence,

@@ -3,7 +3,7 @@
 extern const kernel_set kernel_set_portable;
 
 #if defined(__x86_64__)
-extern const kernel_set kernel_set_avx512, kernel_set_avx2;
+extern const kernel_set kernel_set_avx512bf16, kernel_set_avx512, kernel_set_avx2;
 
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
@@ -17,6 +17,7 @@ static int has_avx2(void) {
 
 const kernel_set *kernel_set_at(size_t index) {
 #if defined(__x86_64__)
+    if (has_avx512() && __builtin_cpu_supports("avx512bf16") && index-- == 0) return &kernel_set_avx512bf16;
     if (has_avx512() && index-- == 0) return &kernel_set_avx512;
     if (has_avx2() && index-- == 0) return &kernel_set_avx2;
 #endif

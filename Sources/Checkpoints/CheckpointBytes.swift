@@ -64,6 +64,18 @@ package final class CheckpointBytes: @unchecked Sendable {
         return withBytes(in: range) { String(validating: $0, as: UTF8.self) }
     }
 
+    /// Says that a range won't be looked at again soon: the pages of a mapped file that lie in it as a whole leave this
+    /// process's memory, and come back from the file where they are looked at after all.
+    ///
+    /// - Precondition: the range is within the bytes.
+    package func leaveMemory(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        guard isMapped else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+        if start < end { madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED) }
+    }
+
     /// - Precondition: the range is within the bytes.
     package func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)

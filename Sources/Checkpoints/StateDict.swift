@@ -7,20 +7,25 @@ package struct StateDict: Sendable {
     private let tensors: [String: StoredTensor]
 
     /// Opens a safetensors file or a PyTorch zip archive, told apart by its first bytes. The numbers stay in the mapped
-    /// file. A wrapper's `state_dict` is looked into, and the prefix `module.` of parallel training is removed.
+    /// file. A wrapper's `state_dict` or `params` is looked into, and the prefix `module.` of parallel training is removed.
     package init(contentsOf path: String) throws(CheckpointError) {
         try self.init(CheckpointBytes(contentsOf: path))
     }
 
     /// The same, from bytes at hand.
     package init(_ bytes: CheckpointBytes) throws(CheckpointError) {
-        if bytes.littleEndian(UInt32.self, at: 0) == ZipArchive.localSignature {
+        if Self.isArchive(bytes) {
             let archive = try TorchArchive(bytes)
             try self.init(stripping: archive.tensors, metadata: [:])
         } else {
             let file = try Safetensors(bytes)
             try self.init(stripping: file.tensors, metadata: file.metadata)
         }
+    }
+
+    /// Whether they are a PyTorch archive; else a safetensors file, if anything.
+    package static func isArchive(_ bytes: CheckpointBytes) -> Bool {
+        bytes.littleEndian(UInt32.self, at: 0) == ZipArchive.localSignature
     }
 
     package init(_ tensors: [String: StoredTensor]) {
@@ -53,4 +58,12 @@ package struct StateDict: Sendable {
     }
 
     package subscript(name: String) -> StoredTensor? { tensors[name] }
+
+    /// Bytes that all tensors of a file would take as float32; those with two names count once.
+    package var bytesAsFloats: Int {
+        var places: Set<Range<Int>> = []
+        return tensors.values.reduce(0) { sum, tensor in
+            places.insert(tensor.place).inserted ? sum + tensor.elementCount * MemoryLayout<Float>.stride : sum
+        }
+    }
 }

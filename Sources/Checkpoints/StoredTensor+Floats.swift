@@ -3,13 +3,22 @@ extension StoredTensor {
     /// nearest float; a bool is 0 or 1.
     package func floats() -> [Float] {
         let count = elementCount
-        return withBytes { source in
-            [Float](unsafeUninitializedCapacity: count) { destination, initializedCount in
-                if let start = destination.baseAddress, count > 0 {
-                    Widening.widen(source, of: scalarType, count: count, into: start)
-                }
-                initializedCount = count
-            }
+        return [Float](unsafeUninitializedCapacity: count) { destination, initializedCount in
+            if let start = destination.baseAddress { read(0..<count, into: start) }
+            initializedCount = count
+        }
+    }
+
+    /// Some of the elements, as `floats` gives them.
+    ///
+    /// - Precondition: the range lies within the elements, and the destination has room for as many.
+    package func read(_ range: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= elementCount)
+        guard !range.isEmpty else { return }
+        let width = scalarType.width
+        withBytes { source in
+            let part = UnsafeRawBufferPointer(rebasing: source[range.lowerBound * width..<range.upperBound * width])
+            Widening.widen(part, of: scalarType, count: range.count, into: destination)
         }
     }
 }

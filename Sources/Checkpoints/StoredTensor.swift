@@ -39,6 +39,12 @@ package struct StoredTensor: Sendable {
         bytes === other.bytes && offset == other.offset && byteCount == other.byteCount
     }
 
+    /// Says that its numbers won't be looked at again soon: what is mapped of them leaves this process's memory.
+    package func leaveMemory() { bytes.leaveMemory(offset..<offset + byteCount) }
+
+    /// Equal for tensors that are the same bytes of one file.
+    var place: Range<Int> { offset..<offset + byteCount }
+
     /// The elements as stored: little-endian, row-major, possibly unaligned.
     package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try bytes.withBytes(in: offset..<offset + byteCount, body)

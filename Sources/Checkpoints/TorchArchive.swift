@@ -87,18 +87,24 @@ struct TorchArchive {
         return result
     }
 
-    /// The result itself, or its entry `state_dict` where training saved more than the weights.
+    /// Under which names training programs save the weights beside whatever else they keep.
+    private static let wrappers = ["state_dict", "params"]
+
+    /// The result itself, or its entry of such a name.
     private static func stateDictionary(
         of document: PickleDocument
     ) throws(CheckpointError) -> [(key: PickleValue, value: PickleValue)] {
         guard let items = document.items(document.root) else {
             throw .refusedPickle("it holds no dictionary of tensors")
         }
-        let wrapped = items.filter { document.text($0.key) == "state_dict" }
-        guard wrapped.count <= 1 else { throw .refusedPickle("state_dict is there twice") }
-        guard let wrapper = wrapped.first else { return items }
-        guard let inner = document.items(wrapper.value) else { throw .refusedPickle("state_dict is no dictionary") }
-        return inner
+        for name in wrappers {
+            let wrapped = items.filter { document.text($0.key) == name }
+            guard wrapped.count <= 1 else { throw .refusedPickle("\(name) is there twice") }
+            guard let wrapper = wrapped.first else { continue }
+            guard let inner = document.items(wrapper.value) else { throw .refusedPickle("\(name) is no dictionary") }
+            return inner
+        }
+        return items
     }
 
     /// Checks that a tensor is a contiguous, row-major view within its storage.

@@ -8,14 +8,14 @@ package enum KernelCeiling {
     private static let rounds = 9
 
     /// GFLOP/s of all threads of the workspace together; the median of several rounds.
-    package static func measure(in workspace: Workspace) -> Double {
+    package static func measure(_ form: PackedPanels.Form, in workspace: Workspace) -> Double {
         let threads = workspace.team.size
         let operands = (0..<threads).map { _ in Operands(workspace) }
         let flops = Double(2 * depth * pixels * PackedPanels.width) * Double(repetitions * threads)
         var rates: [Double] = []
         for _ in 0..<rounds {
             let start = ContinuousClock.now
-            workspace.team.run(threads) { item, _ in operands[item].multiply(workspace.kernels) }
+            workspace.team.run(threads) { item, _ in operands[item].multiply(workspace.kernels, form) }
             let duration = (ContinuousClock.now - start) / .seconds(1)
             rates.append(flops / duration / 1e9)
         }
@@ -34,21 +34,21 @@ package enum KernelCeiling {
             for tensor in [input, weights] { tensor.base.update(repeating: 0.5, count: tensor.count) }
         }
 
-        func multiply(_ kernels: kernel_set) {
+        func multiply(_ kernels: kernel_set, _ form: PackedPanels.Form) {
             var taps: UnsafePointer<Float>? = UnsafePointer(input.base)
             withUnsafePointer(to: &taps) { taps in
                 var job = kernel_panel()
                 job.taps = taps
                 job.tap_count = 1
-                job.depth = depth
+                job.depth = form.elements(of: depth)
                 job.depth_stride = 1
-                job.pixel_stride = depth
+                job.pixel_stride = job.depth
                 job.pixels = pixels
                 job.weights = UnsafePointer(weights.base)
                 job.columns = PackedPanels.width
                 job.output = output.base
                 job.output_stride = PackedPanels.width
-                for _ in 0..<repetitions { kernels.panel(&job) }
+                for _ in 0..<repetitions { kernels.multiply(&job, form) }
             }
         }
     }

@@ -10,6 +10,8 @@ package final class Workspace {
     package let kernels: kernel_set
     /// Where set, told what each operation took.
     package var meter: OperationMeter?
+    /// What convolutions in fp32 choose their way from, by cost. All but where tests and benchmarks compare ways.
+    package var convolutionWays = Set(ConvolutionWay.allCases)
 
     /// - Parameters:
     ///   - threads: threads an evaluation, at least 1.
@@ -52,6 +54,9 @@ package final class Workspace {
         while let set = kernel_set_at(names.count) { names.append(String(cString: set.pointee.name)) }
         return names
     }
+
+    /// Whether this processor has instructions for products of bfloat16.
+    package static var multipliesPairs: Bool { kernel_set_best().pointee.multiplies_pairs != 0 }
 
     /// The core type that OpenBLAS chose when it was loaded (`OPENBLAS_CORETYPE` overrides it).
     package static var blasCoreName: String { String(cString: openblas_get_corename()) }

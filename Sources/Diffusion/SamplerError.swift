@@ -5,6 +5,8 @@ package enum SamplerError: Error, Sendable, Equatable, CustomStringConvertible {
     case stepsOutOfRange(Int, allowed: ClosedRange<Int>, sampler: SamplerKind)
     /// Times must fall strictly from at most T to at least 1.
     case invalidTimes([Int], last: Int)
+    /// `sde` and `ode` visit every time of tables of their own.
+    case timesNotTaken(SamplerKind)
 
     package var description: String {
         switch self {
@@ -14,6 +16,8 @@ package enum SamplerError: Error, Sendable, Equatable, CustomStringConvertible {
             "the sampler \(sampler.rawValue) takes \(allowed.lowerBound) to \(allowed.upperBound) steps, not \(steps)"
         case .invalidTimes(let times, let last):
             "the times of the steps must fall strictly from at most \(last) to at least 1, not \(times.prefix(20))"
+        case .timesNotTaken(let sampler):
+            "the sampler \(sampler.rawValue) takes no times of its own"
         }
     }
 }

@@ -20,15 +20,24 @@ extension SamplerPlan {
 extension SamplerStep {
     /// Takes a state through this step.
     ///
-    /// - Parameter noise: standard normal numbers; may be nil where `usesNoise` is false.
-    package func advance(_ state: inout [Float], mu: [Float], output: [Float], noise: [Float]?) {
+    /// - Parameters:
+    ///   - noise: standard normal numbers; may be nil where `usesNoise` is false.
+    ///   - kept: the clean estimate of the step before, zeros before the first step; then this step's. May be empty where
+    ///     `usesEstimates` is false.
+    package func advance(
+        _ state: inout [Float], mu: [Float], output: [Float], noise: [Float]?, keeping kept: inout [Float]
+    ) {
         state.withUnsafeMutableBufferPointer { state in
-            mu.withUnsafeBufferPointer { mu in
-                output.withUnsafeBufferPointer { output in
-                    if let noise {
-                        noise.withUnsafeBufferPointer { advance(state, mu: mu, output: output, noise: $0) }
-                    } else {
-                        advance(state, mu: mu, output: output, noise: nil)
+            kept.withUnsafeMutableBufferPointer { kept in
+                mu.withUnsafeBufferPointer { mu in
+                    output.withUnsafeBufferPointer { output in
+                        if let noise {
+                            noise.withUnsafeBufferPointer {
+                                advance(state, mu: mu, output: output, noise: $0, keeping: kept)
+                            }
+                        } else {
+                            advance(state, mu: mu, output: output, noise: nil, keeping: kept)
+                        }
                     }
                 }
             }

@@ -1,3 +1,6 @@
+package import Bundles
+package import Checkpoints
+import Compute
 package import Scheduling
 
 /// How much of the machine an engine may take.
@@ -16,12 +19,20 @@ package struct EngineConfiguration: Sendable {
     package var queueLimit = 64
     /// Samples of one shape that share an evaluation.
     package var maximumBatch = 8
+    /// Of the networks' large products; nil for the fastest here that is among those of the bundle's card.
+    package var precision: Precision?
     /// Told, on a thread that computes, of evaluations that took far longer than others of their kind.
     package var onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)?
     /// Told, for each worker on its own thread, where the system gave its evaluations fewer threads than asked for.
     package var onFewerThreads: (@Sendable (_ wanted: Int, _ got: Int) -> Void)?
 
     package init() {}
+
+    /// What a bundle's products are computed with on this machine: fp32 where it has no instructions for another choice.
+    package func precision(allowedBy manifest: BundleManifest) -> Precision {
+        let wanted = precision ?? (manifest.precisions.contains(.bf16) ? .bf16 : .fp32)
+        return wanted == .bf16 && Workspace.multipliesPairs ? .bf16 : .fp32
+    }
 
     /// What one worker may hold of the working memory.
     package var memoryPerWorker: Int { memoryBudget / max(1, workers) }

@@ -21,6 +21,10 @@ package enum RestorationError: Error, Sendable, Equatable {
     case picture(ImageError)
     /// The bundle doesn't do that: `classification`, or an option.
     case notOffered(String, bundle: String)
+    /// There is no bundle of that name.
+    case unknownBundle(String, known: [String])
+    /// The bundle's weights can't be used; the reason names no folder.
+    case brokenBundle(String, reason: String)
     /// The engine is being shut down.
     case draining
     /// A stage's numbers stopped being finite: a defect of the weights or of this program.

@@ -8,6 +8,8 @@ package struct RestorationOptions: Sendable, Equatable {
     package var seed: UInt64?
     /// The degradations to treat, in order; nil for whatever the classifier finds.
     package var degradations: [String]?
+    /// What to do, in the words of whoever asks, in place of what the classifier finds.
+    package var prompt: String?
     /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
     package var force = false
     /// The most rounds; each after the first only where a look at the result finds something else wrong. Nil for 1.
@@ -21,7 +23,7 @@ package struct RestorationOptions: Sendable, Equatable {
     package init() {}
 
     /// Whether a restoration that would do harm is withheld: where nobody asked for it by name or by force.
-    var isGuarded: Bool { degradations == nil && !force }
+    var isGuarded: Bool { degradations == nil && prompt == nil && !force }
 
     /// How many pictures a restoration makes at most, one after another.
     var mostRounds: Int { degradations?.count ?? rounds ?? 1 }
@@ -30,7 +32,7 @@ package struct RestorationOptions: Sendable, Equatable {
 /// An option that a recipe may offer. The one declaration behind a parameter of `/restore`, a flag of
 /// `restored restore`, its help and its place in `/capabilities`.
 package enum RestorationOption: String, Sendable, CaseIterable {
-    case degradation, steps, sampler, seed, rounds, force, tile, overlap
+    case degradation, prompt, steps, sampler, seed, rounds, force, tile, overlap
 
     /// The parameter's name.
     package var name: String { rawValue }
@@ -38,9 +40,11 @@ package enum RestorationOption: String, Sendable, CaseIterable {
     /// One line for the command line's help.
     package var help: String {
         switch self {
-        case .degradation: "Labels to treat, in order, separated by commas; auto to find out."
+        case .degradation:
+            "Labels to treat, in order, separated by commas; auto to find out. With a text tower any words."
+        case .prompt: "What to do, in English words, where the bundle takes words: Remove the haze."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
-        case .sampler: "posterior, sde or ode, where the bundle diffuses."
+        case .sampler: "posterior, mr-ode, mr-sde, sde or ode, where the bundle diffuses."
         case .seed: "Seed of the noise, for the same result again."
         case .rounds:
             "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else 1."
@@ -51,6 +55,16 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         case .overlap: "Pixels that neighbouring tiles share, at most half a tile; else 32, or half a tile."
         }
     }
+}
+
+/// How much of a caller's own words is taken for labels.
+package enum WordLimits {
+    /// Of one label, in UTF-8.
+    package static let bytes = 200
+    /// Labels to choose among.
+    package static let chosenAmong = 64
+    /// Labels to treat, one after another, where words are among them.
+    package static let treated = 16
 }
 
 /// How often a picture may be restored, looked at and restored again.

@@ -33,12 +33,15 @@ package struct RestorationResult: Sendable {
     package struct Round: Sendable, Equatable {
         /// The label that was treated, or found.
         package var degradation: String
-        /// The classifier's probability of it, 0...1.
-        package var confidence: Double
+        /// The classifier's probability of it, 0...1; nil where the bundle has no classifier.
+        package var confidence: Double?
+        /// The bundle's label that is closest to words of the request's own; nil for a label.
+        package var nearest: String?
 
-        package init(degradation: String, confidence: Double) {
+        package init(degradation: String, confidence: Double?, nearest: String? = nil) {
             self.degradation = degradation
             self.confidence = confidence
+            self.nearest = nearest
         }
     }
 
@@ -82,6 +85,10 @@ package struct RestorationResult: Sendable {
     package var degradations: [String] { rounds.map(\.degradation) }
     /// The classifier's probability of the first label; nil where nothing was named.
     package var confidence: Double? { rounds.first?.confidence }
+    /// The bundle's labels closest to what was treated, in order; nil where that was labels of its own.
+    package var nearestLabels: [String]? {
+        rounds.contains { $0.nearest != nil } ? rounds.map { $0.nearest ?? $0.degradation } : nil
+    }
 }
 
 /// Durations of the parts of a picture's work.
@@ -125,10 +132,13 @@ package struct Classification: Sendable, Equatable {
         package var label: String
         /// 0...1; all entries sum to one.
         package var probability: Double
+        /// The bundle's own label that is closest; nil where the labels are the bundle's.
+        package var nearest: String?
 
-        package init(label: String, probability: Double) {
+        package init(label: String, probability: Double, nearest: String? = nil) {
             self.label = label
             self.probability = probability
+            self.nearest = nearest
         }
     }
 

@@ -64,10 +64,17 @@ final class ScheduledRun<Output: Sendable>: Sendable {
     private let bundle: Int
     private let workspaces: Workspaces
     private let submitted = ContinuousClock.now
+    private let deadline: ContinuousClock.Instant?
+    private let isCancelled = Atomic(false)
     private let state: Mutex<State>
 
-    init(_ run: any RecipeRun<Output>, on source: PictureSource, ofBundle bundle: Int, workspaces: Workspaces) {
+    /// - Parameter deadline: when the output is no longer wanted.
+    init(
+        _ run: any RecipeRun<Output>, on source: PictureSource, ofBundle bundle: Int, workspaces: Workspaces,
+        deadline: ContinuousClock.Instant?
+    ) {
         self.run = run
+        self.deadline = deadline
         self.source = source
         self.bundle = bundle
         self.workspaces = workspaces
@@ -77,9 +84,11 @@ final class ScheduledRun<Output: Sendable>: Sendable {
     /// What waiting for the turn and decoding took.
     var timing: RestorationTiming { state.withLock { $0.timing } }
 
+    /// Says that the output is no longer wanted, also to what is being made of the picture.
+    func cancel() { isCancelled.store(true, ordering: .relaxed) }
+
     func job(
-        memory: PictureBooking?, deadline: ContinuousClock.Instant?,
-        progress: (@Sendable (RestorationProgress) -> Void)?
+        memory: PictureBooking?, progress: (@Sendable (RestorationProgress) -> Void)?
     ) -> StepJob<ScheduledSample, BatchKey> {
         var tell: (@Sendable (JobProgress) -> Void)?
         if let progress { tell = { progress(self.counted($0)) } }
@@ -110,8 +119,16 @@ final class ScheduledRun<Output: Sendable>: Sendable {
             let place = state.place(of: number)
             return (state.stages[place.stage], place)
         }
-        return ScheduledSample(
-            stage, try run.makeSample(place.index, ofStage: place.stage, in: workspaces[worker]))
+        do {
+            return ScheduledSample(
+                stage,
+                try run.makeSample(place.index, ofStage: place.stage, in: workspaces[worker]) { [self] in
+                    !isCancelled.load(ordering: .relaxed) && deadline.map { $0 > .now } ?? true
+                })
+        } catch {
+            let isLate = error == .cancelled && !isCancelled.load(ordering: .relaxed)
+            throw isLate ? .deadlineExceeded(whileQueued: false) : error
+        }
     }
 
     private func finishSample(_ sample: ScheduledSample, _ number: Int) throws -> JobDirection<BatchKey> {
@@ -155,6 +172,8 @@ struct StageRunner: StepEvaluator {
     func begin(worker: Int) { workspaces.open(worker) }
 
     func maximumBatch(for key: BatchKey) -> Int { key.maximumBatch }
+
+    func kind(of key: BatchKey) -> Int { key.bundle }
 
     func advance(_ samples: [ScheduledSample], of key: BatchKey, worker: Int, workspaceBytes: Int) throws {
         guard let stage = samples.first?.stage else { return }

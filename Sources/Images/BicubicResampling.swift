@@ -28,23 +28,32 @@ struct BicubicResampling {
     private static let band = 16
 
     /// Resamples interleaved RGB bytes; the result is the window, row by row, whichever threads share the loops.
-    func callAsFunction(_ bytes: [UInt8], sharedBy loop: Picture.ParallelLoop) -> [UInt8] {
+    ///
+    /// - Parameter shouldContinue: asked before each band, by whichever thread; once false, it stays so.
+    /// - Throws: `cancelled`.
+    func callAsFunction(
+        _ bytes: [UInt8], sharedBy loop: Picture.ParallelLoop, shouldContinue: @escaping () -> Bool
+    ) throws(ImageError) -> [UInt8] {
         let neededRows = vertical?.inputRange ?? rows
-        let squeezed = narrow(bytes, rows: neededRows, loop)
-        return flatten(squeezed, firstRow: neededRows.lowerBound, loop)
+        let squeezed = narrow(bytes, rows: neededRows, loop, shouldContinue)
+        let flat = flatten(squeezed, firstRow: neededRows.lowerBound, loop, shouldContinue)
+        guard shouldContinue() else { throw .cancelled }
+        return flat
     }
 
     private var outputRowBytes: Int { columns.count * 3 }
 
-    /// Fills rows of output bytes, a band at a time.
+    /// Fills rows of output bytes, a band at a time, as long as it should.
     private func filled(
-        rows count: Int, _ loop: Picture.ParallelLoop, _ fill: (Range<Int>, UnsafeMutablePointer<UInt8>) -> Void
+        rows count: Int, _ loop: Picture.ParallelLoop, _ shouldContinue: @escaping () -> Bool,
+        _ fill: (Range<Int>, UnsafeMutablePointer<UInt8>) -> Void
     ) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count * outputRowBytes) { output, written in
             written = count * outputRowBytes
             guard let target = output.baseAddress else { return }
             withoutActuallyEscaping(fill) { fill in
                 loop((count + Self.band - 1) / Self.band) { item in
+                    guard shouldContinue() else { return }
                     let rows = item * Self.band..<min(count, (item + 1) * Self.band)
                     fill(rows, target + rows.lowerBound * outputRowBytes)
                 }
@@ -53,9 +62,11 @@ struct BicubicResampling {
     }
 
     /// The horizontal pass over the needed rows.
-    private func narrow(_ bytes: [UInt8], rows: Range<Int>, _ loop: Picture.ParallelLoop) -> [UInt8] {
+    private func narrow(
+        _ bytes: [UInt8], rows: Range<Int>, _ loop: Picture.ParallelLoop, _ shouldContinue: @escaping () -> Bool
+    ) -> [UInt8] {
         bytes.withUnsafeBufferPointer { input in
-            filled(rows: rows.count, loop) { band, target in
+            filled(rows: rows.count, loop, shouldContinue) { band, target in
                 guard let source = input.baseAddress else { return }
                 for (index, row) in band.enumerated() {
                     let line = source + (rows.lowerBound + row) * inputWidth * 3
@@ -71,10 +82,12 @@ struct BicubicResampling {
     }
 
     /// The vertical pass; `firstRow` is the number of the first row in `bytes`.
-    private func flatten(_ bytes: [UInt8], firstRow: Int, _ loop: Picture.ParallelLoop) -> [UInt8] {
+    private func flatten(
+        _ bytes: [UInt8], firstRow: Int, _ loop: Picture.ParallelLoop, _ shouldContinue: @escaping () -> Bool
+    ) -> [UInt8] {
         guard let vertical else { return bytes }
         return bytes.withUnsafeBufferPointer { input in
-            filled(rows: rows.count, loop) { band, target in
+            filled(rows: rows.count, loop, shouldContinue) { band, target in
                 guard let source = input.baseAddress else { return }
                 vertical.flatten(source, firstRow: firstRow, positions: band, into: target, rowBytes: outputRowBytes)
             }

@@ -5,15 +5,18 @@ extension Picture {
     /// A window of the picture at another size, by the bicubic filter with antialiasing that Pillow has; only what the
     /// window keeps is computed, and its bytes are the same however the loops are shared out.
     ///
+    /// - Parameter shouldContinue: asked again and again, by whichever thread; once false, it stays so.
     /// - Returns: interleaved RGB bytes, row by row.
+    /// - Throws: `cancelled`.
     /// - Precondition: `width` and `height` are positive, and the window lies inside the resized picture.
     package func resampled(
         width: Int, height: Int, columns: Range<Int>, rows: Range<Int>,
-        sharedBy loop: ParallelLoop = { count, body in for item in 0..<count { body(item) } }
-    ) -> [UInt8] {
+        sharedBy loop: ParallelLoop = { count, body in for item in 0..<count { body(item) } },
+        shouldContinue: @escaping () -> Bool = { true }
+    ) throws(ImageError) -> [UInt8] {
         let resampling = BicubicResampling(
             from: (self.width, self.height), to: (width, height), columns: columns, rows: rows)
-        return resampling(pixels, sharedBy: loop)
+        return try resampling(pixels, sharedBy: loop, shouldContinue: shouldContinue)
     }
 
     /// A window of the picture as it is: interleaved RGB bytes, row by row.

@@ -1,5 +1,6 @@
 import CKernels
 import CSystem
+package import Checkpoints
 package import Compute
 
 /// Scaled dot-product attention of tokens with one another, over blocks of query rows: memory is linear in the tokens,
@@ -9,14 +10,16 @@ package struct Attention: Sendable {
     package let headWidth: Int
     /// Each token sees only itself and those before it.
     package let causal: Bool
+    package let precision: Precision
 
     /// Scores held at a time by a thread, in floats.
     private static let scoreBudget = 128 << 10
 
-    package init(heads: Int, headWidth: Int, causal: Bool = false) {
+    package init(heads: Int, headWidth: Int, causal: Bool = false, precision: Precision = .fp32) {
         self.heads = heads
         self.headWidth = headWidth
         self.causal = causal
+        self.precision = precision
     }
 
     /// softmax(q k^T / sqrt(headWidth)) v, head by head.
@@ -29,6 +32,12 @@ package struct Attention: Sendable {
         let tokens = projections.pixels
         let output = workspace.tensor(
             batch: projections.batch, height: projections.height, width: projections.width, channels: width)
+        if takesPairs(tokens: tokens) {
+            workspace.metered(.init("attention \(width)", of: output, multiplyAdds: 2 * output.count * tokens)) {
+                attendPairs(projections, output: output, in: workspace)
+            }
+            return output
+        }
         let block = max(1, min(tokens, 128, Self.scoreBudget / max(1, tokens)))
         let blocks = (tokens + block - 1) / block
         let scratch = workspace.scratch(floats: block * tokens)

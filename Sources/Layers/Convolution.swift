@@ -1,40 +1,52 @@
-import CKernels
+package import Checkpoints
 package import Compute
 
-/// A two-dimensional convolution with zero padding, computed directly: no unrolled copy of the input.
+/// A two-dimensional convolution with zero padding.
 ///
-/// A thread copies a band of input rows with its padding into scratch memory that stays in its cache (joining several
-/// sources and doubling pixels on the way where asked), then runs the panel kernel along each output row: with channels
-/// last, the kernel's width times the input channels is one contiguous run.
+/// How a call is computed is decided in `compute`: every way fills the same output from the same `ConvolutionCall`, without an
+/// unrolled copy of the input.
 package struct Convolution: Sendable {
-    package let inputChannels: Int
-    package let outputChannels: Int
-    package let kernel: Int
-    package let stride: Int
-    package let padding: Int
-    let panels: PackedPanels
+    let shape: ConvolutionShape
+    let weights: Weights
     let bias: [Float]?
+    /// In fp32, of those that a workspace has.
+    private let ways: Set<ConvolutionWay>
+
+    /// The weights, packed for the ways to compute that a convolution may take.
+    enum Weights: Sendable {
+        /// In fp32, (kernel row, kernel column, input channel) x output channel.
+        case single(PackedPanels)
+        /// The same as pairs of bfloat16, neighbouring input channels together.
+        case pairs(PackedPanels)
+    }
 
     /// - Parameters:
     ///   - weight: output channels x input channels x kernel x kernel, as PyTorch stores it.
     ///   - bias: one value an output channel.
+    ///   - ways: in fp32. Only `direct` where what follows amplifies rounding.
+    package init(
+        weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
+        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
+    ) {
+        precondition(weight.outputs == outputChannels && weight.count == outputChannels * inputChannels * kernel * kernel)
+        shape = ConvolutionShape(
+            inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
+        self.bias = bias
+        self.ways = ways
+        let panels = PackedPanels(
+            inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: .init(precision)
+        ) { weight.read($0, into: $1) }
+        weight.leaveMemory()
+        weights = precision == .bf16 ? .pairs(panels) : .single(panels)
+    }
+
     package init(
         weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int
+        padding: Int, precision: Precision = .fp32
     ) {
-        precondition(weight.count == outputChannels * inputChannels * kernel * kernel)
-        self.inputChannels = inputChannels
-        self.outputChannels = outputChannels
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
-        self.bias = bias
-        panels = weight.withUnsafeBufferPointer { weight in
-            PackedPanels(rows: kernel * kernel * inputChannels, columns: outputChannels) { row, column in
-                let (tap, channel) = (row / inputChannels, row % inputChannels)
-                return weight[(column * inputChannels + channel) * kernel * kernel + tap]
-            }
-        }
+        self.init(
+            weight: WeightMatrix(weight, outputs: outputChannels), bias: bias, inputChannels: inputChannels,
+            outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision)
     }
 
     /// What follows the sums: `activation(scale * (sum + bias) + shift) + residual`.
@@ -66,164 +78,33 @@ package struct Convolution: Sendable {
         in workspace: Workspace
     ) -> Tensor {
         let zoom = upsampled ? 2 : 1
-        let height = (sources[0].height * zoom + 2 * padding - kernel) / stride + 1
-        let width = (sources[0].width * zoom + 2 * padding - kernel) / stride + 1
-        precondition(sources.reduce(0) { $0 + $1.channels } == inputChannels)
+        precondition(sources.reduce(0) { $0 + $1.channels } == shape.inputChannels)
         let output = output ?? workspace.tensor(
-            batch: sources[0].batch, height: height, width: width, channels: outputChannels)
-        let plan = BandPlan(self, height: height, width: width, batch: output.batch, threads: workspace.team.size)
-        let scratch = workspace.scratch(floats: plan.scratchFloats)
-        workspace.metered(layer(output)) {
-            workspace.team.run(plan.count) { item, thread in
-                let band = plan.band(item)
-                gather(sources, band: band, zoom: zoom, into: scratch[thread])
-                multiply(scratch[thread], band: band, epilogue: epilogue, output: output, kernels: workspace.kernels)
-            }
-        }
+            batch: sources[0].batch, height: shape.outputExtent(sources[0].height * zoom),
+            width: shape.outputExtent(sources[0].width * zoom), channels: shape.outputChannels)
+        let call = ConvolutionCall(
+            shape: shape, bias: bias, sources: sources, zoom: zoom, epilogue: epilogue, output: output)
+        workspace.metered(call.meterLayer) { compute(call, in: workspace) }
         return output
     }
 
-    private func layer(_ output: Tensor) -> OperationMeter.Layer {
-        OperationMeter.Layer(
-            "convolution \(kernel)x\(kernel) \(inputChannels) to \(outputChannels)", of: output,
-            multiplyAdds: output.count * inputChannels * kernel * kernel)
-    }
-
-    /// Copies the input of a band: `inputRows` rows of `inputWidth` pixels, zeros outside the picture.
-    private func gather(_ sources: [Tensor], band: Band, zoom: Int, into scratch: UnsafeMutablePointer<Float>) {
-        let height = sources[0].height * zoom
-        let width = sources[0].width * zoom
-        let left = band.columns.lowerBound * stride - padding
-        let first = min(max(0, -left), band.inputWidth)
-        let last = min(max(first, width - left), band.inputWidth)
-        for row in 0..<band.inputRows {
-            let y = band.rows.lowerBound * stride - padding + row
-            let target = scratch + row * band.inputWidth * inputChannels
-            guard y >= 0, y < height else {
-                target.update(repeating: 0, count: band.inputWidth * inputChannels)
-                continue
+    /// The one place where a call's way is chosen: by the weights' format, then by what it costs.
+    ///
+    /// The choice depends on one sample's shape only, neither on the batch nor on threads, since ways differ in rounding.
+    private func compute(_ call: ConvolutionCall, in workspace: Workspace) {
+        switch weights {
+        case .single(let panels):
+            switch way(of: ways.intersection(workspace.convolutionWays), height: call.output.height, width: call.output.width) {
+            case .direct: DirectConvolution(call: call, panels: panels).run(in: workspace)
+            case .winograd2: WinogradConvolution(call: call, panels: panels, outputs: 2).run(in: workspace)
+            case .winograd4: WinogradConvolution(call: call, panels: panels, outputs: 4).run(in: workspace)
             }
-            target.update(repeating: 0, count: first * inputChannels)
-            (target + last * inputChannels).update(repeating: 0, count: (band.inputWidth - last) * inputChannels)
-            var offset = 0
-            for source in sources {
-                let line = source.sample(band.sample) + (y / zoom) * source.width * source.channels
-                copy(
-                    line, channels: source.channels, zoom: zoom, from: left + first, count: last - first,
-                    to: target + first * inputChannels + offset)
-                offset += source.channels
-            }
+        case .pairs(let panels): PairConvolution(call: call, panels: panels).run(in: workspace)
         }
     }
 
-    private func copy(
-        _ line: UnsafeMutablePointer<Float>, channels: Int, zoom: Int, from x: Int, count: Int,
-        to target: UnsafeMutablePointer<Float>
-    ) {
-        if zoom == 1, channels == inputChannels {
-            target.update(from: line + x * channels, count: count * channels)
-            return
-        }
-        for index in 0..<count {
-            (target + index * inputChannels).update(from: line + (x + index) / zoom * channels, count: channels)
-        }
-    }
-
-    private func multiply(
-        _ scratch: UnsafeMutablePointer<Float>, band: Band, epilogue: Epilogue, output: Tensor, kernels: kernel_set
-    ) {
-        let line = band.inputWidth * inputChannels
-        bias.withOptionalPointer { bias in
-            epilogue.scale.withOptionalPointer { scale in
-                epilogue.shift.withOptionalPointer { shift in
-                    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: kernel) { taps in
-                        var job = kernel_panel()
-                        job.taps = UnsafePointer(taps.baseAddress)
-                        job.tap_count = kernel
-                        job.depth = kernel * inputChannels
-                        job.depth_stride = 1
-                        job.pixel_stride = stride * inputChannels
-                        job.pixels = band.columns.count
-                        job.activation = epilogue.activation.kernel
-                        job.residual_stride = outputChannels
-                        job.output_stride = outputChannels
-                        for panel in 0..<panels.count {
-                            let column = panel * PackedPanels.width
-                            let modulation = band.sample * outputChannels + column
-                            job.weights = panels.panel(panel)
-                            job.columns = panels.columns(in: panel)
-                            job.bias = bias.map { $0 + column }
-                            job.scale = scale.map { $0 + modulation }
-                            job.shift = shift.map { $0 + modulation }
-                            for row in band.rows {
-                                let top = (row - band.rows.lowerBound) * stride
-                                for tap in 0..<kernel { taps[tap] = UnsafePointer(scratch + (top + tap) * line) }
-                                let pixel = (row * output.width + band.columns.lowerBound) * outputChannels + column
-                                job.output = output.sample(band.sample) + pixel
-                                job.residual = epilogue.residual.map { UnsafePointer($0.sample(band.sample) + pixel) }
-                                kernels.panel(&job)
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A part of one sample's output that one thread computes at a time.
-private struct Band {
-    let sample: Int
-    let rows: Range<Int>
-    let columns: Range<Int>
-    let inputRows: Int
-    let inputWidth: Int
-}
-
-/// How the output is cut into bands: their input should stay in a core's cache, and each thread should get several.
-private struct BandPlan {
-    private static let cacheFloats = 128 << 10
-    private static let longestRun = 256
-
-    private let convolution: Convolution
-    private let height: Int
-    private let width: Int
-    private let columns: Int
-    private let rows: Int
-    private let rowBands: Int
-    private let columnBands: Int
-    let count: Int
-
-    init(_ convolution: Convolution, height: Int, width: Int, batch: Int, threads: Int) {
-        self.convolution = convolution
-        self.height = height
-        self.width = width
-        columnBands = (width + Self.longestRun - 1) / Self.longestRun
-        columns = (width + columnBands - 1) / columnBands
-        let line = Self.inputExtent(columns, convolution) * convolution.inputChannels
-        let cached = max(1, (Self.cacheFloats / max(1, line) - convolution.kernel) / convolution.stride + 1)
-        let shared = max(1, height * batch * columnBands / (threads * 4))
-        rows = min(height, cached, shared)
-        rowBands = (height + rows - 1) / max(1, rows)
-        count = batch * rowBands * columnBands
-    }
-
-    private static func inputExtent(_ outputs: Int, _ convolution: Convolution) -> Int {
-        (outputs - 1) * convolution.stride + convolution.kernel
-    }
-
-    var scratchFloats: Int {
-        Self.inputExtent(rows, convolution) * Self.inputExtent(columns, convolution) * convolution.inputChannels
-    }
-
-    func band(_ item: Int) -> Band {
-        let (rest, column) = item.quotientAndRemainder(dividingBy: columnBands)
-        let (sample, row) = rest.quotientAndRemainder(dividingBy: rowBands)
-        let rowRange = row * rows..<min(height, (row + 1) * rows)
-        let columnRange = width * column / columnBands..<width * (column + 1) / columnBands
-        return Band(
-            sample: sample, rows: rowRange, columns: columnRange,
-            inputRows: Self.inputExtent(rowRange.count, convolution),
-            inputWidth: Self.inputExtent(columnRange.count, convolution))
+    /// The way that outputs of this size are computed in fp32.
+    package func way(of ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases), height: Int, width: Int) -> ConvolutionWay {
+        ConvolutionWay.cheapest(of: ways, shape, height: height, width: width)
     }
 }

@@ -57,17 +57,20 @@ package struct FeedForward: Sendable {
         let inner = scratch + rows * width
         norm.apply(
             source, inputStride: width, output: scratch, outputStride: width, rows: rows, kernels: kernels)
+        let normalised = Linear.Rows(
+            input: scratch, inputStride: width, output: inner, outputStride: expand.outputs)
         expand.apply(
             panelRange: 0..<expand.panels.count,
-            to: Linear.Rows(input: scratch, inputStride: width, output: inner, outputStride: expand.outputs),
-            first: 0, count: rows, activation: middle.activation, kernels: kernels)
+            to: expand.narrowed(normalised, count: rows, into: scratch, kernels: kernels), count: rows,
+            activation: middle.activation, kernels: kernels)
         if middle == .gatedGELU { applyGate(inner, rows: rows, kernels: kernels) }
+        let middles = Linear.Rows(
+            input: inner, inputStride: expand.outputs, output: target, outputStride: width, residual: source,
+            residualStride: width)
         contract.apply(
             panelRange: 0..<contract.panels.count,
-            to: Linear.Rows(
-                input: inner, inputStride: expand.outputs, output: target, outputStride: width, residual: source,
-                residualStride: width),
-            first: 0, count: rows, activation: .none, kernels: kernels)
+            to: contract.narrowed(middles, count: rows, into: inner, stride: expand.outputs, kernels: kernels),
+            count: rows, kernels: kernels)
     }
 
     private func applyGate(_ inner: UnsafeMutablePointer<Float>, rows: Int, kernels: kernel_set) {

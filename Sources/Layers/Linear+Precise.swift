@@ -6,8 +6,9 @@ extension Linear {
     /// where an error would be everybody's and speed doesn't count.
     ///
     /// - Parameter input: tokens of one row.
+    /// - Precondition: the weights are fp32.
     package func precise(_ input: Tensor, activation: Activation = .none, in workspace: Workspace) -> Tensor {
-        precondition(input.channels == inputs)
+        precondition(input.channels == inputs && panels.form == .single)
         let output = workspace.tensor(
             batch: input.batch, height: input.height, width: input.width, channels: outputs)
         workspace.metered(.init("precise \(inputs) to \(outputs)", of: output, multiplyAdds: output.count * inputs)) {

@@ -1,4 +1,5 @@
 import CKernels
+package import Checkpoints
 package import Compute
 
 /// y = W x + b on every pixel or token: a linear layer, or a 1x1 convolution.
@@ -11,14 +12,20 @@ package struct Linear: Sendable {
     /// - Parameters:
     ///   - weight: `outputs` rows of `inputs`.
     ///   - bias: `outputs` values.
-    package init(weight: [Float], bias: [Float]?, inputs: Int, outputs: Int) {
-        precondition(weight.count == inputs * outputs && (bias?.count ?? outputs) == outputs)
+    package init(weight: WeightMatrix, bias: [Float]?, inputs: Int, outputs: Int, precision: Precision = .fp32) {
+        precondition(
+            weight.outputs == outputs && weight.count == inputs * outputs && (bias?.count ?? outputs) == outputs)
         self.inputs = inputs
         self.outputs = outputs
         self.bias = bias
-        panels = weight.withUnsafeBufferPointer { weight in
-            PackedPanels(rows: inputs, columns: outputs) { weight[$1 * inputs + $0] }
-        }
+        panels = PackedPanels(inputs: inputs, outputs: outputs, form: .init(precision)) { weight.read($0, into: $1) }
+        weight.leaveMemory()
+    }
+
+    package init(weight: [Float], bias: [Float]?, inputs: Int, outputs: Int, precision: Precision = .fp32) {
+        self.init(
+            weight: WeightMatrix(weight, outputs: outputs), bias: bias, inputs: inputs, outputs: outputs,
+            precision: precision)
     }
 
     /// The layer applied to each pixel of `input`, with an optional residual added after the activation.
@@ -37,12 +44,22 @@ package struct Linear: Sendable {
     }
 
     struct Rows {
-        let input: UnsafePointer<Float>
-        let inputStride: Int
-        let output: UnsafeMutablePointer<Float>
+        /// Values, or pairs where the weights are such.
+        var input: UnsafePointer<Float>
+        /// In 32-bit elements.
+        var inputStride: Int
+        var output: UnsafeMutablePointer<Float>
         let outputStride: Int
         var residual: UnsafePointer<Float>?
         var residualStride = 0
+
+        func dropping(_ count: Int) -> Rows {
+            var rest = self
+            rest.input += count * inputStride
+            rest.output += count * outputStride
+            rest.residual = residual.map { $0 + count * residualStride }
+            return rest
+        }
     }
 
     /// Shares rows and panels among the team: rows where there are many, else panels.
@@ -50,21 +67,39 @@ package struct Linear: Sendable {
         let rowChunk = 224
         let rowChunks = (count + rowChunk - 1) / rowChunk
         let panelChunks = rowChunks >= 2 * workspace.team.size ? 1 : min(panels.count, 4 * workspace.team.size)
-        workspace.team.run(rowChunks * panelChunks) { item, _ in
+        let scratch = panels.form == .single ? nil : workspace.scratch(floats: rowChunk * panels.rows)
+        workspace.team.run(rowChunks * panelChunks) { item, thread in
             let first = item / panelChunks * rowChunk
             let chunk = item % panelChunks
             let range = panels.count * chunk / panelChunks..<panels.count * (chunk + 1) / panelChunks
-            apply(
-                panelRange: range, to: rows, first: first, count: min(rowChunk, count - first), activation: activation,
-                kernels: workspace.kernels)
+            var part = rows.dropping(first)
+            let length = min(rowChunk, count - first)
+            if let scratch {
+                part = narrowed(part, count: length, into: scratch[thread], kernels: workspace.kernels)
+            }
+            apply(panelRange: range, to: part, count: length, activation: activation, kernels: workspace.kernels)
         }
     }
 
-    /// One thread's share; `first` is the first row.
+    /// Rows as weights of pairs take them; in place where the scratch memory is the input itself.
+    func narrowed(
+        _ rows: Rows, count: Int, into scratch: UnsafeMutablePointer<Float>, stride: Int? = nil, kernels: kernel_set
+    ) -> Rows {
+        guard panels.form == .pairs else { return rows }
+        var result = rows
+        result.input = UnsafePointer(scratch)
+        result.inputStride = stride ?? panels.rows
+        kernels.narrowRows(
+            rows.input, stride: rows.inputStride, to: scratch, targetStride: result.inputStride, rows: count,
+            width: inputs)
+        return result
+    }
+
+    /// One thread's share.
     func apply(
-        panelRange: Range<Int>, to rows: Rows, first: Int, count: Int, activation: Activation, kernels: kernel_set
+        panelRange: Range<Int>, to rows: Rows, count: Int, activation: Activation = .none, kernels: kernel_set
     ) {
-        var taps: UnsafePointer<Float>? = rows.input + first * rows.inputStride
+        var taps: UnsafePointer<Float>? = rows.input
         withUnsafePointer(to: &taps) { taps in
             bias.withOptionalPointer { bias in
                 for index in panelRange {
@@ -72,7 +107,7 @@ package struct Linear: Sendable {
                     var job = kernel_panel()
                     job.taps = taps
                     job.tap_count = 1
-                    job.depth = inputs
+                    job.depth = panels.rows
                     job.depth_stride = 1
                     job.pixel_stride = rows.inputStride
                     job.pixels = count
@@ -80,11 +115,11 @@ package struct Linear: Sendable {
                     job.columns = panels.columns(in: index)
                     job.bias = bias.map { $0 + column }
                     job.activation = activation.kernel
-                    job.residual = rows.residual.map { $0 + first * rows.residualStride + column }
+                    job.residual = rows.residual.map { $0 + column }
                     job.residual_stride = rows.residualStride
-                    job.output = rows.output + first * rows.outputStride + column
+                    job.output = rows.output + column
                     job.output_stride = rows.outputStride
-                    kernels.panel(&job)
+                    kernels.multiply(&job, panels.form)
                 }
             }
         }

@@ -22,9 +22,10 @@ package struct LinearAttention: Sendable {
 
     /// - Parameters:
     ///   - projections: `channels` to queries, keys and values of all heads, in this order, without bias.
-    ///   - output: all heads back to `channels`.
+    ///   - output: all heads back to `channels`, in fp32: its weights are folded into each sample's own map.
     package init(heads: Int, norm: LayerNorm, projections: Linear, output: Linear, outputNorm: LayerNorm) {
         precondition(projections.outputs == 3 * heads * Self.headWidth && output.inputs == heads * Self.headWidth)
+        precondition(output.panels.form == .single)
         channels = projections.inputs
         self.heads = heads
         self.norm = norm
@@ -79,6 +80,7 @@ package struct LinearAttention: Sendable {
             norm.apply(
                 input.sample(sample) + first * channels, inputStride: channels, output: normalised,
                 outputStride: channels, rows: count, kernels: workspace.kernels)
+            narrow(normalised, rows: count, kernels: workspace.kernels)
             for head in 0..<heads {
                 project(normalised, count: count, panel: heads + head, to: keys, kernels: workspace.kernels)
                 project(normalised, count: count, panel: 2 * heads + head, to: values, kernels: workspace.kernels)
@@ -94,15 +96,23 @@ package struct LinearAttention: Sendable {
         return result
     }
 
+    /// Turns rows into what the projections' weights take, in place.
+    private func narrow(_ rows: UnsafeMutablePointer<Float>, rows count: Int, kernels: kernel_set) {
+        guard projections.panels.form == .pairs else { return }
+        kernels.narrowRows(
+            rows, stride: channels, to: rows, targetStride: projections.panels.rows, rows: count, width: channels)
+    }
+
+    /// - Parameter rows: as `narrow` leaves them.
     private func project(
         _ rows: UnsafePointer<Float>, count: Int, panel: Int, to target: UnsafeMutablePointer<Float>,
         kernels: kernel_set
     ) {
         // The panel's columns land at `output + panel * 32`: shift the base so that they start at `target`.
         let operands = Linear.Rows(
-            input: rows, inputStride: channels, output: target - panel * Self.headWidth, outputStride: Self.headWidth)
-        projections.apply(
-            panelRange: panel..<panel + 1, to: operands, first: 0, count: count, activation: .none, kernels: kernels)
+            input: rows, inputStride: projections.panels.rows, output: target - panel * Self.headWidth,
+            outputStride: Self.headWidth)
+        projections.apply(panelRange: panel..<panel + 1, to: operands, count: count, kernels: kernels)
     }
 
     /// A 32 x `depth` matrix times a `depth` x 32 one.
@@ -129,13 +139,16 @@ package struct LinearAttention: Sendable {
 
     // MARK: Between: one map a sample
 
+    /// Rows of a panel of a sample's map: heads x 32 values, or half as many pairs.
+    private var mapDepth: Int { projections.panels.form.elements(of: heads * Self.headWidth) }
+
     /// Joins the chunks' summaries in order and folds the output projection in: what is left of a sample is one map of
     /// heads x 32 rows, in the kernels' panels.
     private func foldContexts(_ summaries: Tensor, pixels: Int, batch: Int, in workspace: Workspace) -> Tensor {
-        let rows = heads * Self.headWidth
+        let (square, headDepth) = (Self.headWidth * Self.headWidth, mapDepth / heads)
         let maps = workspace.tensor(
-            batch: batch, height: output.panels.count, width: rows, channels: PackedPanels.width)
-        let scratch = workspace.scratch(floats: Self.headWidth * Self.headWidth)
+            batch: batch, height: output.panels.count, width: mapDepth, channels: PackedPanels.width)
+        let scratch = workspace.scratch(floats: 2 * square)
         workspace.team.run(batch * heads) { item, thread in
             let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
             let context = scratch[thread]
@@ -143,10 +156,14 @@ package struct LinearAttention: Sendable {
                 summaries.sample(sample) + head * Summary.count, chunks: summaries.height, pixels: pixels,
                 to: context)
             for panel in 0..<output.panels.count {
-                let offset = head * Self.headWidth * PackedPanels.width
+                let weights = output.panels.panel(panel) + head * square
+                let target = maps.sample(sample) + (panel * mapDepth + head * headDepth) * PackedPanels.width
+                let isPaired = projections.panels.form == .pairs
+                let product = isPaired ? context + square : target
                 multiply(
-                    context, transposed: false, depth: Self.headWidth, by: output.panels.panel(panel) + offset,
-                    to: maps.sample(sample) + panel * rows * PackedPanels.width + offset, kernels: workspace.kernels)
+                    context, transposed: false, depth: Self.headWidth, by: weights, to: product,
+                    kernels: workspace.kernels)
+                if isPaired { workspace.kernels.interleave(product, Self.headWidth, Self.headWidth, target) }
             }
         }
         return maps
@@ -196,11 +213,17 @@ package struct LinearAttention: Sendable {
             norm.apply(
                 source, inputStride: channels, output: normalised, outputStride: channels, rows: count,
                 kernels: workspace.kernels)
+            narrow(normalised, rows: count, kernels: workspace.kernels)
             projections.apply(
                 panelRange: 0..<heads,
-                to: Linear.Rows(input: normalised, inputStride: channels, output: queries, outputStride: inner),
-                first: 0, count: count, activation: .none, kernels: workspace.kernels)
+                to: Linear.Rows(
+                    input: normalised, inputStride: projections.panels.rows, output: queries, outputStride: inner),
+                count: count, kernels: workspace.kernels)
             workspace.kernels.softmax(queries, count * heads, Self.headWidth, Self.headWidth, scale)
+            if projections.panels.form == .pairs {
+                workspace.kernels.narrowRows(
+                    queries, stride: inner, to: queries, targetStride: inner / 2, rows: count, width: inner)
+            }
             mapQueries(queries, count: count, map: maps.sample(sample), to: target, kernels: workspace.kernels)
             outputNorm.apply(
                 target, inputStride: channels, output: target, outputStride: channels, rows: count,
@@ -213,7 +236,7 @@ package struct LinearAttention: Sendable {
         _ queries: UnsafePointer<Float>, count: Int, map: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>,
         kernels: kernel_set
     ) {
-        let inner = heads * Self.headWidth
+        let depth = mapDepth
         var taps: UnsafePointer<Float>? = queries
         withUnsafePointer(to: &taps) { taps in
             output.bias.withOptionalPointer { bias in
@@ -222,16 +245,16 @@ package struct LinearAttention: Sendable {
                     var job = kernel_panel()
                     job.taps = taps
                     job.tap_count = 1
-                    job.depth = inner
+                    job.depth = depth
                     job.depth_stride = 1
-                    job.pixel_stride = inner
+                    job.pixel_stride = depth
                     job.pixels = count
-                    job.weights = map + panel * inner * PackedPanels.width
+                    job.weights = map + panel * depth * PackedPanels.width
                     job.columns = output.panels.columns(in: panel)
                     job.bias = bias.map { $0 + column }
                     job.output = target + column
                     job.output_stride = channels
-                    kernels.panel(&job)
+                    kernels.multiply(&job, projections.panels.form)
                 }
             }
         }

@@ -1,35 +1,48 @@
 package import Checkpoints
-import Compute
+package import Compute
 
-/// Layers of the networks, made of parameters as PyTorch names them and orders their numbers.
+/// Layers of the networks, made of parameters as PyTorch names them and orders their numbers, and packed for the reader's
+/// precision.
 extension ParameterReader {
     /// `NAME.weight` and, where asked for, `NAME.bias`.
     package func linear(_ name: String, inputs: Int, outputs: Int, bias: Bool = true) throws(CheckpointError) -> Linear {
-        try Linear(
-            weight: take("\(name).weight", [outputs, inputs]), bias: bias ? take("\(name).bias", [outputs]) : nil,
-            inputs: inputs, outputs: outputs)
+        try linear([name], inputs: inputs, outputs: outputs, bias: bias ? take("\(name).bias", [outputs]) : nil)
+    }
+
+    /// Linear layers of the same inputs as one, whose outputs stand side by side: the `weight` of each.
+    package func linear(
+        _ names: [String], inputs: Int, outputs: Int, bias: [Float]? = nil
+    ) throws(CheckpointError) -> Linear {
+        let weights = try names.map { name throws(CheckpointError) in
+            try takeStored("\(name).weight", [outputs, inputs])
+        }
+        return Linear(
+            weight: WeightMatrix(weights), bias: bias, inputs: inputs, outputs: names.count * outputs, precision: precision)
     }
 
     /// A 1x1 convolution, which is a linear layer with two more dimensions in its file.
     package func pointwise(_ name: String, inputs: Int, outputs: Int, bias: Bool) throws(CheckpointError) -> Linear {
         try Linear(
-            weight: take("\(name).weight", [outputs, inputs, 1, 1]), bias: bias ? take("\(name).bias", [outputs]) : nil,
-            inputs: inputs, outputs: outputs)
+            weight: WeightMatrix([takeStored("\(name).weight", [outputs, inputs, 1, 1])]),
+            bias: bias ? take("\(name).bias", [outputs]) : nil, inputs: inputs, outputs: outputs, precision: precision)
     }
 
     /// `NAME.weight`, (outputs, inputs, kernel, kernel), and, where asked for, `NAME.bias`.
     package func convolution(
-        _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool
+        _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool,
+        ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
     ) throws(CheckpointError) -> Convolution {
         try Convolution(
-            weight: take("\(name).weight", [outputs, inputs, kernel, kernel]),
+            weight: WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])]),
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputChannels: inputs, outputChannels: outputs,
-            kernel: kernel, stride: stride, padding: padding)
+            kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways)
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.
-    package func layerNorm(_ name: String, width: Int) throws(CheckpointError) -> LayerNorm {
-        try LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]))
+    package func layerNorm(
+        _ name: String, width: Int, epsilon: Float = 1e-5
+    ) throws(CheckpointError) -> LayerNorm {
+        try LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]), epsilon: epsilon)
     }
 
     /// LayerNorm over channels with a gain only, `NAME.g`.
@@ -44,6 +57,6 @@ extension ParameterReader {
         for row in 0..<inputs {
             for column in 0..<outputs { weight[column * inputs + row] = matrix[row * outputs + column] }
         }
-        return Linear(weight: weight, bias: nil, inputs: inputs, outputs: outputs)
+        return Linear(weight: weight, bias: nil, inputs: inputs, outputs: outputs, precision: precision)
     }
 }

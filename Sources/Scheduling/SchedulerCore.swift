@@ -27,7 +27,7 @@ final class SchedulerCore<Evaluator: StepEvaluator>: Sendable {
         self.clock = clock
         self.onSlowStep = onSlowStep
         restAfter = .milliseconds(Int((configuration.restAfter.inSeconds * 1000).rounded(.up)))
-        state = Mutex(State(configuration))
+        state = Mutex(State(configuration, kind: { [evaluator] in evaluator.kind(of: $0) }))
         doorbells = (0..<max(1, configuration.workers)).map { _ in DispatchSemaphore(value: 0) }
     }
 

@@ -82,7 +82,7 @@ struct SchedulerState<Evaluator: StepEvaluator> {
     var queue: RunQueue<Key>
     var records: [Int: Record] = [:]
     var phase = Phase.accepting
-    var times = StepTimes<Key>()
+    var times: StepTimes<Key>
     var jobSeconds = RecentMedian()
     var counters = SchedulerStatistics()
     let workers: Int
@@ -93,8 +93,10 @@ struct SchedulerState<Evaluator: StepEvaluator> {
     var evaluationStarts: [ContinuousClock.Instant?]
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
-    init(_ configuration: SchedulerConfiguration) {
+    /// - Parameter kind: of a key (`StepEvaluator.kind`).
+    init(_ configuration: SchedulerConfiguration, kind: @escaping @Sendable (Key) -> Int) {
         queue = RunQueue(configuration)
+        times = StepTimes(kind: kind)
         workers = max(1, configuration.workers)
         evaluationStarts = Array(repeating: nil, count: workers)
     }
@@ -271,7 +273,7 @@ extension SchedulerState {
 extension SchedulerState {
     /// Seconds of worker time that each job present still needs; nil before the first measured step.
     func secondsLeft() -> [Double]? {
-        guard times.seconds(for: [:]) != nil else { return nil }
+        guard !times.isEmpty else { return nil }
         let active = queue.active.lazy.filter { !$0.isEnding }.compactMap { times.seconds(for: $0.remaining) }
         return Array(active) + queue.waiting.compactMap { times.seconds(for: $0.remaining) }
     }

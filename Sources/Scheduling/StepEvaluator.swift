@@ -17,6 +17,10 @@ package protocol StepEvaluator: Sendable {
     /// scheduler's lock held: quick, and no call back.
     func maximumBatch(for key: BatchKey) -> Int
 
+    /// What keys have in common that take about as long for the same cost: the network, say. Called with the scheduler's
+    /// lock held: quick, and no call back.
+    func kind(of key: BatchKey) -> Int
+
     /// Advances each sample by exactly one step. Blocks; called on a worker thread without any lock held.
     ///
     /// - Parameters:
@@ -34,4 +38,6 @@ package protocol StepEvaluator: Sendable {
 
 extension StepEvaluator {
     package func begin(worker: Int) {}
+
+    package func kind(of key: BatchKey) -> Int { 0 }
 }

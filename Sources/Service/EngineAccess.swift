@@ -1,54 +1,68 @@
 import Engine
 import Synchronization
 
-/// The engine, by the phase of the service's life.
+/// The bundles' engines, by the phase of the service's life.
 ///
 /// The mutex guards the phase.
 final class EngineAccess: Sendable {
     enum Phase: Sendable {
-        case loading
-        case serving(any RestorationEngine)
-        /// Without an engine where the end was asked for before the weights were there.
-        case draining((any RestorationEngine)?)
+        case starting(Preparation)
+        case serving(BundleLibrary)
+        /// Without a library where the end was asked for before the weights were there.
+        case draining(BundleLibrary?)
     }
 
-    private let currentPhase = Mutex(Phase.loading)
+    private let currentPhase = Mutex(Phase.starting(.loading))
 
     var phase: Phase { currentPhase.withLock { $0 } }
 
-    func start(_ engine: any RestorationEngine) {
+    /// Notes what keeps the service from its start.
+    func prepare(_ preparation: Preparation) {
         currentPhase.withLock { phase in
-            if case .loading = phase { phase = .serving(engine) }
+            if case .starting = phase { phase = .starting(preparation) }
+        }
+    }
+
+    func start(_ library: BundleLibrary) {
+        currentPhase.withLock { phase in
+            if case .starting = phase { phase = .serving(library) }
         }
     }
 
     func beginDrain() {
         currentPhase.withLock { phase in
             switch phase {
-            case .serving(let engine): phase = .draining(engine)
-            case .loading: phase = .draining(nil)
+            case .serving(let library): phase = .draining(library)
+            case .starting: phase = .draining(nil)
             case .draining: break
             }
         }
     }
 
-    /// The engine, for new work.
+    /// The bundles, for new work.
     ///
     /// - Throws: `ServiceFault.loading` or `.draining`.
-    func forWork() throws(ServiceFault) -> any RestorationEngine {
+    func forWork() throws(ServiceFault) -> BundleLibrary {
         switch phase {
-        case .serving(let engine): return engine
-        case .loading: throw .loading
+        case .serving(let library): return library
+        case .starting: throw .loading
         case .draining: throw .draining
         }
     }
 
-    /// The engine, for questions about it; nil where there is none.
-    var forQuestions: (any RestorationEngine)? {
+    /// The bundles, for questions about them; nil where there are none.
+    var forQuestions: BundleLibrary? {
         switch phase {
-        case .serving(let engine): engine
-        case .draining(let engine): engine
-        case .loading: nil
+        case .serving(let library): library
+        case .draining(let library): library
+        case .starting: nil
         }
     }
+}
+
+/// What is done before the service takes work.
+package enum Preparation: Sendable, Equatable {
+    case loading
+    /// A bundle's files come: so many bytes are there, of so many where that is known.
+    case fetching(bundle: String, received: Int, total: Int?)
 }

@@ -78,10 +78,14 @@ package final class RestorationService: RequestHandler, ServerObserver {
 
     // MARK: Life
 
+    /// Says what keeps it from taking work.
+    package func prepare(_ preparation: Preparation) { engines.prepare(preparation) }
+
     /// Takes work from now on.
-    package func start(_ engine: any RestorationEngine) {
-        engines.start(engine)
-    }
+    package func start(_ library: BundleLibrary) { engines.start(library) }
+
+    /// Takes work for one bundle from now on.
+    package func start(_ engine: any RestorationEngine) { start(BundleLibrary(engine)) }
 
     /// Takes no new work from now on; what is under way goes on.
     package func beginDrain() { engines.beginDrain() }

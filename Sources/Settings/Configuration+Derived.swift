@@ -1,4 +1,4 @@
-import Engine
+package import Engine
 package import Images
 package import Scheduling
 
@@ -35,6 +35,9 @@ extension Configuration {
 }
 
 extension Configuration {
+    /// The memory of all weights. Where nobody has set it, a bundle that is larger by itself may still be there alone.
+    package var weightsLimit: WeightsLimit { WeightsLimit(bytes: weightsMemory, isStrict: !choosesWeightsMemory) }
+
     /// The memory of bodies, pictures and answers: uploads leave room for the work on one largest picture.
     package func makeMemoryBudget() -> MemoryBudget {
         let work = PictureMemory.peakBytesPerPixel * megapixelLimit * 1_000_000

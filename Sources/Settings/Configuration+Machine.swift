@@ -4,12 +4,18 @@ extension Configuration {
     /// What part of the memory evaluations get where nothing is said; the rest is for weights, requests and results.
     static let memoryShare = 0.5
     static let smallestMemoryBudget = 64 << 20
+    /// What part of it weights get where nothing is said.
+    static let weightsShare = 0.25
 
     /// With what was left open (0) chosen for a machine.
     package func fitted(to machine: MachineLimits) -> Configuration {
         var fitted = self
         if memoryBudget == 0 {
             fitted.memoryBudget = max(Self.smallestMemoryBudget, Int(Double(machine.memory) * Self.memoryShare))
+        }
+        if weightsMemory == 0 {
+            fitted.weightsMemory = Int(Double(machine.memory) * Self.weightsShare)
+            fitted.choosesWeightsMemory = true
         }
         if workers == 0 {
             let share = threads > 0 ? threads : Self.mostThreadsChosen

@@ -33,10 +33,11 @@ extension Configuration {
                 if Self.foreignVariables.contains(name) { continue }
                 throw ConfigurationError("\(name) is not a setting of this program")
             }
-            if case .list = setting.value {
+            if case .list(let path, _) = setting.value {
                 let items = value.split(separator: ",")
                 // An empty secret would open the service to everybody without a word.
                 guard !items.isEmpty else { throw ConfigurationError("\(name) is set and has no value in it") }
+                self[keyPath: path] = []
                 for item in items {
                     try assign(String(item), to: setting, namedBy: name)
                 }
@@ -99,7 +100,10 @@ extension Configuration {
                 throw ConfigurationError("\(name) must be one of \(choices.joined(separator: ", ")), not '\(value)'")
             }
             self[keyPath: path] = value
-        case .list(let path, _):
+        case .list(let path, let form):
+            guard !value.isEmpty || form != Setting.bundleForm else {
+                throw ConfigurationError("\(name) must name a bundle or its folder")
+            }
             self[keyPath: path].append(value)
         }
     }

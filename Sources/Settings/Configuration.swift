@@ -4,7 +4,8 @@ package struct Configuration: Sendable, Equatable {
     package var host = "127.0.0.1"
     package var port = 8080
     package var unixSocket = ""
-    package var bundle = "Weights/mini"
+    /// Folders or names of weights, the default one first.
+    package var bundles = ["Weights/mini"]
     package var weights = ""
 
     // Who may ask.
@@ -39,10 +40,14 @@ package struct Configuration: Sendable, Equatable {
 
     // Work.
     package var requestMemory = 1 << 30
-    /// This and the next two: 0 until `fitted(to:)` has chosen.
+    /// This, and below workers and threads: 0 until `fitted(to:)` has chosen.
     package var memoryBudget = 0
+    /// 0 until `fitted(to:)` has chosen, which it says in the next.
+    package var weightsMemory = 0
+    package var choosesWeightsMemory = false
     package var workers = 0
     package var threads = 0
+    package var precision = "auto"
     package var queueLimit = 64
     package var timeout = 600
     package var hangLimit = 600

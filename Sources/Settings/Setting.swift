@@ -54,6 +54,7 @@ package struct Setting: Sendable {
 
     /// The form of what names a file, which must not be empty where it is given.
     static let fileForm = "FILE"
+    static let bundleForm = "NAME"
 
     private static let gibibyte = 1 << 30
     private static let day = 86_400
@@ -68,8 +69,8 @@ package struct Setting: Sendable {
             name: "unix-socket", help: "Unix domain socket to listen on as well.",
             value: .text(\.unixSocket, form: "PATH"), isPublished: false),
         Setting(
-            name: "bundle", help: "Weights to serve: a folder, or the name of what was fetched.",
-            value: .text(\.bundle, form: "NAME"), isPublished: false),
+            name: "bundle", help: "Weights to serve, a folder or a fetched name; may be repeated.",
+            value: .list(\.bundles, form: bundleForm), isPublished: false),
         Setting(
             name: "weights", help: "Folder of fetched weights.", value: .text(\.weights, form: "FOLDER"),
             isPublished: false),
@@ -121,11 +122,17 @@ package struct Setting: Sendable {
             "memory-budget", \.memoryBudget, .bytes, 0...1 << 40,
             "Memory for restorations beyond the weights; 0 for half of the memory."),
         integer(
+            "weights-memory", \.weightsMemory, .bytes, 0...1 << 40,
+            "Memory for the weights of all bundles; 0 for a quarter of the memory."),
+        integer(
             "workers", \.workers, .none, 0...256, isPublished: false,
             "Evaluations that run at the same time; 0 by the processors."),
         integer(
             "threads", \.threads, .none, 0...1024, isPublished: false,
             "Threads of one evaluation; 0 shares out the processors."),
+        Setting(
+            name: "precision", help: "Of large products; auto is the fastest that a bundle's card allows.",
+            value: .choice(\.precision, ["auto", "fp32", "bf16"]), isPublished: false),
         integer("queue-limit", \.queueLimit, .none, 1...4096, "Restorations that may wait; one more is 429."),
         integer("timeout", \.timeout, .seconds, 1...day, "Longest time for a request; a client may ask for less."),
         integer(

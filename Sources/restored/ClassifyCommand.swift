@@ -54,7 +54,8 @@ package struct ClassifyCommand: AsyncParsableCommand {
                     line = document.line
                 } else {
                     let percent = (classification.best.probability * 1000).rounded() / 10
-                    line = "\(input): \(classification.best.label) (\(percent) %)"
+                    let nearest = classification.best.nearest.map { ", nearest to \($0)" } ?? ""
+                    line = "\(input): \(classification.best.label) (\(percent) %\(nearest))"
                 }
             } catch {
                 let failure = CommandFailure(error).naming(input).reported()

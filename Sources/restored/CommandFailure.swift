@@ -75,6 +75,9 @@ struct CommandFailure: Error {
         case .needsTextTower(let bundle):
             self.init(.usage, "labels of your own need a bundle with a text tower, which \(bundle) lacks")
         case .notOffered(let what, let bundle): self.init(.usage, "the bundle \(bundle) has no \(what)")
+        case .unknownBundle(let name, let known):
+            self.init(.usage, "there is no bundle \(name); there are \(known.joined(separator: ", "))")
+        case .brokenBundle(let name, let reason): self.init(.badData, "the bundle \(name) can't be used: \(reason)")
         case .picture(let error): self.init(error as any Error)
         case .queueFull, .deadlineUnattainable, .deadlineExceeded, .cancelled, .draining:
             self.init(.unavailable, "the work was refused or stopped: \(error)")

@@ -34,6 +34,9 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Option(help: Self.help(.degradation))
     var degradation: String?
 
+    @Option(help: Self.help(.prompt))
+    var prompt: String?
+
     @Option(help: Self.help(.rounds))
     var rounds: String?
 
@@ -96,7 +99,7 @@ package struct RestoreCommand: AsyncParsableCommand {
     /// The options as they were written; what of them the bundle takes shows once it is loaded.
     private var given: [RestorationOption: String] {
         let texts: [RestorationOption: String?] = [
-            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .rounds: rounds, .tile: tile,
+            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .prompt: prompt, .rounds: rounds, .tile: tile,
             .overlap: overlap, .force: force ? "true" : nil,
         ]
         return texts.compactMapValues { $0 }

@@ -5,6 +5,7 @@ import Glibc
 import HTTPServer
 import Service
 import Settings
+import Threads
 
 /// `restored serve`.
 struct ServeCommand: AsyncParsableCommand {
@@ -40,26 +41,25 @@ struct ServeCommand: AsyncParsableCommand {
             throw CommandFailure(.unavailable, error.description).reported()
         }
         let addresses = Self.announce(lifecycle.server, as: configuration.host, in: log)
-        let loading = Task {
-            try await EngineOptions.load(
-                configuration, pictureMemory: service.memory, onSlowEvaluation: { log.warn(of: $0) },
-                onFewerThreads: { log.warn(ofThreads: $1, wanted: $0) })
-        }
+        let reloads = signals.reloads
         let starting = Task {
             do {
-                service.start(try await loading.value)
+                let library = try await start(service, configuration, log: log)
                 log.logger.notice(
                     "ready",
                     metadata: [
-                        "addresses": "\(addresses)", "bundle": "\(FilePath(escaped: configuration.bundle))",
+                        "addresses": "\(addresses)", "bundle": "\(library.statuses.map(\.name).joined(separator: " "))",
                         "workers": "\(configuration.workers)",
-                        "threads": "\(configuration.threads)", "memory_budget": "\(configuration.memoryBudget)",
+                        "threads": "\(configuration.threads)", "precision": "\(configuration.precision)",
+                        "memory_budget": "\(configuration.memoryBudget)",
                     ])
-                let wanted = configuration.boundedBytes + ResidentMemory.peak
+                let weights = library.statuses.count > 1 ? max(0, configuration.weightsMemory - library.weights.usedBytes) : 0
+                let wanted = configuration.boundedBytes + ResidentMemory.peak + weights
                 if wanted > machine.memory {
                     log.logger.warning(
                         "limits exceed memory", metadata: ["limits": "\(wanted)", "memory": "\(machine.memory)"])
                 }
+                for await _ in reloads { await reload(library, configuration, log: log) }
             } catch {
                 let code = CommandFailure(error).reported()
                 sink.flush()
@@ -71,6 +71,31 @@ struct ServeCommand: AsyncParsableCommand {
         starting.cancel()
         sink.flush()
         if status != 0 { throw ExitCode(status) }
+    }
+
+    /// Reads which bundles there are, loads the default one and takes work.
+    private func start(
+        _ service: RestorationService, _ configuration: Configuration, log: ServiceLog
+    ) async throws -> BundleLibrary {
+        var engine = configuration.engine(pictureMemory: service.memory)
+        engine.onSlowEvaluation = { log.warn(of: $0) }
+        engine.onFewerThreads = { log.warn(ofThreads: $1, wanted: $0) }
+        let library = try await WorkerThread.run(name: "load") { [engine] in
+            try ServedBundles.library(configuration, engine: engine, log: log)
+        }
+        try await ServedBundles.loadFirst(of: library)
+        service.start(library)
+        return library
+    }
+
+    /// Reads again which bundles there are.
+    private func reload(_ library: BundleLibrary, _ configuration: Configuration, log: ServiceLog) async {
+        log.logger.notice("reading bundles again")
+        do {
+            library.list(try await WorkerThread.run(name: "load") { try ServedBundles.listings(configuration) })
+        } catch {
+            log.logger.error("bundles can't be read", metadata: ["reason": "\(CommandFailure(error).message)"])
+        }
     }
 
     /// Says where it listens, and where it can't.

@@ -11,7 +11,8 @@ struct ArchitectureTests {
     func manifestReads() throws {
         let names = try Manifest().targets.map(\.name)
         let flow = [
-            "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "Diffusion", "Bundles",
+            "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "NAFNet",
+            "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Diffusion", "Bundles",
             "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", "Service", "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
@@ -38,6 +39,12 @@ struct ArchitectureTests {
             "Layers": ["Images"],
             "CLIP": ["Diffusion", "Bundles"],
             "RestorationUNet": ["Images", "Diffusion"],
+            "NAFNet": ["Images", "Diffusion", "Bundles"],
+            "Restormer": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "PromptIR": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "InstructIR": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "SentenceEncoder": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "ConditionalNAFNet": ["Images", "CLIP", "Diffusion", "Bundles"],
             "Diffusion": ["Images", "CLIP", "RestorationUNet"],
             "Scheduling": ["Images", "Compute", "CLIP", "RestorationUNet", "Diffusion", "Bundles", "HTTPWire"],
             "Engine": ["HTTPWire", "HTTPServer", "httpTypes"],

@@ -3,6 +3,7 @@ import Checkpoints
 import Compute
 import Foundation
 import Images
+import Synchronization
 import TestSupport
 import Testing
 
@@ -28,7 +29,7 @@ struct PreprocessingTests {
             let (across, down) = width <= height ? (side, long) : (long, side)
             let resized = Picture(
                 width: across, height: down,
-                pixels: picture.resampled(width: across, height: down, columns: 0..<across, rows: 0..<down))
+                pixels: try picture.resampled(width: across, height: down, columns: 0..<across, rows: 0..<down))
             func range(_ length: Int) -> Range<Int> {
                 let start = Int((Double(length - side) / 2).rounded(.toNearestOrEven))
                 return start..<start + side
@@ -67,14 +68,30 @@ struct PreprocessingTests {
         }
     }
 
+    @Test("a look that nobody wants any more ends at the next band of rows", arguments: [1, 2])
+    func cancelled(threads: Int) throws {
+        let preprocessing = try preprocessing(side: 64, windows: 5)
+        let picture = Picture.sample(width: 300, height: 400)
+        // Enough for some bands of the first pass, not for all.
+        for allowed in [0, 1, 7] {
+            let asked = Atomic(0)
+            #expect(throws: ImageError.cancelled) {
+                try preprocessing.views(of: picture, in: Workspace(threads: threads)) {
+                    asked.add(1, ordering: .relaxed).newValue <= allowed
+                }
+            }
+            #expect(asked.load(ordering: .relaxed) > allowed)
+        }
+    }
+
     @Test("threads change no byte", arguments: [2, 3, 7])
     func threads(count: Int) throws {
         var generator = SeededGenerator(seed: 8)
         let picture = Picture.noise(width: 501, height: 377, using: &generator)
         let preprocessing = try preprocessing(side: 64, windows: 5)
         let team = Workspace(threads: count)
-        let views = preprocessing.views(of: picture, in: workspace)
-        #expect(preprocessing.views(of: picture, in: team) == views)
+        let views = try preprocessing.views(of: picture, in: workspace)
+        #expect(try preprocessing.views(of: picture, in: team) == views)
         #expect(preprocessing.normalised(views, in: team).values == preprocessing.normalised(views, in: workspace).values)
     }
 
@@ -90,7 +107,7 @@ struct PreprocessingTests {
             let twin = ["images/\(parts[0])_decoded.png", "images/\(parts[0]).png"].first { ParityFolder.current.has($0) }
             let file = [UInt8](try Data(contentsOf: ParityFolder.current.url(twin ?? "")))
             let preprocessing = try preprocessing(side: side)
-            let views = preprocessing.views(of: try ImageDecoder.decode(file), in: workspace)
+            let views = try preprocessing.views(of: try ImageDecoder.decode(file), in: workspace)
             if parts[1].hasPrefix("uint8_crop") {
                 let planar = (0..<3).flatMap { channel in stride(from: channel, to: views[0].count, by: 3).map { views[0][$0] } }
                 #expect(planar == tensor.withBytes { [UInt8]($0) }, "\(name)")

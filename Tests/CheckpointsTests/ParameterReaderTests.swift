@@ -1,4 +1,5 @@
 import Checkpoints
+import Dispatch
 import Testing
 
 /// A network gets what it asks for, and nothing wrong goes unnoticed.
@@ -40,6 +41,32 @@ struct ParameterReaderTests {
         #expect(throws: CheckpointError.self) { try reader.finish() }
         reader.scope("net").ignore(prefix: "conv.")
         try reader.finish()
+    }
+
+    @Test("parts come in their order, whoever builds them, and the first error of theirs is thrown")
+    func parts() throws {
+        let loops: [ParameterReader.ParallelLoop?] = [
+            nil, { count, body in DispatchQueue.concurrentPerform(iterations: count) { body($0) } },
+        ]
+        for loop in loops {
+            let reader = ParameterReader(dictionary, sharedBy: loop)
+            let conv = reader.scope("net").scope("conv")
+            let (weight, bias) = try conv.both(
+                { () throws(CheckpointError) in try conv.take("weight", [2, 2]) },
+                { () throws(CheckpointError) in try conv.take("bias", [2]) })
+            #expect(weight == [1, 2, 3, 4] && bias == [5, 6])
+            let numbers = try reader.map(100) { index throws(CheckpointError) in
+                try conv.map(3) { inner throws(CheckpointError) in 10 * index + inner }
+            }
+            #expect(numbers == (0..<100).map { index in (0..<3).map { 10 * index + $0 } })
+            #expect(throws: CheckpointError.unrecognised("4")) {
+                try reader.map(9) { index throws(CheckpointError) in
+                    if index >= 4 { throw CheckpointError.unrecognised("\(index)") }
+                }
+            }
+            _ = try reader.take("other.scale", [])
+            try reader.finish()
+        }
     }
 
     @Test("at most eight names of a kind are spelled out")

@@ -90,9 +90,9 @@ struct ConditionalUNetParityTests {
         }
     }
 
-    @Test("neither batch-mates nor threads change a bit", arguments: Recording.all.filter { $0.network == "unet_a" })
-    func independence(recording: Recording) throws {
-        let network = try NetworkFixtures.network(recording.network, weights: recording.weights)
+    @Test("neither batch-mates nor threads change a bit", arguments: Recording.all.filter { $0.network == "unet_a" }, Precision.allCases)
+    func independence(recording: Recording, precision: Precision) throws {
+        let network = try NetworkFixtures.network(recording.network, weights: recording.weights, precision: precision)
         let recorded = try StateDict(contentsOf: ParityFolder.current.path(recording.file))
         let (samples, height, width) = try NetworkFixtures.samples(recorded)
         var other = samples[0]

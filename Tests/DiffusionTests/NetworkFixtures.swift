@@ -12,9 +12,9 @@ enum NetworkFixtures {
         try ConditionalUNetConfiguration(ParityFolder.current.configuration().object(name))
     }
 
-    static func network(_ name: String, weights: String) throws -> ConditionalUNet {
+    static func network(_ name: String, weights: String, precision: Precision = .fp32) throws -> ConditionalUNet {
         let dictionary = try StateDict(contentsOf: ParityFolder.current.path(weights))
-        return try ConditionalUNet(ParameterReader(dictionary), configuration: configuration(name))
+        return try ConditionalUNet(ParameterReader(dictionary, precision: precision), configuration: configuration(name))
     }
 
     /// The `input.*` tensors of a recording as samples of a batch.

@@ -42,12 +42,13 @@ struct RunReplay {
     func check(predict: (_ state: [Float], _ mu: [Float], _ time: Float) throws -> [Float]) throws {
         let times = try tensors["model_times"]
         var state = plan.startState(mu: mu, noise: try tensors["initial_noise"])
+        var none: [Float] = []
         for (index, step) in plan.steps.enumerated() {
             #expect(step.networkTime == times[index])
             let output = try predict(state, mu, step.networkTime)
             try compare(state, "state_t", step.time)
             try compare(output, "model_output_t", step.time)
-            step.advance(&state, mu: mu, output: output, noise: noise(ofStep: index))
+            step.advance(&state, mu: mu, output: output, noise: noise(ofStep: index), keeping: &none)
         }
         let difference = greatestDifference(state, try tensors["final"])
         #expect(difference < tolerance, "\(file): final differs by \(difference)")
@@ -60,7 +61,8 @@ struct RunReplay {
         try compare(plan.startState(mu: mu, noise: try tensors["initial_noise"]), "state_t", first)
         let last = plan.steps.count - 1
         guard var state = recorded("state_t", 1), let output = recorded("model_output_t", 1) else { return }
-        plan.steps[last].advance(&state, mu: mu, output: output, noise: noise(ofStep: last))
+        var none: [Float] = []
+        plan.steps[last].advance(&state, mu: mu, output: output, noise: noise(ofStep: last), keeping: &none)
         let limit = try SamplerFixtures.tolerance(file, "final")
         let difference = greatestDifference(state, try tensors["final"])
         #expect(difference < limit, "\(file): the last step differs by \(difference)")

@@ -26,21 +26,22 @@ struct SamplerTests {
 
     /// Runs a plan, drawing noise from a seeded source; returns the final state.
     static func run(
-        _ plan: SamplerPlan, mu: [Float], seed: UInt64 = 7,
+        _ plan: SamplerPlan, mu: [Float], seed: UInt64 = 7, firstPixel: Int = 0,
         network: (_ state: [Float], _ mu: [Float], _ step: SamplerStep) -> [Float]
     ) -> [Float] {
         let source = NoiseSource(seed: seed)
         func noise(_ draw: UInt32) -> [Float] {
             var values = [Float](repeating: 0, count: mu.count)
             values.withUnsafeMutableBufferPointer {
-                source.fill($0, draw: draw, region: .init(width: mu.count / 3, height: 1))
+                source.fill($0, draw: draw, region: .init(x: firstPixel, width: mu.count / 3, height: 1))
             }
             return values
         }
         var state = plan.startState(mu: mu, noise: noise(NoiseSource.startDraw))
+        var kept = [Float](repeating: 0, count: plan.keepsEstimates ? mu.count : 0)
         for (index, step) in plan.steps.enumerated() {
             let drawn = step.usesNoise ? noise(NoiseSource.draw(ofStep: index)) : nil
-            step.advance(&state, mu: mu, output: network(state, mu, step), noise: drawn)
+            step.advance(&state, mu: mu, output: network(state, mu, step), noise: drawn, keeping: &kept)
         }
         return state
     }
@@ -49,15 +50,17 @@ struct SamplerTests {
     static let clean: [Float] = (0..<96).map { Float($0 * 7 % 17) / 16 }
 
     @Test(
-        "posterior reaches the clean picture that the network knows, in any number of steps",
+        "whoever visits times reaches the clean picture that the network knows, in any number of steps",
         arguments: DiffusionConfiguration.Prediction.allCases, [1, 2, 3, 4, 7, 33, 99, 100])
-    func posterior(prediction: DiffusionConfiguration.Prediction, steps: Int) throws {
+    func visitingTimes(prediction: DiffusionConfiguration.Prediction, steps: Int) throws {
         let configuration = DiffusionConfiguration()
-        let plan = try SamplerPlan(configuration, prediction: prediction, steps: steps)
-        #expect(plan.steps.count == steps)
-        let network = try Self.perfect(plan, configuration, clean: Self.clean)
-        let final = Self.run(plan, mu: Self.mu, network: network)
-        #expect(greatestDifference(final, Self.clean) < (prediction == .clean ? 1e-7 : 1e-4))
+        for sampler in SamplerKind.allCases where sampler.visitsTimes {
+            let plan = try SamplerPlan(configuration, sampler: sampler, prediction: prediction, steps: steps)
+            #expect(plan.steps.count == steps)
+            let network = try Self.perfect(plan, configuration, clean: Self.clean)
+            let final = Self.run(plan, mu: Self.mu, network: network)
+            #expect(greatestDifference(final, Self.clean) < (prediction == .clean ? 1e-7 : 1e-4), "\(sampler)")
+        }
     }
 
     @Test(
@@ -127,7 +130,8 @@ struct SamplerTests {
     @Test("numbers of steps at the limits are taken, one past them refused")
     func limits() throws {
         let configuration = DiffusionConfiguration()
-        for (sampler, allowed) in [(SamplerKind.posterior, 1...100), (.sde, 10...100), (.ode, 10...100)] {
+        for sampler in SamplerKind.allCases {
+            let allowed = sampler.visitsTimes ? 1...100 : 10...100
             #expect(SamplerPlan.allowedStepCounts(sampler, configuration) == allowed)
             for steps in [allowed.lowerBound, allowed.upperBound] {
                 #expect(throws: Never.self) {
@@ -148,14 +152,17 @@ struct SamplerTests {
         let plan = try SamplerPlan(configuration, prediction: .clean, times: [100, 60, 5])
         #expect(plan.steps.map(\.time) == [100, 60, 5])
         #expect(try SamplerPlan(configuration, prediction: .clean, times: [1]).steps.count == 1)
-        for times in [[], [101], [0], [50, 50], [50, 60], [10, 0], [-1]] {
-            #expect(throws: SamplerError.invalidTimes(times, last: 100)) {
-                try SamplerPlan(configuration, prediction: .clean, times: times)
+        for sampler in SamplerKind.allCases {
+            for times in [[], [101], [0], [50, 50], [50, 60], [10, 0], [-1]] {
+                let refusal = sampler.visitsTimes ? SamplerError.invalidTimes(times, last: 100) : .timesNotTaken(sampler)
+                #expect(throws: refusal) {
+                    try SamplerPlan(configuration, sampler: sampler, prediction: .clean, times: times)
+                }
             }
         }
     }
 
-    @Test("the clean estimate is clamped for clean networks and for few posterior steps only")
+    @Test("the clean estimate is clamped for clean networks, semi-linear solvers and few posterior steps only")
     func clamping() throws {
         let configuration = DiffusionConfiguration()
         func clamps(
@@ -167,16 +174,19 @@ struct SamplerTests {
         #expect(try clamps(.posterior, .noise, 99) && clamps(.posterior, .noise, 1))
         #expect(try !clamps(.posterior, .noise, 100) && !clamps(.posterior, .noise, nil))
         #expect(try !clamps(.sde, .noise, 50) && !clamps(.ode, .noise, 50))
+        #expect(try clamps(.semiLinearODE, .noise, 100) && clamps(.semiLinearSDE, .noise, 100))
     }
 
     @Test("a wild network can't drive few steps out of the picture's range, and a broken one stays seen")
     func wildNetwork() throws {
-        for prediction in DiffusionConfiguration.Prediction.allCases {
-            let plan = try SamplerPlan(DiffusionConfiguration(), prediction: prediction, steps: 5)
-            let final = Self.run(plan, mu: Self.mu) { state, _, _ in state.indices.map { $0 % 2 == 0 ? -900 : 900 } }
-            #expect(final.allSatisfy { $0 >= 0 && $0 <= 1 })
-            let broken = Self.run(plan, mu: Self.mu) { state, _, _ in state.map { _ in .nan } }
-            #expect(broken.allSatisfy { $0.isNaN })
+        for sampler in SamplerKind.allCases where sampler.visitsTimes {
+            for prediction in DiffusionConfiguration.Prediction.allCases {
+                let plan = try SamplerPlan(DiffusionConfiguration(), sampler: sampler, prediction: prediction, steps: 5)
+                let final = Self.run(plan, mu: Self.mu) { state, _, _ in state.indices.map { $0 % 2 == 0 ? -900 : 900 } }
+                #expect(final.allSatisfy { $0 >= 0 && $0 <= 1 })
+                let broken = Self.run(plan, mu: Self.mu) { state, _, _ in state.map { _ in .nan } }
+                #expect(broken.allSatisfy { $0.isNaN })
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ start_server
 
 queries=(
   'steps=1&seed=1' 'steps=2&seed=1' 'steps=2&seed=2' 'steps=3&seed=3&degradation=noisy,rainy'
-  'steps=10&sampler=sde&seed=4' 'steps=2&seed=5&format=jpeg' 'steps=1&seed=6&tile=64&overlap=16'
+  'steps=4&sampler=mr-sde&seed=7' 'steps=10&sampler=sde&seed=4' 'steps=2&seed=5&format=jpeg' 'steps=1&seed=6&tile=64&overlap=16'
 )
 restore_all() {
   local index clients=()

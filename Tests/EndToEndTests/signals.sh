@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# SIGHUP drains as SIGTERM does and never cuts a drain short; SIGUSR1 and SIGUSR2 change nothing, before it is ready or after.
+# SIGHUP has the bundles read again, and never cuts a drain short; where it says that the terminal is gone it drains as SIGTERM
+# does. SIGUSR1 and SIGUSR2 change nothing, before it is ready or after.
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -26,10 +27,45 @@ drains_at() {
   [ "$found" = 0 ] || fail "$*: expected exit 0, found $found"
   grep -q '"draining"' "$work/log" || fail "$*: no drain in the log"
 }
-drains_at HUP
-# A closing terminal may send it twice, and systemd sends it behind SIGTERM.
-drains_at HUP HUP
+# systemd may send SIGHUP behind SIGTERM.
 drains_at TERM HUP
+
+# Read again, the bundle is what it was: the same service goes on.
+start_server
+for _ in 1 2; do
+  kill -HUP "$server"
+  sleep 0.1
+done
+for _ in $(seq 100); do
+  ! grep -q '"reading bundles again"' "$work/log" || break
+  sleep 0.05
+done
+grep -q '"reading bundles again"' "$work/log" || fail "SIGHUP was not heard: $(cat "$work/log")"
+request -F "image=@$picture" "$url/restore?steps=1"
+expect_status 200
+kill -TERM "$server"
+wait "$server" || fail "expected exit 0"
+server=
+
+# A terminal that goes takes the service with it, which drains.
+: >"$work/log"
+script -qc "sh -c 'echo \$\$ >\"$work/pid\"; exec \"$program\" serve --host 127.0.0.1 --port 0 --bundle \"$bundle\" --log-format json 2>>\"$work/log\"'" \
+  /dev/null </dev/null >/dev/null &
+terminal=$!
+for _ in $(seq 600); do
+  ! grep -q '"ready"' "$work/log" || break
+  sleep 0.1
+done
+server=$(cat "$work/pid")
+kill -KILL "$terminal"
+wait "$terminal" || true
+for _ in $(seq 200); do
+  kill -0 "$server" 2>/dev/null || break
+  sleep 0.05
+done
+! kill -0 "$server" 2>/dev/null || fail "it outlives its terminal"
+grep -q '"complete":"\{0,1\}true' "$work/log" || fail "it did not drain: $(cat "$work/log")"
+server=
 
 # As soon as there is a process that runs the program.
 : >"$work/log"
@@ -45,7 +81,7 @@ for _ in $(seq 200); do
   grep -q '"ready"' "$work/log" && break
   sleep 0.05
 done
-kill -HUP "$server"
+kill -TERM "$server"
 found=0
 wait "$server" || found=$?
 server=

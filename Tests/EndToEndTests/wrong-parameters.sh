@@ -13,7 +13,7 @@ refuse 'stepz=4' stepz
 refuse 'steps=0' steps
 refuse 'steps=101' steps
 refuse 'steps=4&steps=5' steps
-refuse 'sampler=mr-sde' sampler
+refuse 'sampler=ddim' sampler
 refuse 'sampler=ode&steps=9' steps
 refuse 'seed=18446744073709551616' seed
 refuse 'degradation=ugly' ugly

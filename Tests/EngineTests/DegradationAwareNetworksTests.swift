@@ -1,5 +1,6 @@
 import Bundles
 import Checkpoints
+import Diffusion
 import Engine
 import TestSupport
 import Testing
@@ -58,6 +59,7 @@ struct DegradationDiffusionTests {
     func defaults() throws {
         let (manifest, own) = try { ($0.manifest, $0.own) }(read(Array(Self.official.utf8)))
         #expect(manifest.kind == DegradationAwareNetworks.kind)
+        #expect(manifest.precisions == [.fp32])
         #expect(own.encoder.usesQuickGELU == false)
         #expect(own.encoder.vision.headWidth == 64)
         #expect(own.encoder.vision.stem == nil)
@@ -67,6 +69,30 @@ struct DegradationDiffusionTests {
         #expect(own.diffusion == .init())
         #expect(own.defaults.sampler == .posterior && own.defaults.steps == 100 && own.defaults.times == nil)
         #expect(Set(manifest.files.map(\.name)) == ["daclip_ViT-B-32.pt", "universal-ir.pth", "merges.txt.gz"])
+    }
+
+    @Test("precisions are those that the card names")
+    func precisions() throws {
+        let manifest = try read(replacing: #""labels":"#, with: #""precisions": ["bf16", "fp32"], "labels":"#).manifest
+        #expect(manifest.precisions == [.fp32, .bf16])
+    }
+
+    @Test("a bundle without a default section gets what suits its prediction, as far as its tables go")
+    func standardSampler() throws {
+        func defaults(_ prediction: String, _ diffusion: String = "{}") throws -> SamplerDefaults {
+            let section = #""diffusion": {}, "default": {"sampler": "posterior", "steps": 100}"#
+            try #require(Self.official.contains(section))
+            let text = Self.official.replacing(section, with: #""diffusion": \#(diffusion)"#)
+                .replacing(#""prediction": "noise""#, with: #""prediction": "\#(prediction)""#)
+            return try read(Array(text.utf8)).own.defaults
+        }
+        #expect(try defaults("noise").sampler == .semiLinearSDE)
+        #expect(try defaults("noise").steps == SamplerDefaults.semiLinearStepCount)
+        #expect(try defaults("clean").sampler == .posterior && defaults("clean").steps == 100)
+        #expect(try defaults("clean", #"{"T": 1000}"#).steps == SamplerDefaults.stepLimit)
+        for tables in [#"{"T": 3}"#, #"{"sample_T": 3}"#] {
+            #expect(try defaults("noise", tables).steps == 3 && defaults("clean", tables).steps == 3)
+        }
     }
 
     @Test("a network without contexts needs no embedding")
@@ -94,7 +120,7 @@ struct DegradationDiffusionTests {
 
     @Test("what can't be is refused, with its place", arguments: [
         (#""prediction": "noise""#, #""prediction": "velocity""#, "prediction: expected one of noise, clean, found \"velocity\""),
-        (#""sampler": "posterior""#, #""sampler": "ddim""#, "default.sampler: expected one of posterior, sde, ode, found \"ddim\""),
+        (#""sampler": "posterior""#, #""sampler": "ddim""#, "default.sampler: expected one of posterior, sde, ode, mr-ode, mr-sde, found \"ddim\""),
         (#""diffusion": {}"#, #""diffusion": {"schedule": "sigmoid"}"#, "diffusion.schedule: expected one of cosine, linear, constant"),
         (#""embed_dim": 512"#, #""embed_dim": 512, "native_windows": 6"#, "daclip.native_windows: expected 0 to 5, found 6"),
         (#""embed_dim": 512"#, #""embed_dim": 512, "native_windows": -1"#, "daclip.native_windows: expected 0 to 5, found -1"),
@@ -115,6 +141,11 @@ struct DegradationDiffusionTests {
         (#""labels": ["hazy", "rainy"]"#, #""labels": ["hazy,rainy"]"#, "labels: \"hazy,rainy\""),
         (#""labels": ["hazy", "rainy"]"#, #""labels": ["auto"]"#, "labels: \"auto\""),
         (#""labels": ["hazy", "rainy"]"#, #""labels": "hazy""#, "labels: expected a list of texts"),
+        (#""labels":"#, #""precisions": ["fp16"], "labels":"#, "precisions: expected names among fp32, bf16, none twice"),
+        (#""labels":"#, #""precisions": ["bf16"], "labels":"#, "precisions: expected names among fp32, bf16, none twice"),
+        (#""labels":"#, #""precisions": ["fp32", "fp32"], "labels":"#, "precisions: expected names among fp32, bf16"),
+        (#""labels":"#, #""precisions": [], "labels":"#, "precisions: expected names among fp32, bf16"),
+        (#""labels":"#, #""precisions": "fp32", "labels":"#, "precisions: expected a list of texts"),
         (#""logit_scale": 100"#, #""logit_scale": -1"#, "logit_scale"),
         (#""logit_scale": 100"#, #""logit_scale": "100""#, "logit_scale: expected a number, found a value of another type"),
         (#""file": "universal-ir.pth""#, #""file": "../universal-ir.pth""#, "unet.file: expected a plain file name"),
@@ -164,7 +195,7 @@ struct DegradationDiffusionTests {
         (#""diffusion": {}"#, #""diffusion": {"T": 50}"#, "default.steps: expected 1 to 50, found 100"),
         (
             #""sampler": "posterior", "steps": 100"#, #""sampler": "sde", "steps": 10, "times": [9, 8, 7, 6, 5, 4, 3, 2, 1]"#,
-            "default.times: only posterior visits times of its own"
+            "default.times: the sampler sde takes no times of its own"
         ),
         (#""custom_text": true, "merges""#, #""custom_text": 1, "merges""#, "daclip.custom_text: expected true or false"),
         (#""text_cfg": {"#, #""no_text_cfg": {"#, "daclip: the key"),

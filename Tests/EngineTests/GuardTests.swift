@@ -128,12 +128,33 @@ struct GuardTests {
         #expect(verdict(picture, "hazy") == (believed ? .restore("hazy") : .decline(.noTraces)))
     }
 
-    @Test("a label is believed that is likelier than clean by the margin, and not one less so")
-    func margin() {
-        let margin = LookGuard.leastMarginToClean
-        #expect(verdict(photograph, "shadowed", 0.4 + margin + 0.0001, ["clean": 0.4]) == .restore("shadowed"))
-        #expect(verdict(photograph, "shadowed", 0.4 + margin - 0.0001, ["clean": 0.4]) == .decline(.undecided))
+    @Test("a label is believed while clean is unlikely enough, however many others share what is left")
+    func undecided() {
+        let most = LookGuard.mostProbabilityOfClean
+        #expect(verdict(photograph, "shadowed", 0.8, ["clean": most]) == .restore("shadowed"))
+        #expect(verdict(photograph, "shadowed", 0.8, ["clean": most + 0.0001]) == .decline(.undecided))
+        #expect(verdict(photograph, "shadowed", 0.45, ["noisy": 0.44, "clean": 0.11]) == .restore("shadowed"))
         #expect(verdict(photograph, "shadowed", 0.3, [:]) == .restore("shadowed"))
+    }
+
+    @Test("in grey a label that is told by colours wants clean to be less likely, and no other does", arguments: ["shadowed", "hazy", "noisy"])
+    func undecidedInGrey(label: String) {
+        let pale = changed(photograph) { _, _, value in 60 + value / 2 }
+        var grey = pale
+        grey.turnToLuma()
+        let most = LookGuard.mostProbabilityOfCleanInGrey
+        #expect(verdict(pale, label, 0.8, ["clean": most + 0.0001]) == .restore(label))
+        #expect(verdict(grey, label, 0.8, ["clean": most]) == .restore(label))
+        let isToldByColour = LookGuard.labelsToldByColour.contains(label)
+        #expect(verdict(grey, label, 0.8, ["clean": most + 0.0001]) == (isToldByColour ? .decline(.undecided) : .restore(label)))
+    }
+
+    @Test("what is taken in place of what can't be has to be likelier than clean by a margin of its own")
+    func marginOfNext() throws {
+        let page = try ImageDecoder.decode(ImageEncoder.jpeg(self.page(), options: .init(quality: 10)))
+        let margin = LookGuard.leastMarginOfNext
+        #expect(verdict(page, "uncompleted", 0.5, ["jpeg-compressed": 0.3, "clean": 0.3 - margin - 0.0001]) == .restore("jpeg-compressed"))
+        #expect(verdict(page, "uncompleted", 0.5, ["jpeg-compressed": 0.3, "clean": 0.3 - margin + 0.0001]) == .decline(.undecided))
     }
 
     @Test("pictures of any shape are looked at", arguments: [(8, 8), (8, 3_000), (3_000, 9), (1_030, 770)])

@@ -1,4 +1,5 @@
 import Bundles
+import Checkpoints
 import Dispatch
 import Engine
 import Foundation
@@ -13,7 +14,7 @@ import Testing
 struct NonFiniteTests {
     /// The engine with small random weights, some of them changed.
     private func engine(
-        hasTextTower: Bool = true, _ change: @escaping (_ tensor: String, _ values: [Float]) -> [Float]
+        hasTextTower: Bool = true, precision: Precision = .fp32, _ change: @escaping (_ tensor: String, _ values: [Float]) -> [Float]
     ) throws -> RecipeEngine {
         var encoder: [String: Any] = [
             "embed_dim": 8,
@@ -35,7 +36,9 @@ struct NonFiniteTests {
         bundle.change = change
         let folder = try bundle.write()
         defer { try? FileManager.default.removeItem(at: folder) }
-        return try RecipeEngine(Bundles.Bundle.load(folder.path), configuration: EngineConfiguration())
+        var configuration = EngineConfiguration()
+        configuration.precision = precision
+        return try RecipeEngine(Bundles.Bundle.load(folder.path), configuration: configuration)
     }
 
     /// Of one value, and of a size of its own where it must not share evaluations.
@@ -114,10 +117,11 @@ struct NonFiniteTests {
         (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8))?.hasPrefix("steps-") ?? false
     }
 
-    @Test("a picture for which the restoration network overflows fails at 'diffuse', and not those beside it")
-    func diffuse() async throws {
+    @Test("a picture for which the restoration network overflows fails at 'diffuse', and not those beside it",
+        arguments: Precision.allCases)
+    func diffuse(precision: Precision) async throws {
         // What of the degraded picture goes in is multiplied out of all bounds, unless it is black.
-        let engine = try engine { tensor, values in
+        let engine = try engine(precision: precision) { tensor, values in
             tensor != "unet/init_conv.weight" ? values : values.enumerated().map { $0 / 49 % 6 < 3 ? $1 : 1e37 }
         }
         let alone = try await restore(Self.plain(0), on: engine).get()
@@ -129,10 +133,11 @@ struct NonFiniteTests {
         #expect(engine.load.samplesInFlight == 0 && engine.load.running == 0)
     }
 
-    @Test("a picture for which the encoder overflows fails at 'embed', whatever is asked for, and not those beside it")
-    func embed() async throws {
+    @Test("a picture for which the encoder overflows fails at 'embed', whatever is asked for, and not those beside it",
+        arguments: Precision.allCases)
+    func embed(precision: Precision) async throws {
         // Bright pictures are cut off by the activation behind the first convolution; dark ones grow beyond all bounds.
-        let engine = try engine { tensor, values in
+        let engine = try engine(precision: precision) { tensor, values in
             if tensor.hasSuffix("conv1.0.weight") { return values.map { _ in -2e36 } }
             return tensor.hasSuffix("conv1.2.weight") ? values.map { _ in 1e3 } : values
         }

@@ -27,7 +27,8 @@ struct RandomBundle {
             "daclip": encoder(embedding), "unet": network(embedding), "diffusion": diffusion(steps),
         ]
         if coin() { manifest["kind"] = DegradationAwareNetworks.kind }
-        manifest["default"] = defaults(steps)
+        let defaults = defaults(steps)
+        if coin() || coin() { manifest["default"] = defaults }
     }
 
     private mutating func pick<Value>(_ values: [Value]) -> Value { values[.random(in: values.indices, using: &random)] }
@@ -92,12 +93,12 @@ struct RandomBundle {
         let diffusion = manifest["diffusion"] as? [String: Any]
         let sampled = diffusion?["sample_T"] as? Int ?? -1
         let tables = sampled < 0 ? steps : sampled
-        switch pick(["posterior", "times", "sde", "ode"]) {
-        case "posterior":
-            return ["sampler": "posterior", "steps": Int.random(in: 1...min(tables, 100), using: &random)]
+        switch pick(["posterior", "mr-ode", "mr-sde", "times", "sde", "ode"]) {
         case "times":
             let times = Set((0..<3).map { _ in Int.random(in: 1...tables, using: &random) }).sorted(by: >)
-            return ["sampler": "posterior", "steps": times.count, "times": times]
+            return ["sampler": pick(["posterior", "mr-ode", "mr-sde"]), "steps": times.count, "times": times]
+        case let sampler where sampler == "posterior" || sampler.hasPrefix("mr-"):
+            return ["sampler": sampler, "steps": Int.random(in: 1...min(tables, 100), using: &random)]
         case let sampler:
             return ["sampler": sampler, "steps": Int.random(in: 10...max(10, min(steps, 100)), using: &random)]
         }

@@ -1,5 +1,6 @@
 import Bundles
 import Checkpoints
+import Dispatch
 import Engine
 import Foundation
 import Images
@@ -59,9 +60,38 @@ struct RandomBundleTests {
         }
     }
 
+    private static let manyThreads: ParameterReader.ParallelLoop = { count, body in
+        DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+    }
+
+    @Test("threads change nothing of what is said of tensors that don't fit", arguments: 1...6 as ClosedRange<UInt64>)
+    func errorsOnThreads(seed: UInt64) throws {
+        var bundle = RandomBundle(seed: seed)
+        let folder = try bundle.write()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (section, key) in [("unet", "ch_mult"), ("daclip", "embed_dim")] {
+            var manifest = bundle.manifest
+            var changed = try #require(manifest[section] as? [String: Any])
+            changed[key] = key == "ch_mult" ? [3, 3, 3] : 11
+            manifest[section] = changed
+            if section == "daclip", var network = manifest["unet"] as? [String: Any], network["context_dim"] != nil {
+                network["context_dim"] = 11
+                manifest["unet"] = network
+            }
+            try bundle.write(manifest, folder)
+            let loops: [ParameterReader.ParallelLoop?] = [nil, Self.manyThreads]
+            let errors = try loops.map { loop in
+                let loaded = try Bundles.Bundle.load(folder.path, sharedBy: loop)
+                return try #require(throws: BundleError.self) { try DegradationAwareNetworks(loaded) }
+            }
+            #expect(errors[0] == errors[1])
+        }
+    }
+
     /// Loads the bundle and works with it.
     private func run(_ folder: URL) async throws {
-        let restorer = try RecipeEngine(Bundles.Bundle.load(folder.path), configuration: EngineConfiguration())
+        let restorer = try RecipeEngine(
+            Bundles.Bundle.load(folder.path, sharedBy: Self.manyThreads), configuration: EngineConfiguration())
         let picture = Picture.sample(width: 41, height: 23)
         let classification = try await restorer.classify(picture, labels: nil)
         #expect(classification.entries.count == restorer.recipe.labels.count)

@@ -105,6 +105,7 @@ private struct RestorationOrder: Sendable {
         RestorationOrder(100, 64, steps: 1) { $0.tile = 64; $0.overlap = 16 },
         RestorationOrder(32, 32, steps: 1) { $0.degradations = ["noisy", "rainy"] },
         RestorationOrder(16, 16, steps: 10) { $0.sampler = "sde" },
+        RestorationOrder(32, 32, steps: 4) { $0.sampler = "mr-sde" }, RestorationOrder(32, 32, steps: 3) { $0.sampler = "mr-ode" },
     ]
 
     func run(

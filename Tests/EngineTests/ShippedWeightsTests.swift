@@ -33,7 +33,7 @@ struct ShippedWeightsTests {
         let stored = try #require(recorded["picture"])
         let picture = Picture(width: stored.shape[1], height: stored.shape[0], pixels: stored.withBytes { [UInt8]($0) })
         let preprocessing = Preprocessing(encoder.configuration)
-        let views = preprocessing.views(of: picture, in: workspace)
+        let views = try preprocessing.views(of: picture, in: workspace)
         let images = preprocessing.normalised(views, in: workspace)
         let whole = encoder(preprocessing.normalised([views[0]], in: workspace), in: workspace)[0]
         let degradations = encoder.degradationEmbeddings(images, in: workspace)
@@ -56,6 +56,7 @@ struct ShippedWeightsTests {
             networks.configuration.diffusion, prediction: networks.configuration.prediction, times: [100, 75, 50, 25])
         let mu = try tensor("mu")
         var state = plan.startState(mu: mu, noise: try tensor("initial_noise"))
+        var none: [Float] = []
         for (index, step) in plan.steps.enumerated() {
             let time = String(step.time)
             let suffix = String(repeating: "0", count: 3 - time.count) + time
@@ -68,7 +69,7 @@ struct ShippedWeightsTests {
                 output, height: shape[2], width: shape[3], channels: shape[1], pool: workspace.pool
             ).channelsFirst
             try expect(planes, "unet_output_t" + suffix)
-            step.advance(&state, mu: mu, output: planes, noise: try tensor("step_noise_\(index)"))
+            step.advance(&state, mu: mu, output: planes, noise: try tensor("step_noise_\(index)"), keeping: &none)
         }
         try expect(state, "final")
     }

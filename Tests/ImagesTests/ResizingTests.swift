@@ -42,7 +42,7 @@ struct ResizingTests {
     }
 
     @Test("resizing is the plain filter, pass by pass, up and down and one side only")
-    func plainFilter() {
+    func plainFilter() throws {
         var generator = SeededGenerator(seed: 3)
         for (from, to) in [
             ((8, 8), (8, 8)), ((9, 7), (5, 7)), ((9, 7), (9, 3)), ((5, 4), (13, 11)), ((31, 2), (4, 6)),
@@ -50,12 +50,12 @@ struct ResizingTests {
         ] {
             let picture = Picture.noise(width: from.0, height: from.1, using: &generator)
             let expected = plainlyResized(picture, width: to.0, height: to.1)
-            let found = picture.resampled(width: to.0, height: to.1, columns: 0..<to.0, rows: 0..<to.1)
+            let found = try picture.resampled(width: to.0, height: to.1, columns: 0..<to.0, rows: 0..<to.1)
             #expect(found == expected.pixels, "\(from) to \(to)")
             let (columns, rows) = (to.0 / 3..<to.0, to.1 / 2..<to.1)
-            let window = picture.resampled(width: to.0, height: to.1, columns: columns, rows: rows) { count, body in
-                for item in (0..<count).reversed() { body(item) }
-            }
+            let window = try picture.resampled(
+                width: to.0, height: to.1, columns: columns, rows: rows,
+                sharedBy: { count, body in for item in (0..<count).reversed() { body(item) } })
             #expect(window == expected.window(columns: columns, rows: rows), "\(from) to \(to)")
         }
     }

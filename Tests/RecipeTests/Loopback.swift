@@ -20,7 +20,7 @@ struct Loopback {
         _ method: String, _ path: String, to port: Int, fields: [String] = [], body: [UInt8] = []
     ) async throws -> Loopback {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: \(body.count)\r\n"
-        if !body.isEmpty { head += "Content-Type: application/octet-stream\r\n" }
+        if !body.isEmpty, !fields.contains(where: { $0.hasPrefix("Content-Type:") }) { head += "Content-Type: application/octet-stream\r\n" }
         for field in fields { head += field + "\r\n" }
         let request = Array((head + "\r\n").utf8) + body
         return try await WorkerThread.run(name: "loopback") { try Loopback(exchange(request, port)) }

@@ -30,7 +30,7 @@ struct ToyRecipe: Recipe {
             throw .malformed(error)
         }
         try bundle.finish()
-        description = RecipeDescription(labels: bundle.manifest.labels, options: [.rounds])
+        description = RecipeDescription(labels: bundle.manifest.labels, classifies: false, options: [.rounds])
     }
 
     func restoration(
@@ -133,7 +133,7 @@ final class BrighteningRun: RecipeRun {
     }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         guard let picture = progress.withLock({ $0.picture }) else { throw .internalFault("no picture yet") }
         let row = picture.pixels[index * picture.width * 3..<(index + 1) * picture.width * 3]

@@ -84,7 +84,7 @@ struct ToyServiceTests {
         let document = try members(try await running.send("GET", "/capabilities"))
         let bundle = try #require((document["bundles"] as? [[String: Any]])?.first)
         #expect(bundle["labels"] as? [String] == ["dim"] && bundle["options"] as? [String] == ["rounds"])
-        #expect(bundle["text_tower"] as? Bool == false)
+        #expect(bundle["text_tower"] as? Bool == false && bundle["classifier"] as? Bool == false)
         #expect(bundle["default_sampler"] == nil && bundle["default_steps"] == nil)
         #expect((document["samplers"] as? [Any])?.isEmpty == true)
         #expect(await running.life.drain() == 0)
@@ -103,12 +103,11 @@ struct ToyServiceTests {
         #expect(await running.life.drain() == 0)
     }
 
-    @Test("a classification, which it doesn't offer, is a 400 that says so", arguments: ["", "?labels=a,b"])
+    @Test("a classification, which it doesn't offer, is a 422 that says so", arguments: ["", "?labels=a,b"])
     func classify(query: String) async throws {
         let running = try Running(ToyBundle())
         let answer = try await running.send("POST", "/classify" + query, body: ImageEncoder.png(Self.dark))
-        #expect(answer.status == 400 && answer.text.contains("rows"), "\(answer.text)")
-        #expect(query != "" || answer.text.contains("has no classification"))
+        #expect(answer.status == 422 && answer.text.contains("rows has no classification"), "\(answer.text)")
         #expect(await running.life.drain() == 0)
     }
 

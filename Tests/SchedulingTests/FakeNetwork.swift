@@ -71,6 +71,9 @@ final class GatedNetwork: StepEvaluator {
 
     func maximumBatch(for key: String) -> Int { maximum }
 
+    /// Keys in capitals are those of another network.
+    func kind(of key: String) -> Int { key == key.uppercased() ? 1 : 0 }
+
     func advance(_ samples: [FakeSample], of key: String, worker: Int, workspaceBytes: Int) throws {
         announce.yield(Evaluation(key: key, jobs: samples.map(\.job), worker: worker))
         if !isOpen.load(ordering: .acquiring) { gate.wait() }

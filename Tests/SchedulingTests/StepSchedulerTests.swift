@@ -111,6 +111,9 @@ import Testing
         #expect(scheduler.estimatedSeconds(for: work, sharing: true) == 20)
         let unseen = [SampleOutline(key: "b", steps: 10, bytes: 1, cost: 3)]
         #expect(scheduler.estimatedSeconds(for: unseen, sharing: false) == 60)
+        // Nothing is known of another network.
+        let foreign = [SampleOutline(key: "B", steps: 10, bytes: 1, cost: 3)]
+        #expect(scheduler.estimatedSeconds(for: foreign, sharing: false) == nil)
         seconds.withLock { $0 = 20 }
         try await scheduler.submit(fakeJob(1, steps: 1, log: JobLog()))
         #expect(slow.withLock { $0.isEmpty })

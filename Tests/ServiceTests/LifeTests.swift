@@ -25,6 +25,26 @@ struct LifeTests {
         #expect(await subject.restore().status == 200)
     }
 
+    @Test("while a bundle is fetched it says how far that is")
+    func fetching() async {
+        let subject = ServiceUnderTest(isStarted: false)
+        for (received, total) in [(5, 10), (7, nil)] as [(Int, Int?)] {
+            subject.service.prepare(.fetching(bundle: "large", received: received, total: total))
+            let answer = await subject.send(.get, "/health/ready")
+            #expect(answer.status == 503 && answer["Retry-After"] != nil)
+            #expect(answer.json["status"]?.text == "fetching" && answer.json["bundle"]?.text == "large")
+            #expect(answer.json["received_bytes"]?.number == Double(received))
+            #expect(answer.json["total_bytes"]?.number == total.map(Double.init))
+            #expect(await subject.send(.get, "/health/live").status == 200)
+            #expect(await subject.restore().status == 503)
+        }
+        subject.service.prepare(.loading)
+        #expect(await subject.send(.get, "/health/ready").json["status"]?.text == "loading")
+        subject.service.start(subject.engine)
+        subject.service.prepare(.loading)
+        #expect(await subject.send(.get, "/health/ready").status == 200)
+    }
+
     @Test("a drain refuses new work at once and lets the old end")
     func drain() async {
         let subject = ServiceUnderTest()

@@ -12,7 +12,8 @@ struct ParameterTests {
         ("steps=101", "steps"), ("steps=+5", "steps"), ("steps=5.0", "steps"), ("steps=-1", "steps"),
         ("steps=0x5", "steps"), ("steps=99999999999999999999999", "steps"), ("steps=5&steps=5", "steps"),
         ("steps=%D9%A3", "steps"), ("steps=1_0", "steps"), ("steps=%205", "steps"),
-        ("sampler=mr-sde", "posterior, sde, ode"), ("sampler=SDE", "sampler"), ("sampler=", "sampler"),
+        ("sampler=ddim", "posterior, sde, ode, mr-ode, mr-sde"), ("sampler=mr_sde", "sampler"),
+        ("sampler=SDE", "sampler"), ("sampler=", "sampler"),
         ("sampler=sde&steps=9", "10 to 100"), ("sampler=ode&steps=1", "10 to 100"),
         ("seed=-1", "seed"), ("seed=18446744073709551616", "seed"), ("seed=abc", "seed"), ("seed=", "seed"),
         ("degradation=foggy", "foggy"), ("degradation=", "degradation"), ("degradation=rainy,,noisy", "degradation"),
@@ -21,6 +22,7 @@ struct ParameterTests {
         ("quality=50&format=png", "quality"), ("metadata=yes", "metadata"), ("force=1", "force"), ("force=", "force"),
         ("timeout=0", "timeout"), ("timeout=601", "timeout"), ("timeout=1.5", "timeout"),
         ("tile=63", "tile"), ("tile=1025", "tile"), ("overlap=-1", "overlap"), ("overlap=513", "overlap"),
+        ("bundle=other", "one of scripted"), ("bundle=", "bundle"),
         ("tile=64&overlap=33", "from 0 to 32"), ("overlap=193", "from 0 to 192"), ("labels=a", "labels"), ("image=x", "image"),
     ])
     func refused(query: String, named: String) async {
@@ -91,7 +93,7 @@ struct ParameterTests {
     @Test("values within their ranges reach the engine", arguments: [
         ("steps=1", 1, nil), ("steps=100", 100, nil), ("", nil, nil), ("sampler=posterior&steps=1", 1, "posterior"),
         ("sampler=sde", nil, "sde"), ("sampler=ode&steps=10", 10, "ode"), ("sampler=ode&steps=100", 100, "ode"),
-        ("sampler=posterior", nil, "posterior"),
+        ("sampler=posterior", nil, "posterior"), ("sampler=mr-ode&steps=1", 1, "mr-ode"), ("sampler=mr-sde", nil, "mr-sde"),
     ] as [(String, Int?, String?)])
     func steps(query: String, steps: Int?, sampler: String?) async {
         #expect(await subject.restore("?" + query).status == 200)
@@ -103,9 +105,9 @@ struct ParameterTests {
     func stepsOfTheEngine(most: Int) async {
         let subject = ServiceUnderTest(engine: ScriptedEngine(mostSteps: most))
         let samplers = await subject.send(.get, "/capabilities").json["samplers"]?.items ?? []
-        #expect(samplers.compactMap { $0.members?["most_steps"]?.number } == [Double](repeating: Double(most), count: 3))
-        #expect(samplers.compactMap { $0.members?["fewest_steps"]?.number } == [1, 10, 10])
-        for sampler in ["posterior", "ode"] {
+        #expect(samplers.compactMap { $0.members?["most_steps"]?.number } == [Double](repeating: Double(most), count: 5))
+        #expect(samplers.compactMap { $0.members?["fewest_steps"]?.number } == [1, 10, 10, 1, 1])
+        for sampler in ["posterior", "ode", "mr-sde"] {
             #expect(await subject.restore("?sampler=\(sampler)&steps=\(most)").status == 200)
             let refused = await subject.restore("?sampler=\(sampler)&steps=\(most + 1)")
             #expect(refused.status == 400 && refused.detail.contains("to \(most) with the sampler \(sampler)"))

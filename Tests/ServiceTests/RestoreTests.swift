@@ -48,7 +48,7 @@ struct RestoreTests {
         let document = await subject.restore(fields: fields)
         #expect(document["Restored-Declined"] == reason.word)
         #expect(document.text.contains("\"declined\":\"\(reason.word)\""))
-        #expect(await subject.send(.get, "/metrics").text.contains("restored_restorations_total{outcome=\"declined\"} 2"))
+        #expect(await subject.send(.get, "/metrics").text.contains("restored_restorations_total{outcome=\"declined\",bundle=\"scripted\"} 2"))
         #expect(subject.logLines.contains { $0.contains("\"declined\":\"\(reason.word)\"") })
     }
 
@@ -134,7 +134,7 @@ struct RestoreTests {
         (RestorationError.pictureTooSmall(width: 7, height: 9, minimumSide: 8), 422, "unprocessable-picture", nil),
         (.exceedsMemory(needed: 9, limit: 8, largestSide: 7), 422, "picture-too-large", nil),
         (.option(OptionFault(.degradation, "x", expected: "y")), 400, "invalid-parameter", nil),
-        (.notOffered("classification", bundle: "b"), 400, "not-offered", nil),
+        (.notOffered("classification", bundle: "b"), 422, "not-offered", nil),
         (.picture(.outOfMemory), 503, "memory-exhausted", "1"), (.nonFinite(stage: "s"), 500, "non-finite", nil),
         (.queueFull(limit: 64, retryAfterSeconds: 3.2), 429, "queue-full", "4"),
         (.deadlineUnattainable(estimatedSeconds: 9, allowedSeconds: 3), 422, "deadline-unattainable", nil),
@@ -176,7 +176,7 @@ struct RestoreTests {
         subject.engine.change { $0.failure = .internalFault("something else") }
         _ = await subject.send(.post, path, body: ServiceUnderTest.png)
         let lines = await subject.send(.get, "/metrics").text.split(separator: "\n")
-        #expect(lines.filter { $0.hasPrefix("restored_nonfinite_total") } == [#"restored_nonfinite_total{stage="diffuse"} 2"#])
+        #expect(lines.filter { $0.hasPrefix("restored_nonfinite_total") } == [#"restored_nonfinite_total{stage="diffuse",bundle="scripted"} 2"#])
     }
 
     @Test("a deadline that an idle service could keep and a busy one can't is 503, and the wait is told")

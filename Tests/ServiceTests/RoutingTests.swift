@@ -168,6 +168,6 @@ struct RoutingTests {
         #expect(limits?["queue-limit"]?.members?["value"]?.number == 64)
         #expect(limits?["smallest-side"]?.members?["value"]?.number == 8)
         #expect(limits?["port"] == nil)
-        #expect(document["samplers"]?.items?.count == 3)
+        #expect(document["samplers"]?.items?.count == 5)
     }
 }

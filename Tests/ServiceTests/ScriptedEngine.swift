@@ -52,6 +52,8 @@ final class ScriptedEngine: RestorationEngine {
                 .init(name: "posterior", steps: 1...mostSteps, defaultSteps: 7),
                 .init(name: "sde", steps: 10...mostSteps, defaultSteps: 20),
                 .init(name: "ode", steps: 10...mostSteps, defaultSteps: 20),
+                .init(name: "mr-ode", steps: 1...mostSteps, defaultSteps: 10),
+                .init(name: "mr-sde", steps: 1...mostSteps, defaultSteps: 10),
             ], options: Set(RestorationOption.allCases))
     }
 

@@ -145,7 +145,7 @@ struct SecurityTests {
             #"restored_http_requests_total{route="/restore",method="POST",status="400"} 1"#,
             #"restored_http_requests_total{route="/health",method="other",status="405"} 1"#,
             #"restored_http_request_duration_seconds_bucket{route="/restore",le="+Inf"} 2"#,
-            #"restored_restorations_total{outcome="restored"} 1"#,
+            #"restored_restorations_total{outcome="restored",bundle="scripted"} 1"#,
             #"restored_http_requests_in_flight 1"#,
             #"restored_request_memory_bytes 0"#,
         ] {

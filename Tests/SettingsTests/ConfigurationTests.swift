@@ -17,12 +17,33 @@ struct ConfigurationTests {
         #expect(try Configuration(arguments: [], environment: [:]) == Configuration())
     }
 
+    @Test("bundles are one or several; what names some replaces the default")
+    func bundles() throws {
+        #expect(try Configuration(arguments: [], environment: [:]).bundles == ["Weights/mini"])
+        #expect(try Configuration(arguments: [], environment: ["RESTORED_BUNDLE": "/a"]).bundles == ["/a"])
+        let both = try Configuration(
+            arguments: ["--bundle", "x", "--bundle=/y"], environment: ["RESTORED_BUNDLE": "/a,/b"])
+        #expect(both.bundles == ["x", "/y"])
+        #expect(try Configuration(arguments: [], environment: ["RESTORED_BUNDLE": "/a,/b"]).bundles == ["/a", "/b"])
+    }
+
+    @Test("weights get a quarter of the memory where nobody says how much, and then a larger bundle may be there alone")
+    func weightsMemory() throws {
+        let machine = MachineLimits(processors: 2, memory: 8 << 30)
+        let chosen = try Configuration(arguments: [], environment: [:]).fitted(to: machine)
+        #expect(chosen.weightsLimit == WeightsLimit(bytes: 2 << 30, isStrict: false))
+        let given = try Configuration(arguments: ["--weights-memory", "1000"], environment: [:]).fitted(to: machine)
+        #expect(given.weightsLimit == WeightsLimit(bytes: 1_000, isStrict: true))
+    }
+
     @Test("mistakes are named", arguments: [
         (["--prot", "80"], [:], "--prot"), (["80"], [:], "80"), (["--port"], [:], "--port"),
         (["--port", "65536"], [:], "--port"), (["--port", "x"], [:], "--port"), (["--port="], [:], "--port"),
         (["--port", "1", "--port", "2"], [:], "--port"), (["--queue-limit", "0"], [:], "--queue-limit"),
-        (["--log-format", "xml"], [:], "--log-format"), ([], ["RESTORED_PROT": "1"], "RESTORED_PROT"),
-        ([], ["RESTORED_TIMEOUT": "0"], "RESTORED_TIMEOUT"), (["--host", ""], [:], "--host"),
+        (["--log-format", "xml"], [:], "--log-format"), (["--precision", "fp16"], [:], "--precision"),
+        ([], ["RESTORED_PRECISION": "BF16"], "RESTORED_PRECISION"), ([], ["RESTORED_PROT": "1"], "RESTORED_PROT"),
+        ([], ["RESTORED_TIMEOUT": "0"], "RESTORED_TIMEOUT"), (["--host", ""], [:], "--host"), (["--bundle", ""], [:], "--bundle"),
+        ([], ["RESTORED_BUNDLE": ""], "RESTORED_BUNDLE"),
         (["--request-memory", "2000000"], [:], "--request-memory"), (["--head-limit", "4096"], [:], "--head-limit"),
         (["--cors-origin", "*"], [:], "--cors-origin"), (["--cors-origin", "https://a.example/x"], [:], "--cors-origin"),
         (["--megapixel-limit", "100"], [:], "--re"), (["--result-memory", "1048576"], [:], "--result-memory"),

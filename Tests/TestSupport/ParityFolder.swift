@@ -15,6 +15,9 @@ package struct ParityFolder: Sendable {
     package static let compactSubset = Repository.root
         .appendingPathComponent("Tests/Fixtures/Parity", isDirectory: true)
 
+    /// Networks of one evaluation, in a folder within that one.
+    package static let singlePass = ParityFolder(root: current.root?.appendingPathComponent("singlepass", isDirectory: true))
+
     /// Nil where no folder was found.
     package let root: URL?
 

@@ -6,11 +6,14 @@ import Testing
 package final class StageChecker {
     private let file: String
     private let recorded: StateDict
+    /// Differences that are allowed, as a share of the largest value of a tensor; nil for those of the folder's table.
+    private let share: Double?
     private var aliases: [String: String] = [:]
     private var checked: Set<String> = []
 
-    package init(file: String, recorded: StateDict) {
+    package init(file: String, recorded: StateDict, share: Double? = nil) {
         self.file = file
+        self.share = share
         self.recorded = recorded
     }
 
@@ -21,7 +24,7 @@ package final class StageChecker {
 
     /// Recorded tensors that nothing was compared with, inputs aside.
     package var unchecked: [String] {
-        recorded.names.filter { !$0.hasPrefix("input.") && !checked.contains($0) }
+        recorded.names.filter { $0 != "input" && !$0.hasPrefix("input.") && !checked.contains($0) }
     }
 
     /// Checks a stage as it is computed (networks reuse their memory afterwards), if it was recorded.
@@ -47,7 +50,8 @@ package final class StageChecker {
             let difference = Double(abs(value - expected))
             largest = difference.isNaN ? .infinity : max(largest, difference)
         }
-        let limit = tolerance ?? ParityFolder.current.tolerance(of: name, in: file)
+        let most = share.map { $0 * Double(expected.reduce(0) { max($0, abs($1)) }) }
+        let limit = tolerance ?? most ?? ParityFolder.current.tolerance(of: name, in: file)
         #expect(largest <= limit, "\(file): \(name) differs by \(largest), allowed \(limit)")
     }
 }

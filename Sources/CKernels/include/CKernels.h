@@ -3,3 +3,4 @@
 
 #include "kernels.h"
 #include "noise.h"
+#include "pack.h"

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "pixel_kernels.h"
 
 #define KERNEL_PANEL_WIDTH 32
 
@@ -28,6 +31,7 @@ typedef struct {
     size_t pixels;
     const float *weights; // tap_count * depth rows of 32
     size_t columns;       // 1...32, how many are stored
+    int accumulate;       // within the kernels: the sums begin with those in the tile instead of zero
     const float *bias;    // `columns` long, or NULL
     const float *scale;   // likewise
     const float *shift;   // likewise
@@ -38,9 +42,33 @@ typedef struct {
     size_t output_stride;
 } kernel_panel;
 
+#include "winograd.h"
+
 typedef struct {
     const char *name;
+    // Between the products of restoration networks.
+    const pixel_kernel_set *pixels;
     void (*panel)(const kernel_panel *);
+    // The same product over bfloat16, summed in fp32. Each element of `taps` and `weights` is a pair of neighbours in
+    // depth, the earlier in the lower half of its 32 bits; `depth`, its stride and the pixels' count pairs.
+    void (*pair_panel)(const kernel_panel *);
+    // Whether the processor multiplies pairs itself; else it is no faster than fp32.
+    int multiplies_pairs;
+    // Rows of `count` values to the nearest bfloat16, the even one of two; a zero follows an odd number of them. May be done
+    // in place: a row's result then begins where the row does, or before.
+    void (*narrow)(const float *input, size_t input_stride, uint16_t *output, size_t output_stride, size_t rows,
+                   size_t count);
+    // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros.
+    void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
+    // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.
+    void (*softmax_pairs)(float *scores, size_t rows, size_t stride, size_t width, float scale, float *factors);
+    // Each row of `width` values times its factor, in place.
+    void (*scale_rows)(float *values, size_t rows, size_t stride, size_t width, const float *factors);
+    // The parts of a 3x3 convolution by Winograd's minimal filtering, in the order of their use.
+    void (*winograd_weights)(const kernel_winograd_weights *);
+    void (*winograd_input)(const kernel_winograd_input *);
+    void (*winograd_product)(const kernel_winograd_product *);
+    void (*winograd_output)(const kernel_winograd_output *);
     // Channel LayerNorm of `rows` rows: (x - mean) / sqrt(biased variance + epsilon) * gain + bias; bias may be NULL.
     void (*layer_norm)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
                        size_t channels, const float *gain, const float *bias, float epsilon);

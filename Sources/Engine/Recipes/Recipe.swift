@@ -9,6 +9,9 @@ package protocol Recipe: Sendable {
     /// What clients may ask of it.
     var description: RecipeDescription { get }
 
+    /// Bytes that its weights hold; nil where that is what their files hold, as float32.
+    var weightBytes: Int? { get }
+
     /// The restoration of one picture.
     ///
     /// - Parameters:
@@ -24,6 +27,10 @@ package protocol Recipe: Sendable {
     /// - Parameter labels: those to choose among instead of the bundle's own.
     /// - Throws: `notOffered`, `needsTextTower`.
     func classification(labels: [String]?) throws(RestorationError) -> any RecipeRun<Classification>
+}
+
+extension Recipe {
+    package var weightBytes: Int? { nil }
 }
 
 /// One picture on its way through a recipe: what its samples are made of, and what came of them so far.
@@ -44,9 +51,11 @@ package protocol RecipeRun<Output>: AnyObject, Sendable {
 
     /// Makes a sample of a stage, numbered from 0 in the order in which stages were added.
     ///
-    /// - Parameter workspace: the calling worker's.
+    /// - Parameters:
+    ///   - workspace: the calling worker's.
+    ///   - shouldContinue: false once nobody wants the result: what takes long throws `cancelled` then.
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample
 
     /// Takes a sample back after its last step.

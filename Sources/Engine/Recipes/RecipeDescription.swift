@@ -1,3 +1,5 @@
+package import Checkpoints
+
 /// What a recipe offers: validation, `/capabilities` and help read it, so that nothing can be asked for that isn't there.
 package struct RecipeDescription: Sendable, Equatable {
     package struct Sampler: Sendable, Equatable {
@@ -16,19 +18,26 @@ package struct RecipeDescription: Sendable, Equatable {
 
     /// What is told apart and treated.
     package var labels: [String]
-    /// Whether `classify` may be given labels of the caller's own.
+    /// Whether it can tell what is wrong with a picture.
+    package var classifies: Bool
+    /// Whether words of the caller's own are taken for labels.
     package var takesOwnLabels: Bool
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
+    /// Of the large products, as computed here; nil until the networks are loaded.
+    package var precision: Precision?
 
     package init(
-        labels: [String], takesOwnLabels: Bool = false, samplers: [Sampler] = [], options: Set<RestorationOption>
+        labels: [String], classifies: Bool = true, takesOwnLabels: Bool = false, samplers: [Sampler] = [],
+        options: Set<RestorationOption>, precision: Precision? = nil
     ) {
         self.labels = labels
+        self.classifies = classifies
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
+        self.precision = precision
     }
 
     /// Of a name, or the default one.
@@ -87,6 +96,12 @@ extension RecipeDescription {
                     option, value, expected: "auto, or labels separated by commas, none empty and none twice")
             }
             options.degradations = labels == ["auto"] ? nil : labels
+        case .prompt:
+            guard (1...PromptLimits.characters).contains(value.unicodeScalars.count) else {
+                throw OptionFault(
+                    option, String(value.prefix(80)), expected: "an instruction of 1 to \(PromptLimits.characters) characters")
+            }
+            options.prompt = value
         case .steps:
             // Which of them the sampler takes is checked in the end.
             guard Self.isDigits(value), let number = Int(value) else {
@@ -131,16 +146,23 @@ extension RecipeDescription {
     /// Refuses what the recipe doesn't offer or can't do.
     package func check(_ options: RestorationOptions) throws(OptionFault) {
         try checkOffered(options)
-        for label in options.degradations ?? [] where !labels.contains(label) {
-            throw OptionFault(.degradation, label, expected: "auto or labels among \(labels.joined(separator: ", "))")
+        if let treated = options.degradations { try check(labels: treated) }
+        if let prompt = options.prompt {
+            guard options.degradations == nil else {
+                throw OptionFault(.prompt, prompt, expected: "left out where degradation names the labels to treat")
+            }
+            guard (1...PromptLimits.characters).contains(prompt.unicodeScalars.count) else {
+                throw OptionFault(
+                    .prompt, String(prompt.prefix(80)), expected: "of 1 to \(PromptLimits.characters) characters")
+            }
         }
         if let rounds = options.rounds {
             guard RestorationRounds.allowed.contains(rounds) else {
                 throw OptionFault(.rounds, String(rounds), expected: "auto, or from 1 to \(RestorationRounds.most)")
             }
-            guard rounds == 1 || options.degradations == nil else {
-                throw OptionFault(
-                    .rounds, String(rounds), expected: "left out where degradation names the labels to treat")
+            guard rounds == 1 || options.degradations == nil && options.prompt == nil else {
+                let other = options.prompt == nil ? "degradation names the labels to treat" : "there is a prompt"
+                throw OptionFault(.rounds, String(rounds), expected: "left out where \(other)")
             }
         }
         if let name = options.sampler, sampler(named: name) == nil {
@@ -154,9 +176,27 @@ extension RecipeDescription {
         }
     }
 
+    private func check(labels treated: [String]) throws(OptionFault) {
+        let own = treated.filter { !labels.contains($0) }
+        guard let first = own.first else { return }
+        guard takesOwnLabels else {
+            throw OptionFault(.degradation, first, expected: "auto or labels among \(labels.joined(separator: ", "))")
+        }
+        if own.contains("auto") {
+            throw OptionFault(.degradation, treated.joined(separator: ","), expected: "auto alone, or labels without it")
+        }
+        if let long = own.first(where: { $0.utf8.count > WordLimits.bytes }) {
+            throw OptionFault(.degradation, long, expected: "labels of at most \(WordLimits.bytes) bytes")
+        }
+        guard treated.count <= WordLimits.treated else {
+            throw OptionFault(
+                .degradation, "\(treated.count) labels", expected: "at most \(WordLimits.treated) labels with words of your own")
+        }
+    }
+
     private func checkOffered(_ given: RestorationOptions) throws(OptionFault) {
         let values: [(RestorationOption, String?)] = [
-            (.degradation, given.degradations?.joined(separator: ",")), (.steps, given.steps.map { String($0) }),
+            (.degradation, given.degradations?.joined(separator: ",")), (.prompt, given.prompt), (.steps, given.steps.map { String($0) }),
             (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
             (.force, given.force ? "true" : nil), (.tile, given.tile.map { String($0) }),
             (.overlap, given.overlap.map { String($0) }),

@@ -23,8 +23,20 @@ struct TilePlanner: Sendable {
     /// Pixels that neighbours share.
     static let standardOverlap = 32
 
+    /// - Parameter bytesPerPixel: of a tile's sample.
     /// - Throws: `exceedsMemory`.
-    func plan(width: Int, height: Int, tile: Int?, overlap: Int?) throws(RestorationError) -> TilePlan {
+    func plan(
+        width: Int, height: Int, tile: Int?, overlap: Int?, bytesPerPixel: Int
+    ) throws(RestorationError) -> TilePlan {
+        /// What restoring a tile takes, from its making to its end.
+        func bytes(_ width: Int, _ height: Int) -> Int {
+            memory.bytes(width: width, height: height) + width * height * bytesPerPixel
+        }
+        func excess(_ width: Int, _ height: Int) -> RestorationError {
+            .exceedsMemory(
+                needed: bytes(width, height), limit: memoryBudget,
+                largestSide: memory.largestSide(within: memoryBudget, besides: bytesPerPixel))
+        }
         let overlap = overlap ?? Self.standardOverlap
         if let tile {
             let plan = TilePlan(
@@ -42,16 +54,5 @@ struct TilePlanner: Sendable {
             throw excess(min(side, width), min(side, height))
         }
         return plan
-    }
-
-    /// What restoring a tile takes, from its making to its end.
-    func bytes(_ width: Int, _ height: Int) -> Int {
-        memory.bytes(width: width, height: height) + width * height * DiffusionTile.bytesPerPixel
-    }
-
-    private func excess(_ width: Int, _ height: Int) -> RestorationError {
-        .exceedsMemory(
-            needed: bytes(width, height), limit: memoryBudget,
-            largestSide: memory.largestSide(within: memoryBudget, besides: DiffusionTile.bytesPerPixel))
     }
 }

@@ -16,7 +16,7 @@ struct Controller: Sendable {
         tower = try VisionTransformer(
             parameters, blocks: transformer.scope("transformer").scope("resblocks"), configuration: configuration,
             activation: activation, embeddingWidth: embeddingWidth)
-        zeroModules = try (0..<configuration.layers).map { index throws(CheckpointError) in
+        zeroModules = try parameters.map(configuration.layers) { index throws(CheckpointError) in
             try transformer.scope("zero_modules").linear(
                 "\(index)", inputs: configuration.width, outputs: configuration.width)
         }

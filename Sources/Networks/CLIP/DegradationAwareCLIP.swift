@@ -33,8 +33,9 @@ package struct DegradationAwareCLIP: Sendable {
         controller = try Controller(
             parameters.scope("visual_control"), configuration: configuration.controller, activation: activation,
             embeddingWidth: width)
+        // Labels' features are made once and compared with every picture: they keep fp32.
         text = try configuration.text.map { text throws(CheckpointError) in
-            try TextTransformer(clip, configuration: text, activation: activation, embeddingWidth: width)
+            try TextTransformer(clip.inFull, configuration: text, activation: activation, embeddingWidth: width)
         }
         if configuration.text == nil || hasLabelFeatures {
             let rows = try parameters.take("label_features", [labelCount, width])
@@ -56,6 +57,11 @@ package struct DegradationAwareCLIP: Sendable {
     package struct Embeddings: Sendable, Equatable {
         package var degradation: [Float]
         package var content: [Float]
+
+        package init(degradation: [Float], content: [Float]) {
+            self.degradation = degradation
+            self.content = content
+        }
     }
 
     /// Embeds a batch of prepared pictures, each independently of the others.

@@ -26,27 +26,34 @@ package struct Preprocessing: Sendable {
     /// The whole picture, then windows of it at its own resolution, for shrinking a large photograph wipes out noise and
     /// JPEG blocks. There are no windows where a side is shorter than theirs.
     ///
+    /// - Parameter shouldContinue: asked again and again, by whichever thread; once false, it stays so.
     /// - Returns: interleaved RGB bytes, `side * side * 3` each; the same whatever threads the workspace has.
-    package func views(of picture: Picture, in workspace: Workspace) -> [[UInt8]] {
+    /// - Throws: `cancelled`.
+    package func views(
+        of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool = { true }
+    ) throws(ImageError) -> [[UInt8]] {
+        let whole = try self.whole(picture, in: workspace, shouldContinue: shouldContinue)
         let room = (width: picture.width - side, height: picture.height - side)
-        guard min(room.width, room.height) >= 0 else { return [whole(picture, in: workspace)] }
+        guard min(room.width, room.height) >= 0 else { return [whole] }
         let windows = Self.windowPlaces.prefix(nativeWindows).map { across, down in
             let left = Self.quotientToEven(across * room.width, 4), top = Self.quotientToEven(down * room.height, 4)
             return picture.window(columns: left..<left + side, rows: top..<top + side)
         }
-        return [whole(picture, in: workspace)] + windows
+        return [whole] + windows
     }
 
     /// The shorter side is resized to `side`, the longer one to the integer part of `side * long / short`, and the crop is
     /// centred with halves rounded to even: byte for byte what the networks were trained on.
-    private func whole(_ picture: Picture, in workspace: Workspace) -> [UInt8] {
+    private func whole(
+        _ picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool
+    ) throws(ImageError) -> [UInt8] {
         let (width, height) = (picture.width, picture.height)
         let long = side * max(width, height) / min(width, height)
         let resized = width <= height ? (width: side, height: long) : (width: long, height: side)
         let left = Self.quotientToEven(resized.width - side, 2), top = Self.quotientToEven(resized.height - side, 2)
-        return picture.resampled(
+        return try picture.resampled(
             width: resized.width, height: resized.height, columns: left..<left + side, rows: top..<top + side,
-            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } })
+            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } }, shouldContinue: shouldContinue)
     }
 
     /// Byte / 255, minus the channel's mean, divided by its deviation.

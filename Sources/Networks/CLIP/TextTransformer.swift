@@ -5,7 +5,7 @@ import Layers
 /// CLIP's text tower (README, "The text tower"): a causal transformer, pooled at the end token.
 package struct TextTransformer: Sendable {
     package let configuration: DegradationAwareCLIPConfiguration.Text
-    private let embeddings: [Float]  // token_embedding.weight
+    private let embeddings: StoredTensor  // token_embedding.weight
     private let positions: [Float]  // positional_embedding
     private let blocks: [TransformerBlock]  // transformer.resblocks
     private let norm: LayerNorm  // ln_final
@@ -17,9 +17,9 @@ package struct TextTransformer: Sendable {
     ) throws(CheckpointError) {
         self.configuration = configuration
         let width = configuration.width
-        embeddings = try parameters.take("token_embedding.weight", [configuration.vocabularySize, width])
+        embeddings = try parameters.takeStored("token_embedding.weight", [configuration.vocabularySize, width])
         positions = try parameters.take("positional_embedding", [configuration.contextLength, width])
-        blocks = try (0..<configuration.layers).map { index throws(CheckpointError) in
+        blocks = try parameters.map(configuration.layers) { index throws(CheckpointError) in
             try TransformerBlock(
                 parameters.scope("transformer").scope("resblocks").scope("\(index)"), width: width,
                 heads: configuration.heads, causal: true, activation: activation)
@@ -43,9 +43,8 @@ package struct TextTransformer: Sendable {
             for (position, id) in sequence.enumerated() {
                 let row = Int(id) * width
                 let target = tokens.sample(index) + position * width
-                for channel in 0..<width {
-                    target[channel] = embeddings[row + channel] + positions[position * width + channel]
-                }
+                embeddings.read(row..<row + width, into: target)
+                for channel in 0..<width { target[channel] += positions[position * width + channel] }
             }
         }
         for (index, block) in blocks.enumerated() {

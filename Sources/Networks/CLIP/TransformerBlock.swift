@@ -15,9 +15,10 @@ struct TransformerBlock: Sendable {
     ) throws(CheckpointError) {
         norm = try parameters.layerNorm("ln_1", width: width)
         projections = try Linear(
-            weight: parameters.take("attn.in_proj_weight", [3 * width, width]),
-            bias: parameters.take("attn.in_proj_bias", [3 * width]), inputs: width, outputs: 3 * width)
-        attention = Attention(heads: heads, headWidth: width / heads, causal: causal)
+            weight: WeightMatrix([parameters.takeStored("attn.in_proj_weight", [3 * width, width])]),
+            bias: parameters.take("attn.in_proj_bias", [3 * width]), inputs: width, outputs: 3 * width,
+            precision: parameters.precision)
+        attention = Attention(heads: heads, headWidth: width / heads, causal: causal, precision: parameters.precision)
         output = try parameters.linear("attn.out_proj", inputs: width, outputs: width)
         feedForward = try FeedForward(
             norm: parameters.layerNorm("ln_2", width: width),

@@ -29,7 +29,7 @@ package struct VisionTransformer: Sendable {
         classEmbedding = try parameters.take("class_embedding", [width])
         positions = try parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
         preNorm = try parameters.layerNorm("ln_pre", width: width)
-        blocks = try (0..<configuration.layers).map { index throws(CheckpointError) in
+        blocks = try blockParameters.map(configuration.layers) { index throws(CheckpointError) in
             try TransformerBlock(
                 blockParameters.scope("\(index)"), width: width, heads: configuration.heads, causal: false,
                 activation: activation)

@@ -35,15 +35,37 @@ package struct ZeroShotClassifier: Sendable {
     /// one (`Weights/mini/README.md`). One that is told the label alone can't tell the two apart.
     package func embedding(forcing label: String, insteadOf embedding: [Float]) -> [Float]? {
         guard let wanted = labels.firstIndex(of: label) else { return nil }
-        let cosines = features.map { dot($0, embedding) }
-        guard let found = cosines.indices.max(by: { cosines[$0] < cosines[$1] }), found != wanted else {
-            return embedding
-        }
-        let normal = zip(features[found], features[wanted]).map { $0 - $1 }
+        return closest(to: embedding) == wanted ? embedding : mirrored(embedding, towards: features[wanted])
+    }
+
+    /// The same for what is no label, by its feature.
+    ///
+    /// - Parameter feature: as long as the labels'.
+    package func embedding(forcing feature: [Float], insteadOf embedding: [Float]) -> [Float] {
+        mirrored(embedding, towards: feature.normalised)
+    }
+
+    private func mirrored(_ embedding: [Float], towards wanted: [Float]) -> [Float] {
+        guard let found = closest(to: embedding) else { return embedding }
+        let normal = zip(features[found], wanted).map { $0 - $1 }
         let squared = dot(normal, normal)
         guard squared > 0 else { return embedding }
         let factor = 2 * dot(normal, embedding) / squared
         return zip(embedding, normal).map { $0 - factor * $1 }
+    }
+
+    /// The label whose feature makes the least angle with one; nil where there are no labels.
+    package func nearestLabel(to feature: [Float]) -> String? { closest(to: feature).map { labels[$0] } }
+
+    /// How likely words are beside the labels, 0...1.
+    package func probability(of feature: [Float], for embedding: [Float]) -> Float {
+        let all = ZeroShotClassifier(labels: labels + [""], features: features + [feature], logitScale: logitScale)
+        return all.probabilities(of: embedding).last ?? 0
+    }
+
+    private func closest(to direction: [Float]) -> Int? {
+        let cosines = features.map { dot($0, direction) }
+        return cosines.indices.max { cosines[$0] < cosines[$1] }
     }
 }
 

@@ -21,7 +21,7 @@ enum AttentionBlock: Sendable {
             self = try .linear(LinearAttention(
                 heads: Self.linearHeads, norm: norm,
                 projections: inner.pointwise("to_qkv", inputs: width, outputs: 3 * heads, bias: false),
-                output: inner.pointwise("to_out.0", inputs: heads, outputs: width, bias: true),
+                output: inner.inFull.pointwise("to_out.0", inputs: heads, outputs: width, bias: true),
                 outputNorm: inner.channelNorm("to_out.1", width: width)))
         }
     }

@@ -10,9 +10,7 @@ package struct ConditionalUNet: Sendable {
     private let halve: Convolution?  // downsample, at scale 0.5
     private let embedding: TimeEmbedding  // time_mlp, text_mlp, prompt, prompt_mlp
     private let downs: [DownLevel]  // downs
-    private let middleFirst: ResidualBlock  // mid_block1
-    private let middleAttention: AttentionBlock  // mid_attn
-    private let middleSecond: ResidualBlock  // mid_block2
+    private let middle: MiddleLevel  // mid_block1, mid_attn, mid_block2
     private let ups: [UpLevel]  // ups, the lowest level first
     private let double: Convolution?  // upsample.1, at scale 0.5
     private let leaveBlock: ResidualBlock  // final_res_block
@@ -22,25 +20,19 @@ package struct ConditionalUNet: Sendable {
     package init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) throws(CheckpointError) {
         self.configuration = configuration
         let width = configuration.baseWidth
-        let lowest = configuration.width(below: configuration.depth - 1)
-        let levels = 0..<configuration.depth
+        let depth = configuration.depth
         enter = try parameters.convolution(
             "init_conv", inputs: 2 * ConditionalUNetConfiguration.pictureChannels, outputs: width, kernel: 7, padding: 3, bias: false)
         halve = !configuration.halvesFirst ? nil : try parameters.convolution(
             "downsample", inputs: width, outputs: width, kernel: 4, stride: 2, padding: 1, bias: true)
         embedding = try TimeEmbedding(parameters, configuration: configuration)
-        downs = try levels.map { level throws(CheckpointError) in
+        downs = try parameters.map(depth) { level throws(CheckpointError) in
             try DownLevel(parameters.scope("downs").scope("\(level)"), level: level, configuration: configuration)
         }
-        middleFirst = try ResidualBlock(
-            parameters.scope("mid_block1"), inputs: lowest, outputs: lowest, timeWidth: configuration.timeWidth)
-        middleAttention = try AttentionBlock(
-            parameters.scope("mid_attn"), width: lowest,
-            contextWidth: configuration.usesContent ? configuration.contextWidth : nil)
-        middleSecond = try ResidualBlock(
-            parameters.scope("mid_block2"), inputs: lowest, outputs: lowest, timeWidth: configuration.timeWidth)
-        ups = try levels.reversed().enumerated().map { position, level throws(CheckpointError) in
-            try UpLevel(parameters.scope("ups").scope("\(position)"), level: level, configuration: configuration)
+        middle = try MiddleLevel(parameters, configuration: configuration)
+        ups = try parameters.map(depth) { position throws(CheckpointError) in
+            try UpLevel(
+                parameters.scope("ups").scope("\(position)"), level: depth - 1 - position, configuration: configuration)
         }
         double = !configuration.halvesFirst ? nil : try parameters.convolution(
             "upsample.1", inputs: width, outputs: width, kernel: 3, padding: 1, bias: true)
@@ -142,11 +134,11 @@ package struct ConditionalUNet: Sendable {
     }
 
     private func cross(_ state: inout Tensor, _ stages: Stages) {
-        state = middleFirst([state], time: stages.time, in: stages.workspace)
+        state = middle.first([state], time: stages.time, in: stages.workspace)
         stages.observe?("mid.block1", state)
-        state = middleAttention(state, content: stages.content, in: stages.workspace)
+        state = middle.attention(state, content: stages.content, in: stages.workspace)
         stages.observe?("mid.attn", state)
-        state = middleSecond([state], time: stages.time, in: stages.workspace)
+        state = middle.second([state], time: stages.time, in: stages.workspace)
         stages.observe?("mid.output", state)
     }
 

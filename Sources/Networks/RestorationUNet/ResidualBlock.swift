@@ -16,11 +16,16 @@ struct ResidualBlock: Sendable {
 
     init(_ parameters: ParameterReader, inputs: Int, outputs: Int, timeWidth: Int) throws(CheckpointError) {
         self.outputs = outputs
-        modulation = try parameters.linear("mlp.1", inputs: timeWidth, outputs: 2 * outputs)
-        first = try parameters.convolution(
-            "block1.proj", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
-        second = try parameters.convolution(
-            "block2.proj", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
+        modulation = try parameters.inFull.linear("mlp.1", inputs: timeWidth, outputs: 2 * outputs)
+        (first, second) = try parameters.both(
+            { () throws(CheckpointError) in
+                try parameters.convolution(
+                    "block1.proj", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
+            },
+            { () throws(CheckpointError) in
+                try parameters.convolution(
+                    "block2.proj", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: false)
+            })
         shortcut = inputs == outputs ? nil : try parameters.convolution(
             "res_conv", inputs: inputs, outputs: outputs, kernel: 1, padding: 0, bias: false)
     }

@@ -1,13 +1,13 @@
-import Checkpoints
-import Compute
+package import Checkpoints
+package import Compute
 import Layers
 
 /// Attention of every position to every other and to the content embedding (README, "Attention").
 ///
 /// GroupNorm, 1x1 in; then on tokens self-attention, cross-attention with the single content token and a GEGLU
 /// perceptron, each pre-normed with a residual; 1x1 out, plus the input.
-struct SpatialTransformer: Sendable {
-    static let headWidth = 32
+package struct SpatialTransformer: Sendable {
+    package static let headWidth = 32
 
     private let norm: GroupNorm  // norm
     private let enter: Linear  // proj_in
@@ -20,7 +20,10 @@ struct SpatialTransformer: Sendable {
     private let feedForward: FeedForward  // norm3, ff.net.0.proj, ff.net.2
     private let leave: Linear  // proj_out
 
-    init(_ parameters: ParameterReader, width: Int, contextWidth: Int) throws(CheckpointError) {
+    /// - Parameters:
+    ///   - width: channels, a multiple of `headWidth`.
+    ///   - contextWidth: length of the content embedding.
+    package init(_ parameters: ParameterReader, width: Int, contextWidth: Int) throws(CheckpointError) {
         norm = try GroupNorm(
             groups: 32, gain: parameters.take("norm.weight", [width]), bias: parameters.take("norm.bias", [width]),
             epsilon: 1e-6)
@@ -28,15 +31,12 @@ struct SpatialTransformer: Sendable {
         leave = try parameters.pointwise("proj_out", inputs: width, outputs: width, bias: true)
         let block = parameters.scope("transformer_blocks").scope("0")
         selfNorm = try block.layerNorm("norm1", width: width)
-        let projections = try ["to_q", "to_k", "to_v"].map { name throws(CheckpointError) in
-            try block.take("attn1.\(name).weight", [width, width])
-        }
-        selfProjections = Linear(
-            weight: Array(projections.joined()), bias: nil, inputs: width, outputs: 3 * width)
-        attention = Attention(heads: width / Self.headWidth, headWidth: Self.headWidth)
+        selfProjections = try block.linear(["attn1.to_q", "attn1.to_k", "attn1.to_v"], inputs: width, outputs: width)
+        attention = Attention(
+            heads: width / Self.headWidth, headWidth: Self.headWidth, precision: parameters.precision)
         selfOutput = try block.linear("attn1.to_out.0", inputs: width, outputs: width)
-        contextValue = try block.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
-        contextOutput = try block.linear("attn2.to_out.0", inputs: width, outputs: width)
+        contextValue = try block.inFull.linear("attn2.to_v", inputs: contextWidth, outputs: width, bias: false)
+        contextOutput = try block.inFull.linear("attn2.to_out.0", inputs: width, outputs: width)
         try Self.readUnused(block, width: width, contextWidth: contextWidth)
         feedForward = try FeedForward(
             norm: block.layerNorm("norm3", width: width),
@@ -49,14 +49,14 @@ struct SpatialTransformer: Sendable {
     private static func readUnused(
         _ block: ParameterReader, width: Int, contextWidth: Int
     ) throws(CheckpointError) {
-        _ = try block.take("attn2.to_q.weight", [width, width])
-        _ = try block.take("attn2.to_k.weight", [width, contextWidth])
+        _ = try block.takeStored("attn2.to_q.weight", [width, width])
+        _ = try block.takeStored("attn2.to_k.weight", [width, contextWidth])
         _ = try block.take("norm2.weight", [width])
         _ = try block.take("norm2.bias", [width])
     }
 
     /// - Parameter content: one token a sample.
-    func callAsFunction(_ input: Tensor, content: Tensor, in workspace: Workspace) -> Tensor {
+    package func callAsFunction(_ input: Tensor, content: Tensor, in workspace: Workspace) -> Tensor {
         var tokens = enter(norm(input, in: workspace), in: workspace)
         let attended = attention(selfProjections(selfNorm(tokens, in: workspace), in: workspace), in: workspace)
         tokens = selfOutput(attended, adding: tokens, in: workspace)

@@ -9,27 +9,15 @@ struct TimeEmbedding: Sendable {
     private let baseWidth: Int
     private let first: Linear  // time_mlp.1
     private let second: Linear  // time_mlp.3
-    private let prompt: Prompt?
-
-    /// softmax(mlp(embedding)) * prompt, then a linear layer.
-    private struct Prompt: Sendable {
-        let first: Linear  // text_mlp.0
-        let second: Linear  // text_mlp.2
-        let learned: [Float]  // prompt
-        let output: Linear  // prompt_mlp
-    }
+    private let prompt: DegradationPrompt?
 
     init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) throws(CheckpointError) {
-        let width = configuration.timeWidth
+        let (parameters, width) = (parameters.inFull, configuration.timeWidth)
         baseWidth = configuration.baseWidth
         first = try parameters.linear("time_mlp.1", inputs: baseWidth, outputs: width)
         second = try parameters.linear("time_mlp.3", inputs: width, outputs: width)
         if configuration.usesDegradation, let contextWidth = configuration.contextWidth {
-            prompt = try Prompt(
-                first: parameters.linear("text_mlp.0", inputs: contextWidth, outputs: width),
-                second: parameters.linear("text_mlp.2", inputs: width, outputs: width),
-                learned: parameters.take("prompt", [1, width]),
-                output: parameters.linear("prompt_mlp", inputs: width, outputs: width))
+            prompt = try DegradationPrompt(parameters, contextWidth: contextWidth, width: width)
         } else {
             prompt = nil
         }
@@ -46,12 +34,7 @@ struct TimeEmbedding: Sendable {
         observe?("time.sinusoidal", waves)
         observe?("time.embedding", embedding)
         guard let prompt, let degradations else { return embedding }
-        let inner = prompt.first.precise(degradations, activation: .silu, in: workspace)
-        let weights = prompt.second.precise(inner, in: workspace)
-        softmaxTimesPrompt(weights, prompt.learned)
-        let promptEmbedding = prompt.output.precise(weights, in: workspace)
-        observe?("prompt.softmax_times_prompt", weights)
-        observe?("prompt.embedding", promptEmbedding)
+        let promptEmbedding = prompt(degradations, observe: observe, in: workspace)
         for index in 0..<promptEmbedding.count { promptEmbedding.base[index] += embedding.base[index] }
         return promptEmbedding
     }
@@ -68,16 +51,5 @@ struct TimeEmbedding: Sendable {
             }
         }
         return result
-    }
-
-    private func softmaxTimesPrompt(_ rows: Tensor, _ learned: [Float]) {
-        let width = rows.channels
-        for sample in 0..<rows.pixels {
-            let row = UnsafeMutableBufferPointer(start: rows.base + sample * width, count: width)
-            let maximum = Double(row.max() ?? 0)
-            let exponentials = row.map { exp(Double($0) - maximum) }
-            let sum = exponentials.reduce(0, +)
-            for index in 0..<width { row[index] = Float(exponentials[index] / sum * Double(learned[index])) }
-        }
     }
 }

@@ -14,16 +14,40 @@ struct DownLevel: Sendable {
     ) throws(CheckpointError) {
         let width = configuration.width(ofLevel: level)
         let below = configuration.width(below: level)
-        first = try ResidualBlock(
-            parameters.scope("0"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
-        second = try ResidualBlock(
-            parameters.scope("1"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
+        let blocks = try parameters.map(2) { block throws(CheckpointError) in
+            try ResidualBlock(
+                parameters.scope("\(block)"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
+        }
+        (first, second) = (blocks[0], blocks[1])
         attention = try AttentionBlock(
             parameters.scope("2"), width: width,
             contextWidth: configuration.hasTransformer(atLevel: level) ? configuration.contextWidth : nil)
         close = level == configuration.depth - 1
             ? try parameters.convolution("3", inputs: width, outputs: below, kernel: 3, padding: 1, bias: false)
             : try parameters.convolution("3", inputs: width, outputs: below, kernel: 4, stride: 2, padding: 1, bias: true)
+    }
+}
+
+/// The lowest resolution: attention between two residual blocks.
+struct MiddleLevel: Sendable {
+    let first: ResidualBlock  // mid_block1
+    let attention: AttentionBlock  // mid_attn
+    let second: ResidualBlock  // mid_block2
+
+    init(_ parameters: ParameterReader, configuration: ConditionalUNetConfiguration) throws(CheckpointError) {
+        let width = configuration.width(below: configuration.depth - 1)
+        first = try ResidualBlock(
+            parameters.scope("mid_block1"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
+        (attention, second) = try parameters.both(
+            { () throws(CheckpointError) in
+                try AttentionBlock(
+                    parameters.scope("mid_attn"), width: width,
+                    contextWidth: configuration.usesContent ? configuration.contextWidth : nil)
+            },
+            { () throws(CheckpointError) in
+                try ResidualBlock(
+                    parameters.scope("mid_block2"), inputs: width, outputs: width, timeWidth: configuration.timeWidth)
+            })
     }
 }
 
@@ -41,10 +65,11 @@ struct UpLevel: Sendable {
     ) throws(CheckpointError) {
         let above = configuration.width(ofLevel: level)
         let width = configuration.width(below: level)
-        first = try ResidualBlock(
-            parameters.scope("0"), inputs: width + above, outputs: width, timeWidth: configuration.timeWidth)
-        second = try ResidualBlock(
-            parameters.scope("1"), inputs: width + above, outputs: width, timeWidth: configuration.timeWidth)
+        let blocks = try parameters.map(2) { block throws(CheckpointError) in
+            try ResidualBlock(
+                parameters.scope("\(block)"), inputs: width + above, outputs: width, timeWidth: configuration.timeWidth)
+        }
+        (first, second) = (blocks[0], blocks[1])
         attention = try AttentionBlock(
             parameters.scope("2"), width: width,
             contextWidth: configuration.hasTransformer(atLevel: level) ? configuration.contextWidth : nil)

@@ -9,9 +9,11 @@ struct JobRunner: Sendable {
 
     /// Starts a job and answers 202 once the engine has taken it; what the engine refuses is refused at once.
     ///
-    /// - Parameter work: makes the job's result, telling its progress.
+    /// - Parameters:
+    ///   - load: how busy the engines are.
+    ///   - work: makes the job's result, telling its progress.
     func start(
-        requestID: String, engine: any RestorationEngine,
+        requestID: String, load: @escaping @Sendable () -> EngineLoad,
         _ work: @escaping @Sendable (@escaping @Sendable (RestorationProgress) -> Void) async throws -> Response
     ) async throws -> Response {
         let admission = Promise<Void>()
@@ -31,7 +33,7 @@ struct JobRunner: Sendable {
                 if admission.resolve(.failure(error)) {
                     store.discard(id)
                 } else {
-                    store.finish(id, .failed(Problem(error, load: engine.load), requestID: requestID))
+                    store.finish(id, .failed(Problem(error, load: load()), requestID: requestID))
                 }
             }
         }

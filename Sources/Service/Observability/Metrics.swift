@@ -18,6 +18,15 @@ final class Metrics: Sendable {
         }
     }
 
+    /// What tells one series of a bundle's work from another: `restored`, `unchanged`, `declined`, `classified` or the kind of
+    /// the problem; or the stage.
+    struct WorkKey: Hashable, Comparable {
+        var outcome: String
+        var bundle: String
+
+        static func < (left: Self, right: Self) -> Bool { (left.outcome, left.bundle) < (right.outcome, right.bundle) }
+    }
+
     /// From an answer out of memory to a long restoration.
     private static let seconds = Histogram(
         bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600])
@@ -26,11 +35,10 @@ final class Metrics: Sendable {
         var requests: [RequestKey: Int] = [:]
         var durations: [String: Histogram] = [:]
         var stages: [String: Histogram] = [:]
-        /// By `outcome`: `restored`, `unchanged`, `declined` or the kind of the problem.
-        var restorations: [String: Int] = [:]
-        var classifications: [String: Int] = [:]
+        var restorations: [WorkKey: Int] = [:]
+        var classifications: [WorkKey: Int] = [:]
         /// Results that were not finite, by stage.
-        var nonFinite: [String: Int] = [:]
+        var nonFinite: [WorkKey: Int] = [:]
         var inFlight = 0
         var connections = 0
         var refusedConnections = 0
@@ -63,18 +71,18 @@ final class Metrics: Sendable {
         state.withLock { $0.stages[name, default: Self.seconds].add(duration.seconds) }
     }
 
-    func restorationEnded(_ outcome: String) { count(outcome, in: \.restorations) }
-    func classificationEnded(_ outcome: String) { count(outcome, in: \.classifications) }
-    func restorationFailed(_ error: any Error) { count(error, in: \.restorations) }
-    func classificationFailed(_ error: any Error) { count(error, in: \.classifications) }
+    func restorationEnded(_ outcome: String, of bundle: String) { count(outcome, of: bundle, in: \.restorations) }
+    func classificationEnded(_ outcome: String, of bundle: String) { count(outcome, of: bundle, in: \.classifications) }
+    func restorationFailed(_ error: any Error, of bundle: String) { count(error, of: bundle, in: \.restorations) }
+    func classificationFailed(_ error: any Error, of bundle: String) { count(error, of: bundle, in: \.classifications) }
 
-    private func count(_ error: any Error, in series: WritableKeyPath<State, [String: Int]>) {
-        count(Problem(error).kind, in: series)
-        if case RestorationError.nonFinite(let stage) = error { count(stage, in: \.nonFinite) }
+    private func count(_ error: any Error, of bundle: String, in series: WritableKeyPath<State, [WorkKey: Int]>) {
+        count(Problem(error).kind, of: bundle, in: series)
+        if case RestorationError.nonFinite(let stage) = error { count(stage, of: bundle, in: \.nonFinite) }
     }
 
-    private func count(_ label: String, in series: WritableKeyPath<State, [String: Int]>) {
-        state.withLock { $0[keyPath: series][label, default: 0] += 1 }
+    private func count(_ outcome: String, of bundle: String, in series: WritableKeyPath<State, [WorkKey: Int]>) {
+        state.withLock { $0[keyPath: series][WorkKey(outcome: outcome, bundle: bundle), default: 0] += 1 }
     }
 
     var snapshot: State { state.withLock { $0 } }

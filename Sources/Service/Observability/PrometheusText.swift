@@ -32,10 +32,12 @@ struct PrometheusText {
         sample(name, [], value)
     }
 
-    /// A family of series that one label tells apart.
-    mutating func counters(_ name: String, _ help: String, by label: String, _ counts: [String: Int]) {
+    /// A family of series that what was done and by which bundle tell apart.
+    mutating func counters(_ name: String, _ help: String, by label: String, _ counts: [Metrics.WorkKey: Int]) {
         family(name, .counter, help)
-        for (value, count) in counts.sorted(by: { $0.key < $1.key }) { sample(name, [(label, value)], count) }
+        for (key, count) in counts.sorted(by: { $0.key < $1.key }) {
+            sample(name, [(label, key.outcome), ("bundle", key.bundle)], count)
+        }
     }
 
     /// A family of series that one label tells apart.

@@ -39,6 +39,18 @@ package struct ServiceLog: Sendable {
             "fewer threads than asked for", metadata: ["wanted": "\(wanted)", "threads": "\(threads)"])
     }
 
+    /// Says what happened to a bundle.
+    package func note(_ event: LibraryEvent) {
+        switch event {
+        case .loaded(let bundle, let bytes):
+            logger.notice("bundle loaded", metadata: ["bundle": "\(bundle.identifier)", "bytes": "\(bytes)"])
+        case .failed(let name, let fault):
+            logger.error("bundle unusable", metadata: ["bundle": "\(name)", "reason": "\(fault)"])
+        case .evicted(let name): logger.notice("bundle let go", metadata: ["bundle": "\(name)"])
+        case .removed(let name): logger.notice("bundle removed", metadata: ["bundle": "\(name)"])
+        }
+    }
+
     /// Says what one request was and what became of it.
     ///
     /// - Parameter declined: why a restoration was withheld, in a word.

@@ -31,28 +31,45 @@ struct Description: Operation {
 private struct CapabilitiesDocument: Encodable {
     struct Bundle: Encodable {
         let name: String
-        let version: String
-        let licence: String
-        let training_data_terms: String
-        let labels: [String]
-        let text_tower: Bool
+        let state: String
+        let `default`: Bool
+        /// Why it is broken.
+        let problem: String?
+        let weight_bytes: Int
+        // Absent where its bundle.json can't be read.
+        let version: String?
+        let licence: String?
+        let training_data_terms: String?
+        let sha256: [String: String]?
+        // Absent until it is loaded where only its networks can tell.
+        let labels: [String]?
+        let classifier: Bool?
+        let text_tower: Bool?
+        let precision: String?
+        let samplers: [Sampler]?
         let default_sampler: String?
         let default_steps: Int?
-        let options: [String]
-        let sha256: [String: String]
+        let options: [String]?
 
-        init(_ engine: any RestorationEngine) {
-            let (bundle, recipe) = (engine.bundle, engine.recipe)
-            name = bundle.name
-            version = bundle.version
-            licence = bundle.licence
-            training_data_terms = bundle.trainingDataTerms
-            labels = recipe.labels
-            text_tower = recipe.takesOwnLabels
-            default_sampler = recipe.samplers.first?.name
-            default_steps = recipe.samplers.first?.defaultSteps
-            options = RestorationOption.allCases.filter(recipe.options.contains).map(\.name)
-            sha256 = bundle.digests
+        init(_ status: BundleStatus) {
+            let (bundle, recipe) = (status.summary, status.recipe)
+            name = status.name
+            state = status.state.rawValue
+            `default` = status.isDefault
+            problem = status.fault?.description
+            weight_bytes = status.weightBytes
+            version = bundle?.version
+            licence = bundle?.licence
+            training_data_terms = bundle?.trainingDataTerms
+            sha256 = bundle?.digests
+            labels = recipe?.labels
+            classifier = recipe?.classifies
+            text_tower = recipe?.takesOwnLabels
+            precision = recipe?.precision?.rawValue
+            samplers = recipe?.samplers.map(Sampler.init)
+            default_sampler = recipe?.samplers.first?.name
+            default_steps = recipe?.samplers.first?.defaultSteps
+            options = recipe.map { recipe in RestorationOption.allCases.filter(recipe.options.contains).map(\.name) }
         }
     }
 
@@ -61,6 +78,13 @@ private struct CapabilitiesDocument: Encodable {
         let fewest_steps: Int
         let most_steps: Int
         let default_steps: Int
+
+        init(_ sampler: RecipeDescription.Sampler) {
+            name = sampler.name
+            fewest_steps = sampler.steps.lowerBound
+            most_steps = sampler.steps.upperBound
+            default_steps = sampler.defaultSteps
+        }
     }
 
     struct Limit: Encodable {
@@ -70,18 +94,16 @@ private struct CapabilitiesDocument: Encodable {
 
     let version = ServiceVersion.current
     let bundles: [Bundle]
+    /// Those of the default bundle.
     let samplers: [Sampler]
     let parameters: [String: [String]]
     let formats: [String]
     let limits: [String: Limit]
 
-    init(_ engine: (any RestorationEngine)?, configuration: Configuration) {
-        bundles = engine.map { [Bundle($0)] } ?? []
-        samplers = (engine?.recipe.samplers ?? []).map { sampler in
-            Sampler(
-                name: sampler.name, fewest_steps: sampler.steps.lowerBound, most_steps: sampler.steps.upperBound,
-                default_steps: sampler.defaultSteps)
-        }
+    init(_ library: BundleLibrary?, configuration: Configuration) {
+        let statuses = library?.statuses ?? []
+        bundles = statuses.map(Bundle.init)
+        samplers = (statuses.first?.recipe?.samplers ?? []).map(Sampler.init)
         parameters = [
             "restore": RestoreParameters.names.offered, "classify": ClassifyParameters.names.offered,
         ]

@@ -9,7 +9,12 @@ struct Readiness: Operation {
     func begin(_ request: ServiceRequest) -> Reply {
         switch engines.phase {
         case .serving: .immediate(.status("ready"))
-        case .loading: .immediate(.status("loading", retryAfter: 2))
+        case .starting(.loading): .immediate(.status("loading", retryAfter: 2))
+        case .starting(.fetching(let bundle, let received, let total)):
+            .immediate(
+                .health(
+                    HealthDocument(status: "fetching", bundle: bundle, received_bytes: received, total_bytes: total),
+                    retryAfter: 10))
         case .draining: .immediate(.status("draining", retryAfter: 5))
         }
     }
@@ -27,11 +32,24 @@ struct Liveness: Operation {
     }
 }
 
+/// The document's members are named as they are in it.
+private struct HealthDocument: Encodable {
+    let status: String
+    /// While its files come.
+    var bundle: String?
+    var received_bytes: Int?
+    var total_bytes: Int?
+}
+
 extension Response {
     /// 200, or 503 where the client is to try again after some seconds.
     fileprivate static func status(_ status: String, retryAfter: Int? = nil) -> Response {
+        health(HealthDocument(status: status), retryAfter: retryAfter)
+    }
+
+    fileprivate static func health(_ document: HealthDocument, retryAfter: Int?) -> Response {
         var fields: HTTPFields = [.cacheControl: "no-store"]
         fields[.retryAfter] = retryAfter.map { String($0) }
-        return .json(["status": status], status: retryAfter == nil ? .ok : .serviceUnavailable, fields: fields)
+        return .json(document, status: retryAfter == nil ? .ok : .serviceUnavailable, fields: fields)
     }
 }

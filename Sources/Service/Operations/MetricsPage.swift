@@ -22,15 +22,18 @@ struct MetricsPage: Operation {
         let counts = metrics.snapshot
         var page = PrometheusText()
         addRequests(to: &page, counts)
-        page.counters("restored_restorations_total", "Restorations by outcome.", by: "outcome", counts.restorations)
+        page.counters("restored_restorations_total", "Restorations by outcome and bundle.", by: "outcome", counts.restorations)
         page.counters(
-            "restored_classifications_total", "Classifications by outcome.", by: "outcome", counts.classifications)
+            "restored_classifications_total", "Classifications by outcome and bundle.", by: "outcome", counts.classifications)
         page.counters(
-            "restored_nonfinite_total", "Pictures whose numbers stopped being finite, by stage.", by: "stage",
+            "restored_nonfinite_total", "Pictures whose numbers stopped being finite, by stage and bundle.", by: "stage",
             counts.nonFinite)
         page.histograms(
             "restored_stage_duration_seconds", "Time that each stage of the work took.", by: "stage", counts.stages)
-        if let load = engines.forQuestions?.load { addLoad(to: &page, load) }
+        if let library = engines.forQuestions {
+            addLoad(to: &page, library.load)
+            addBundles(to: &page, library)
+        }
         page.gauge("restored_request_memory_bytes", "Bytes that bodies and pictures hold.", memory.used)
         page.gauge("restored_request_memory_limit_bytes", "Bytes that bodies and pictures may hold.", memory.limit)
         let jobCounts = jobs.counts
@@ -41,6 +44,26 @@ struct MetricsPage: Operation {
         page.gauge("restored_job_result_bytes", "Bytes of results kept for clients or still read by them.", jobs.resultBytes)
         page.gauge("restored_event_streams", "Event streams that are open.", streams.count)
         return page.text
+    }
+
+    private func addBundles(to page: inout PrometheusText, _ library: BundleLibrary) {
+        let (statuses, weights) = (library.statuses, library.weights)
+        func add(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (BundleStatus) -> Int) {
+            page.family(name, kind, help)
+            for status in statuses { page.sample(name, [("bundle", status.name)], value(status)) }
+        }
+        add("restored_bundle_loaded", .gauge, "Whether a bundle's weights are in memory.") { $0.state == .loaded ? 1 : 0 }
+        add("restored_bundle_weight_bytes", .gauge, "Bytes that a bundle's weights hold.") {
+            $0.state == .loaded ? $0.weightBytes : 0
+        }
+        add("restored_bundle_loads_total", .counter, "How often a bundle was loaded.", \.loads)
+        add("restored_bundle_load_failures_total", .counter, "How often a bundle could not be loaded.", \.failures)
+        add(
+            "restored_bundle_evictions_total", .counter, "How often a bundle was let go to make room for another.",
+            \.evictions)
+        page.gauge("restored_weights_memory_used_bytes", "Bytes that the weights of all bundles hold.", weights.usedBytes)
+        page.gauge("restored_bundle_waiting", "Requests that wait for a bundle to be loaded.", weights.waiting)
+        page.gauge("restored_weights_memory_bytes", "Bytes that the weights of all bundles may hold.", weights.limit)
     }
 
     private func addRequests(to page: inout PrometheusText, _ counts: Metrics.State) {

@@ -43,9 +43,12 @@ struct RestorationAnswer: Sendable {
             .restoredBundle: Self.fieldText(bundle),
             .serverTiming: timing.fieldText,
         ]
-        if let degradation = result.degradation, let confidence = result.confidence {
-            fields[.restoredDegradation] = Self.fieldText(degradation)
+        if let degradation = result.degradation { fields[.restoredDegradation] = Self.fieldText(degradation) }
+        if let confidence = result.confidence {
             fields[.restoredConfidence] = String((confidence * 10_000).rounded() / 10_000)
+        }
+        if let nearest = result.nearestLabels {
+            fields[.restoredNearestLabel] = Self.fieldText(nearest.joined(separator: ","))
         }
         if let sampling = result.sampling {
             fields[.restoredSeed] = String(sampling.seed)
@@ -76,17 +79,14 @@ extension RestorationResult {
     fileprivate var degradation: String? { rounds.isEmpty ? nil : degradations.joined(separator: ",") }
 }
 
-extension BundleSummary {
-    /// How answers name the bundle.
-    package var identifier: String { "\(name)/\(version)" }
-}
-
 /// What `/restore` answers in JSON, and `restored restore --json` prints. The members are named as they are in it.
 package struct RestorationDocument: Encodable, Sendable {
     package struct Round: Encodable, Sendable {
         let degradation: String
-        /// The classifier's probability of it, 0...1.
-        let confidence: Double
+        /// The classifier's probability of it, 0...1; absent where there is no classifier.
+        let confidence: Double?
+        /// The bundle's label that is closest; only for words of the request's own.
+        let nearest_label: String?
     }
 
     let width: Int
@@ -118,7 +118,9 @@ package struct RestorationDocument: Encodable, Sendable {
         height = result.picture.height
         degradation = result.degradation
         confidence = result.confidence
-        rounds = result.rounds.map { .init(degradation: $0.degradation, confidence: $0.confidence) }
+        rounds = result.rounds.map {
+            .init(degradation: $0.degradation, confidence: $0.confidence, nearest_label: $0.nearest)
+        }
         seed = result.sampling.map { String($0.seed) }
         steps = result.sampling?.steps
         sampler = result.sampling?.sampler
@@ -141,7 +143,14 @@ package struct RestorationDocument: Encodable, Sendable {
     /// One line for people.
     package var text: String {
         var what = ""
-        if let degradation, let confidence { what = "\(degradation) (\((confidence * 1000).rounded() / 10) %), " }
+        if let degradation {
+            var remarks = confidence.map { ["\(($0 * 1000).rounded() / 10) %"] } ?? []
+            if rounds.contains(where: { $0.nearest_label != nil }) {
+                let nearest = rounds.map { $0.nearest_label ?? $0.degradation }
+                remarks.append("nearest to \(nearest.joined(separator: ","))")
+            }
+            what = degradation + (remarks.isEmpty ? "" : " (\(remarks.joined(separator: ", ")))") + ", "
+        }
         var how = unchanged ? "unchanged" : "restored"
         if let reason = declined.flatMap(DeclineReason.init(rawValue:)) { how += ": \(reason.explanation)" }
         if !unchanged, let steps, let sampler, let seed {

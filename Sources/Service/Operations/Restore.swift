@@ -22,7 +22,8 @@ struct Restore: Operation {
 
     /// A picture that waits to be decoded, and what is wanted of it.
     private struct Restoration: Sendable {
-        let engine: any RestorationEngine
+        /// Keeps its bundle in memory until the work is done.
+        let engine: EngineLease
         let source: PictureSource
         /// What it is decoded from, and an unchanged answer is made of.
         let file: [UInt8]
@@ -36,14 +37,17 @@ struct Restore: Operation {
     }
 
     func begin(_ request: ServiceRequest) throws -> Reply {
-        let engine = try engines.forWork()
+        let library = try engines.forWork()
         let reader = try intake.reader(for: request)
+        let choice = BundleChoice(library: library)
         // What is wrong already needn't wait for the body.
-        _ = try RestoreParameters(request.parameters, recipe: engine.recipe, timeoutLimit: timeoutLimit)
+        if let recipe = try choice.recipe(before: reader, request.parameters) {
+            _ = try RestoreParameters(request.parameters, recipe: recipe, timeoutLimit: timeoutLimit)
+        }
         return .afterBody { body in
-            let restoration = try await take(body, request, reader: reader, engine: engine)
+            let restoration = try await take(body, request, reader: reader, choice)
             if PreferField(request.fields[.prefer]).respondsAsynchronously {
-                return try await jobs.start(requestID: request.id, engine: engine) { progress in
+                return try await jobs.start(requestID: request.id, load: { library.load }) { progress in
                     try await perform(restoration, progress: progress)
                 }
             }
@@ -53,18 +57,21 @@ struct Restore: Operation {
 
     /// Reads the picture's file, refusing what can't be done before it waits.
     private func take(
-        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, engine: any RestorationEngine
+        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, _ choice: BundleChoice
     ) async throws -> Restoration {
         let reservation = memory.reservation()
         let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
-        var parameters = try RestoreParameters(upload.parameters, recipe: engine.recipe, timeoutLimit: timeoutLimit)
+        // From here on, not from the request's head: a slow upload has limits of its own.
+        let arrival = now()
+        let bundle = try await choice.chosen(by: upload.parameters, deadline: arrival + .seconds(timeoutLimit))
+        var parameters = try RestoreParameters(upload.parameters, recipe: bundle.recipe, timeoutLimit: timeoutLimit)
         let form = try AnswerForm(accept: request.fields[.accept], format: parameters.format)
         let quality = try parameters.encodingQuality(for: form.format)
         let (width, height) = (upload.header.width, upload.header.height)
         try ImageEncoder.check(width: width, height: height, as: form.format)
-        // From here on, not from the request's head: a slow upload has limits of its own.
-        let deadline = now() + .seconds(parameters.timeout)
+        let deadline = arrival + .seconds(parameters.timeout)
         parameters.options.deadline = deadline
+        let engine = try await bundle.engine(by: deadline)
         let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
         let workBytes = try workBytes(estimate, of: upload, form: form)
@@ -112,18 +119,19 @@ struct Restore: Operation {
     private func perform(
         _ restoration: Restoration, progress: @escaping @Sendable (RestorationProgress) -> Void
     ) async throws -> Response {
+        let engine = restoration.engine
         do {
-            let result = try await restoration.engine.restore(
+            let result = try await engine.restore(
                 restoration.source, options: restoration.parameters.options, memory: restoration.memory,
                 progress: progress)
             metrics.stage("queue", took: result.timing.queue)
             metrics.stage("decode", took: result.timing.decode)
             for stage in result.timing.stages { metrics.stage(stage.name, took: stage.duration) }
             let response = try await answer(restoration, result)
-            metrics.restorationEnded(result.outcome)
+            metrics.restorationEnded(result.outcome, of: engine.bundle.name)
             return response
         } catch {
-            metrics.restorationFailed(error)
+            metrics.restorationFailed(error, of: engine.bundle.name)
             throw error
         }
     }

@@ -4,7 +4,8 @@ import Images
 /// The parameters of `/restore`, checked.
 struct RestoreParameters: Sendable {
     static let names = ParameterNames(
-        offered: RestorationOption.allCases.map(\.name) + ["format", "quality", "metadata", "timeout"])
+        offered: RestorationOption.allCases.map(\.name)
+            + [BundleChoice.parameter, "format", "quality", "metadata", "timeout"])
 
     static let quality = 1...100
 

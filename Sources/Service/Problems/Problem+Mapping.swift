@@ -61,7 +61,15 @@ extension Problem {
                 "'labels' needs a bundle with a text tower, which \(bundle) lacks.")
         case .notOffered(let what, let bundle):
             self.init(
-                .badRequest, "not-offered", "The bundle doesn't do that", "The bundle \(bundle) has no \(what).")
+                .unprocessableContent, "not-offered", "The bundle doesn't do that", "The bundle \(bundle) has no \(what).")
+        case .unknownBundle(let name, let known):
+            self.init(
+                ServiceFault.invalidParameter(
+                    name: "bundle", value: name, expected: "one of \(known.joined(separator: ", "))"), load: nil)
+        case .brokenBundle(let name, let reason):
+            self.init(
+                .serviceUnavailable, "bundle-unavailable", "The bundle can't be used",
+                "The bundle \(Quoted.text(name)) can't be used: \(reason).", retryAfter: 60)
         case .picture(let error): self.init(error)
         case .queueFull(let limit, let retryAfterSeconds):
             self.init(

@@ -67,6 +67,7 @@ extension HTTPField.Name {
     static let preferenceApplied = Self("Preference-Applied")!
     static let restoredDegradation = Self("Restored-Degradation")!
     static let restoredConfidence = Self("Restored-Confidence")!
+    static let restoredNearestLabel = Self("Restored-Nearest-Label")!
     static let restoredSeed = Self("Restored-Seed")!
     static let restoredSteps = Self("Restored-Steps")!
     static let restoredSampler = Self("Restored-Sampler")!

@@ -70,7 +70,11 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration(threads: threads)
         let threads = configuration.threads
         do {
-            let benchmark = try await PictureCoding.run { try networkBenchmark(FilePath(escaped: configuration.bundle).textualName(), threads: threads) }
+            let benchmark = try await PictureCoding.run {
+                try networkBenchmark(
+                    ServedBundles.folders(configuration)[0].textualName(), threads: threads,
+                    precision: Precision(rawValue: configuration.precision))
+            }
             var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
@@ -89,12 +93,15 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    private func networkBenchmark(_ path: String, threads: Int) throws -> NetworkBenchmark {
+    private func networkBenchmark(_ path: String, threads: Int, precision: Precision?) throws -> NetworkBenchmark {
         let bundle = try Bundles.Bundle.load(path)
+        var engine = EngineConfiguration()
+        engine.precision = precision
+        let precision = engine.precision(allowedBy: bundle.manifest)
         return NetworkBenchmark(
             bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)",
-            network: try DegradationAwareNetworks.network(of: bundle), threads: threads,
-            evaluations: evaluations, seconds: seconds)
+            network: try DegradationAwareNetworks.network(of: bundle, precision: precision), precision: precision,
+            threads: threads, evaluations: evaluations, seconds: seconds)
     }
 
     private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {

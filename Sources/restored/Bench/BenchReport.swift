@@ -7,6 +7,7 @@ struct BenchReport: Encodable, Sendable {
     var kernels: String
     var blas: String
     var threads: Int
+    var precision: String
     var ceilingGFLOPS: Double
     var network: [Evaluation] = []
     var layers: [Layer] = []
@@ -17,7 +18,7 @@ struct BenchReport: Encodable, Sendable {
     struct Evaluation: Encodable, Sendable {
         let size: Int
         let batch: Int
-        var precision = "fp32"
+        let precision: String
         let secondsMedian: Double
         let secondsLeast: Double
         /// How many were timed.
@@ -85,7 +86,7 @@ struct BenchReport: Encodable, Sendable {
 
     func table() -> String {
         var lines = [
-            "\(bundle), \(kernels) kernels (OpenBLAS: \(blas)), \(threads) threads, "
+            "\(bundle), \(kernels) kernels (OpenBLAS: \(blas)), \(threads) threads, \(precision), "
                 + "ceiling \(ceilingGFLOPS.shown(0)) GFLOP/s",
             "",
             row(["size", "batch", "seconds", "least", "per second", "GFLOP/s", "of ceiling", "MiB"]),

@@ -1,3 +1,4 @@
+import Checkpoints
 import Compute
 import RestorationUNet
 
@@ -12,14 +13,15 @@ final class NetworkBenchmark: @unchecked Sendable {
     private let evaluations: Int
     private let seconds: Double
 
-    init(bundle: String, network: ConditionalUNet, threads: Int, evaluations: Int, seconds: Double) {
+    init(bundle: String, network: ConditionalUNet, precision: Precision, threads: Int, evaluations: Int, seconds: Double) {
         self.network = network
         self.evaluations = evaluations
         self.seconds = seconds
         workspace = Workspace(threads: threads)
         report = BenchReport(
             bundle: bundle, kernels: workspace.kernelSetName, blas: Workspace.blasCoreName, threads: threads,
-            ceilingGFLOPS: KernelCeiling.measure(in: workspace))
+            precision: precision.rawValue, ceilingGFLOPS: KernelCeiling.measure(
+                precision == .bf16 ? .pairs : .single, in: workspace))
     }
 
     /// One evaluation of one picture.
@@ -45,7 +47,7 @@ final class NetworkBenchmark: @unchecked Sendable {
         let median = durations.median
         let rate = 2 * Double(meter.multiplyAdds) / median / 1e9
         return BenchReport.Evaluation(
-            size: size, batch: batch, secondsMedian: median, secondsLeast: durations.min() ?? median,
+            size: size, batch: batch, precision: report.precision, secondsMedian: median, secondsLeast: durations.min() ?? median,
             evaluations: durations.count, evaluationsPerSecond: 1 / median, picturesPerSecond: Double(batch) / median,
             gigaMultiplyAdds: Double(meter.multiplyAdds) / 1e9, gflops: rate, shareOfCeiling: rate / ceiling,
             workingBytes: workspace.pool.peakBytes)

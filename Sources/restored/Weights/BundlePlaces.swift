@@ -1,4 +1,5 @@
 import Bundles
+import Checkpoints
 import Engine
 import Settings
 
@@ -59,6 +60,7 @@ enum BundlePlaces {
         var engine = EngineConfiguration()
         engine.threadsPerEvaluation = fitted.workers * fitted.threads
         engine.memoryBudget = fitted.memoryBudget
+        engine.precision = Precision(rawValue: configuration.precision)
         return engine
     }
 }

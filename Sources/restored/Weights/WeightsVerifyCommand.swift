@@ -24,7 +24,7 @@ struct WeightsVerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try weightsOptions.configuration()
         var firstFailure: ExitCode?
-        for bundle in bundles.isEmpty ? [configuration.bundle] : bundles {
+        for bundle in bundles.isEmpty ? configuration.bundles : bundles {
             var folder = FilePath(escaped: bundle)
             do {
                 folder = try BundlePlaces.folder(bundle, configuration)

@@ -28,6 +28,9 @@ TWIN_SHARE = 0.6  # of the clean pictures that are drawn behind such a one
 # others, turned and upside down there are many more.
 JOINED_SHARE = 0.4
 TURNED_SHARE = 0.3
+# Without its colours a picture has less to tell a shadow or a veil by: of clean ones more are drawn so, of all others some.
+GREYED_SHARE = 0.1
+GREYED_SHARE_OF_CLEAN = 0.2
 DIRECTED = frozenset({"rainy", "snowy"})  # fall downwards: never on their side
 
 Pair = tuple[np.ndarray, np.ndarray]  # a clean picture and the degraded one
@@ -72,6 +75,12 @@ def turned(pictures: Pair, names: list[str], rng: np.random.Generator) -> Pair:
     return pictures
 
 
+def greyed(pictures: Pair, rng: np.random.Generator) -> Pair:
+    """Both in grey, as one of many films or cameras would see the colours."""
+    weights = rng.dirichlet([6, 8, 4]).astype(np.float32)
+    return tuple(np.repeat(np.round(picture @ weights).astype(np.uint8)[..., None], 3, axis=2) for picture in pictures)
+
+
 class Shown(NamedTuple):
     """A picture drawn: bytes (height, width, 3) before and after it was spoilt, its labels, the seed of how it is sent."""
 
@@ -105,7 +114,7 @@ class Batches:
         return degraded_views, clean_pictures, labels
 
     def pictures(self) -> Iterator[Shown]:
-        """The pictures of a batch, some joined with one of the same labels, and turned. Of the clean ones some are the twin of
+        """The pictures of a batch, some joined with one of the same labels, some in grey, and turned. Of the clean ones some are the twin of
         the last one that shows nothing but what is in `TWINNED`: the same picture without that, from the same camera and as
         the same file; what is looked at in it is drawn anew.
         """
@@ -120,6 +129,8 @@ class Batches:
             if self.rng.random() < JOINED_SHARE:
                 other = int(self.rng.choice(self.with_labels[tuple(labels)]))
                 pictures = joined(pictures, self.pool.pictures(other), self.rng)
+            if self.rng.random() < (GREYED_SHARE_OF_CLEAN if labels == [CLEAN] else GREYED_SHARE):
+                pictures = greyed(pictures, self.rng)
             shown = Shown(*turned(pictures, labels, self.rng), labels, int(self.rng.integers(2**32)))
             if TWINNED.issuperset(labels):
                 waiting = shown

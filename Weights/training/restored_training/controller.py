@@ -18,6 +18,7 @@ from .batches import Batches
 from .daclip import DegradationAwareCLIP
 from .degradations import CLEAN
 from .pool import LABELS, Pool
+from .precision import half_precision
 from .session import Budget, Session, agreed, process_count, process_number
 from .views import NATIVE_WINDOWS, prepared, views, whole_view
 
@@ -113,7 +114,7 @@ class ControllerLoss:
         the clean pictures, asked for where they are needed; the twins among them.
         """
         looked_at = len(pixels) // len(wanted)
-        with torch.autocast(pixels.device.type, torch.bfloat16):
+        with half_precision(pixels.device):
             degradation, control = self.degradation(pixels)
         embeddings = degradation.float().unflatten(0, (-1, looked_at))
         shows = show_something(pixels.unflatten(0, (-1, looked_at))[:, 1:])
@@ -126,14 +127,14 @@ class ControllerLoss:
 
     def anchor_loss(self, pixels: Tensor, control: list[Tensor]) -> Tensor:
         """How far the content embeddings of the whole views are from the anchor's."""
-        with torch.autocast(pixels.device.type, torch.bfloat16):
+        with half_precision(pixels.device):
             with torch.no_grad():
                 known = self.anchor(pixels)[1].float()
             content = self.content(pixels, control).float()
         return drift(content, known)
 
     def likeness_loss(self, pixels: Tensor, control: list[Tensor], clean_pixels: Tensor, twins: Tensor) -> Tensor:
-        with torch.autocast(pixels.device.type, torch.bfloat16):
+        with half_precision(pixels.device):
             content, target = self.content(pixels, control).float(), self.content(clean_pixels).float()
         return content_loss(content, target, twins)
 
@@ -199,7 +200,7 @@ class ControllerTraining:
 def degradation_embeddings(model: DegradationAwareCLIP, pictures: list[np.ndarray]) -> Tensor:
     """One row a view, (views, embed_dim)."""
     pixels = prepared(pictures).to(model.label_features.device)
-    with torch.autocast(pixels.device.type, torch.bfloat16):
+    with half_precision(pixels.device):
         return model.degradation(pixels)[0].float()
 
 
@@ -210,7 +211,7 @@ def describe(model: DegradationAwareCLIP, pictures: list[np.ndarray], native_win
     (pictures, 2, embed_dim)
     """
     seen = [views(picture, native_windows) for picture in pictures]
-    with torch.autocast(model.label_features.device.type, torch.bfloat16):
+    with half_precision(model.label_features.device):
         degradation, content = model(prepared([found[0] for found in seen]).to(model.label_features.device))
     of_windows = [window for found in seen for window in found[1:]]
     embeddings = degradation_embeddings(model, of_windows) if of_windows else degradation[:0].float()

@@ -15,6 +15,7 @@ from torch import Tensor
 from .degradations import CLEAN
 from .diffusion import MeanRevertingSDE
 from .pool import MIXTURE, Pool
+from .precision import half_precision
 from .session import Budget, Session
 from .unet import ConditionalUNet, LinearAttention, SpatialTransformer
 
@@ -106,7 +107,7 @@ def decibel_loss(result: Tensor, clean: Tensor) -> Tensor:
 def predicted(network: Callable[..., Tensor], state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
     """What the network, compiled or as it is, makes of states and degraded pictures, in float32; contexts (B, 2, C)."""
     inputs = (values.contiguous(memory_format=torch.channels_last) for values in (state, mu))
-    with torch.autocast(state.device.type, torch.bfloat16):
+    with half_precision(state.device):
         return network(*inputs, time.to(state.device).float(), contexts[:, 0], contexts[:, 1]).float()
 
 

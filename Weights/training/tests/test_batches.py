@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from restored_training import batches as batches_module
-from restored_training.batches import Batches, joined, tiled_whole_view, turned
+from restored_training.batches import Batches, greyed, joined, tiled_whole_view, turned
 from restored_training.pool import Pool, make_pool
 from restored_training.views import SIDE, whole_view
 
@@ -68,6 +68,7 @@ def test_what_is_shown_was_joined_with_others_of_its_labels_and_then_turned(larg
 
     monkeypatch.setattr(batches_module, "joined", join)
     monkeypatch.setattr(batches_module, "turned", turn)
+    monkeypatch.setattr(batches_module, "greyed", lambda pictures, rng: pictures)
     batches = Batches(larger_pool, 16, 1)
     monkeypatch.setattr(batches.pool, "pictures", lambda index: (np.array(index), np.array(index)))
     shown = [int(shown.degraded) for _ in range(20) for shown in batches.pictures()]
@@ -90,6 +91,17 @@ def test_pictures_are_turned_together_but_what_falls_is_never_on_its_side(names,
         assert ways == 8 or clean.shape == picture.shape
         found.add((clean.shape, clean.tobytes()))
     assert len(found) == ways
+
+
+def test_grey_pictures_are_grey_before_and_after_alike_and_as_dark_as_they_were():
+    rng = np.random.default_rng(1)
+    picture = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    flat = np.full((4, 5, 3), 130, np.uint8)
+    for _ in range(20):
+        first, second = greyed((picture, picture), rng)
+        assert np.array_equal(first, second) and first.dtype == np.uint8 and first.shape == picture.shape
+        assert (np.ptp(first, axis=2) == 0).all()
+        assert np.array_equal(greyed((flat, flat), rng)[0], flat)
 
 
 def test_some_clean_pictures_are_those_of_a_shadow_or_haze_in_the_same_batch(larger_pool):

@@ -19,22 +19,21 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Everything that such a `bundle.json` says beyond what all bundles do.
     package struct Configuration: Sendable, Equatable {
-        package let prediction: DiffusionConfiguration.Prediction
+        package let sections: DiffusionSections
         /// What cosines are multiplied by before the softmax.
         package let logitScale: Double
         package let encoder: DegradationAwareCLIPConfiguration
-        package let network: ConditionalUNetConfiguration
-        package let diffusion: DiffusionConfiguration
-        package let defaults: SamplerDefaults
+
+        package var prediction: DiffusionConfiguration.Prediction { sections.prediction }
+        package var network: ConditionalUNetConfiguration { sections.network }
+        package var diffusion: DiffusionConfiguration { sections.diffusion }
+        package var defaults: SamplerDefaults { sections.defaults }
 
         /// - Throws: the first value that can't be, with its place.
         package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-            prediction = try reader.choice(DiffusionConfiguration.Prediction.self, "prediction")
+            sections = try DiffusionSections(reader)
             logitScale = try reader.number("logit_scale", above: 0, upTo: 10_000)
             encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
-            network = try ConditionalUNetConfiguration(reader.object("unet"))
-            diffusion = try DiffusionConfiguration(reader.object("diffusion"))
-            defaults = try SamplerDefaults(reader.object("default"), diffusion: diffusion)
             if let width = network.contextWidth, width != encoder.embeddingWidth {
                 throw try reader.object("unet").fault(
                     "context_dim", "expected the embeddings' \(encoder.embeddingWidth), found \(width)")
@@ -44,12 +43,15 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Builds the networks.
     ///
+    /// - Parameter precision: of the restoration network's products and those of the image encoder.
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
-    package init(_ bundle: Bundle) throws(BundleError) {
+    package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
         let configuration = try Self.configuration(of: bundle)
         let labels = bundle.manifest.labels
         guard !labels.isEmpty else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
-        encoder = try bundle.network(from: bundle.section("daclip")) { parameters throws(CheckpointError) in
+        encoder = try bundle.network(
+            from: bundle.section("daclip"), precision: precision
+        ) { parameters throws(CheckpointError) in
             try DegradationAwareCLIP(
                 parameters, configuration: configuration.encoder, labelCount: labels.count,
                 hasLabelFeatures: parameters.metadata[Self.labelsKey] == Self.labelsText(labels))
@@ -61,7 +63,7 @@ package struct DegradationAwareNetworks: Sendable {
                 "logit_scale", "expected the checkpoint's \(stored), found \(configuration.logitScale)"))
         }
         labelEncoder = try Self.labelEncoder(encoder.text, bundle)
-        network = try Self.network(configuration.network, bundle)
+        network = try Self.network(configuration.network, bundle, precision)
         self.configuration = configuration
         try bundle.finish()
     }
@@ -70,9 +72,12 @@ package struct DegradationAwareNetworks: Sendable {
     static let labelsKey = "labels"
     static func labelsText(_ labels: [String]) -> String { JSON.line(labels) }
 
-    /// The restoration network alone.
-    package static func network(of bundle: Bundle) throws(BundleError) -> ConditionalUNet {
-        try network(configuration(of: bundle).network, bundle)
+    /// The restoration network alone, also of a bundle without DA-CLIP.
+    package static func network(
+        of bundle: Bundle, precision: Precision = .fp32
+    ) throws(BundleError) -> ConditionalUNet {
+        if bundle.manifest.kind == PlainNetwork.kind { return try PlainNetwork(bundle, precision: precision).network }
+        return try network(configuration(of: bundle).network, bundle, precision)
     }
 
     private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
@@ -87,16 +92,18 @@ package struct DegradationAwareNetworks: Sendable {
         }
     }
 
-    private static func network(
-        _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle
+    static func network(
+        _ configuration: ConditionalUNetConfiguration, _ bundle: Bundle, _ precision: Precision
     ) throws(BundleError) -> ConditionalUNet {
-        try bundle.network(from: bundle.section("unet")) { parameters throws(CheckpointError) in
+        try bundle.network(
+            from: bundle.section("unet"), precision: precision
+        ) { parameters throws(CheckpointError) in
             try ConditionalUNet(parameters, configuration: configuration)
         }
     }
 
     /// `merges` is needed with a text tower, and only with one: left over, it is a key that nobody asked for.
-    private static func labelEncoder(
+    static func labelEncoder(
         _ tower: TextTransformer?, _ bundle: Bundle
     ) throws(BundleError) -> LabelEncoder? {
         guard let tower else { return nil }

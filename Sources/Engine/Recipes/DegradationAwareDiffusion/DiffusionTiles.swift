@@ -24,6 +24,11 @@ struct DiffusionTiles: TileRestorer {
         max(1, min(limit, batchPixels / max(1, width * height)))
     }
 
+    var name: String { "diffuse" }
+
+    /// Whatever label there is conditions the network.
+    func treats(_ label: String) -> Bool { true }
+
     var sampling: RestorationResult.Sampling? {
         .init(sampler: plan.sampler.rawValue, steps: plan.steps.count, seed: seed)
     }
@@ -32,7 +37,7 @@ struct DiffusionTiles: TileRestorer {
         let (width, height) = (tiles.tileWidth, tiles.tileHeight)
         return Stage(
             "diffuse", by: DiffusionStage(network: network), width: width, height: height, count: tiles.count,
-            steps: plan.steps.count, sampleBytes: width * height * DiffusionTile.bytesPerPixel,
+            steps: plan.steps.count, sampleBytes: width * height * DiffusionTile.bytesPerPixel(plan),
             evaluationBytes: memory.bytes(width: width, height: height), cost: Double(width * height),
             maximumBatch: Self.maximumBatch(width: width, height: height, limit: maximumBatch), waits: true,
             isProgress: true)
@@ -69,13 +74,17 @@ struct DiffusionStage: StageEvaluator {
 
 /// A tile's diffusion: where it stands and what conditions it.
 final class DiffusionTile: StageSample {
-    /// Of the condition, the state and a field of noise.
-    static let bytesPerPixel = 3 * 3 * MemoryLayout<Float>.stride
+    /// Of the condition, the state and a field of noise; with some plans also of a clean estimate.
+    static func bytesPerPixel(_ plan: SamplerPlan) -> Int {
+        (plan.keepsEstimates ? 4 : 3) * 3 * MemoryLayout<Float>.stride
+    }
 
     /// The tile's place in the picture.
     let region: NoiseSource.Region
     /// x_t: interleaved RGB, nominally 0...1.
     private(set) var state: [Float] = []
+    /// The clean estimate of the step before, where the plan keeps it.
+    private var estimate: [Float]
     /// Whether all numbers that the network answered were finite.
     private(set) var isFinite = true
     /// mu, laid out as the state.
@@ -95,6 +104,7 @@ final class DiffusionTile: StageSample {
         self.plan = plan
         self.noise = noise
         self.embeddings = embeddings
+        estimate = plan.keepsEstimates ? [Float](repeating: 0, count: condition.count) : []
         state = plan.startState(mu: condition, noise: draw(NoiseSource.startDraw))
     }
 
@@ -111,7 +121,7 @@ final class DiffusionTile: StageSample {
         let step = plan.steps[index]
         let field = step.usesNoise ? draw(NoiseSource.draw(ofStep: index)) : nil
         isFinite = isFinite && output.allAreFinite
-        step.advance(&state, mu: condition, output: output, noise: field)
+        step.advance(&state, mu: condition, output: output, noise: field, keeping: &estimate)
         index += 1
     }
 
@@ -125,7 +135,7 @@ final class DiffusionTile: StageSample {
 
 extension Picture {
     /// A tile's pixels as interleaved floats of 0...1.
-    fileprivate func floats(of tile: TilePlan.Tile) -> [Float] {
+    func floats(of tile: TilePlan.Tile) -> [Float] {
         [Float](unsafeUninitializedCapacity: tile.width * tile.height * 3) { buffer, count in
             for row in 0..<tile.height {
                 let source = ((tile.y + row) * width + tile.x) * 3

@@ -1,7 +1,9 @@
 import CLIP
+import Checkpoints
 import Compute
 import Diffusion
 import RestorationUNet
+import Synchronization
 
 /// What restoring a picture needs beyond the weights: a line through two measured evaluations, since no part of the
 /// network takes memory that grows faster than the pixels.
@@ -15,26 +17,33 @@ struct MemoryEstimate: Sendable {
     private static let ownBytesPerPixel = 3.0 * (2 + 5 * 4) + 4
 
     /// Evaluates the network twice on small empty pictures.
-    init(measuring network: ConditionalUNet) {
+    ///
+    /// - Parameter loop: shares both out among threads.
+    init(measuring network: ConditionalUNet, sharedBy loop: ParameterReader.ParallelLoop) {
         alignment = network.configuration.alignment
-        let workspace = Workspace(threads: 1)
-        func peak(_ side: Int) -> Double {
-            workspace.pool.trim()
-            workspace.pool.resetPeak()
-            let blank = [Float](repeating: 0.5, count: side * side * 3)
-            let embedding = [Float](repeating: 0, count: network.configuration.contextWidth ?? 0)
-            _ = network(
-                [.init(
-                    state: blank, condition: blank, time: 1,
-                    degradation: network.configuration.usesDegradation ? embedding : nil,
-                    content: network.configuration.usesContent ? embedding : nil)],
-                height: side, width: side, in: workspace)
-            return Double(workspace.pool.peakBytes)
+        let sides = [64, 128]
+        let peaks = Mutex([0.0, 0.0])
+        loop(sides.count) { index in
+            let peak = Self.peak(of: network, side: sides[index])
+            peaks.withLock { $0[index] = peak }
         }
-        let (small, large) = (64, 128)
-        let (first, second) = (peak(small), peak(large))
-        perPixel = max(0, second - first) / Double(large * large - small * small)
-        fixed = max(0, first - perPixel * Double(small * small))
+        let (first, second) = peaks.withLock { ($0[0], $0[1]) }
+        perPixel = max(0, second - first) / Double(sides[1] * sides[1] - sides[0] * sides[0])
+        fixed = max(0, first - perPixel * Double(sides[0] * sides[0]))
+    }
+
+    /// Bytes that an evaluation of one square picture takes on one thread.
+    private static func peak(of network: ConditionalUNet, side: Int) -> Double {
+        let workspace = Workspace(threads: 1)
+        let blank = [Float](repeating: 0.5, count: side * side * 3)
+        let embedding = [Float](repeating: 0, count: network.configuration.contextWidth ?? 0)
+        _ = network(
+            [.init(
+                state: blank, condition: blank, time: 1,
+                degradation: network.configuration.usesDegradation ? embedding : nil,
+                content: network.configuration.usesContent ? embedding : nil)],
+            height: side, width: side, in: workspace)
+        return Double(workspace.pool.peakBytes)
     }
 
     /// Bytes for one picture; saturates instead of overflowing.

@@ -37,7 +37,7 @@ final class HarmlessRun<Output: Sendable>: RecipeRun {
     func begin(_ picture: Picture) { state.withLock { $0.original = picture } }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         state.withLock { state in
             guard state.isGrey == nil, let original = state.original else { return }
@@ -45,7 +45,7 @@ final class HarmlessRun<Output: Sendable>: RecipeRun {
             state.isGrey = seen.isGrey
             run.begin(seen.picture)
         }
-        return try run.makeSample(index, ofStage: stage, in: workspace)
+        return try run.makeSample(index, ofStage: stage, in: workspace, shouldContinue: shouldContinue)
     }
 
     func finishSample(

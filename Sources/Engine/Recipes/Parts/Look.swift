@@ -1,6 +1,8 @@
 import CLIP
+import Checkpoints
 import Compute
 import Images
+import Synchronization
 
 /// A look at a picture: the encoder's embeddings of it, and which label they are closest to. Part of every recipe that
 /// finds out what is wrong by itself.
@@ -13,11 +15,16 @@ struct Look: Sendable {
         let label: String
         /// Of each label that is known, 0...1.
         let probabilities: [String: Double]
+        /// Of `label`.
+        let probability: Double
+        /// The label closest to words of the request's own; nil for a label.
+        var nearest: String?
         /// Of the picture, as conditions of a network: that of the degradation turned towards `label`.
         let embeddings: DegradationAwareCLIP.Embeddings
 
-        /// Of `label`; 0 for one that is not known.
-        var probability: Double { probabilities[label] ?? 0 }
+        /// Of a picture that nobody looked at.
+        static let nothing = Finding(
+            label: "", probabilities: [:], probability: 0, embeddings: .init(degradation: [], content: []))
     }
 
     let classifier: ZeroShotClassifier
@@ -33,20 +40,27 @@ struct Look: Sendable {
     private static let bytesPerPixel = 15
 
     /// Encodes empty pictures to measure what that takes.
-    init(_ encoder: DegradationAwareCLIP, classifier: ZeroShotClassifier, maximumBatch: Int) {
+    ///
+    /// - Parameter loop: shares them out among threads.
+    init(
+        _ encoder: DegradationAwareCLIP, classifier: ZeroShotClassifier, maximumBatch: Int,
+        sharedBy loop: ParameterReader.ParallelLoop
+    ) {
         self.encoder = encoder
         self.classifier = classifier
         self.maximumBatch = max(1, maximumBatch)
         let preprocessing = Preprocessing(encoder.configuration)
         self.preprocessing = preprocessing
-        let peaks = [1, 2].map { count in
+        let peaks = Mutex([0, 0])
+        loop(2) { index in
             let workspace = Workspace(threads: 1)
             let blank = [UInt8](repeating: 128, count: preprocessing.side * preprocessing.side * 3)
-            let views = Array(repeating: blank, count: count)
+            let views = Array(repeating: blank, count: index + 1)
             _ = encoder(preprocessing.normalised(views, in: workspace), in: workspace)
-            return workspace.pool.peakBytes
+            peaks.withLock { $0[index] = workspace.pool.peakBytes }
         }
-        evaluationBytes = peaks[0] + preprocessing.nativeWindows * max(0, peaks[1] - peaks[0])
+        let (one, two) = peaks.withLock { ($0[0], $0[1]) }
+        evaluationBytes = one + preprocessing.nativeWindows * max(0, two - one)
     }
 
     /// In pixels of a restoration network's evaluation.
@@ -62,8 +76,16 @@ struct Look: Sendable {
             cost: cost, maximumBatch: maximumBatch, waits: waits)
     }
 
-    func makeSample(of picture: Picture, in workspace: Workspace) -> sending ViewsOfPicture {
-        ViewsOfPicture(preprocessing.views(of: picture, in: workspace))
+    /// - Throws: `cancelled`, where the picture needn't be looked at any more.
+    func makeSample(
+        of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool
+    ) throws(RestorationError) -> sending ViewsOfPicture {
+        do throws(ImageError) {
+            return ViewsOfPicture(
+                try preprocessing.views(of: picture, in: workspace, shouldContinue: shouldContinue))
+        } catch {
+            throw error == .cancelled ? .cancelled : .picture(error)
+        }
     }
 
     /// The embeddings that a finished sample has.
@@ -93,11 +115,25 @@ struct Look: Sendable {
         var embeddings = found
         embeddings.degradation =
             classifier.embedding(forcing: label, insteadOf: found.degradation) ?? found.degradation
+        let byLabel = Dictionary(
+            zip(known, probabilities.map { Double($0) }), uniquingKeysWith: { first, _ in first })
         return Finding(
-            label: label,
-            probabilities: Dictionary(
-                zip(known, probabilities.map { Double($0) }), uniquingKeysWith: { first, _ in first }),
-            embeddings: embeddings)
+            label: label, probabilities: byLabel, probability: byLabel[label] ?? 0, embeddings: embeddings)
+    }
+
+    /// What a finished sample shows to somebody who says in words of his own what is wrong.
+    ///
+    /// - Parameter feature: of the words.
+    func finding(
+        _ sample: any StageSample, forcing words: String, _ feature: [Float]
+    ) throws(RestorationError) -> Finding {
+        let found = try finding(sample, forcing: nil, mayBeClean: true)
+        var embeddings = try embeddings(sample)
+        let probability = classifier.probability(of: feature, for: embeddings.degradation)
+        embeddings.degradation = classifier.embedding(forcing: feature, insteadOf: embeddings.degradation)
+        return Finding(
+            label: words, probabilities: found.probabilities, probability: Double(probability),
+            nearest: classifier.nearestLabel(to: feature), embeddings: embeddings)
     }
 }
 

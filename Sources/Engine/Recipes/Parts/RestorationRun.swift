@@ -4,18 +4,23 @@ import Synchronization
 
 /// Restores the tiles of a picture, once it is known what is wrong with it.
 protocol TileRestorer: Sendable {
+    /// Of its stage, for what is told of times.
+    var name: String { get }
     /// What the request chose, or what was chosen for it; nil where nothing is sampled.
     var sampling: RestorationResult.Sampling? { get }
 
     /// The stage that a picture's tiles go through. It waits for what is before it.
     func stage(for tiles: TilePlan) -> Stage
 
+    /// Whether it does anything about what a look may find.
+    func treats(_ label: String) -> Bool
+
     /// - Parameters:
     ///   - finding: what the tile is conditioned on: the look at the whole picture.
     ///   - round: counts the pictures made so far.
     func makeSample(
         _ tile: TilePlan.Tile, of picture: Picture, _ finding: Look.Finding, round: Int
-    ) -> sending any StageSample
+    ) throws(RestorationError) -> sending any StageSample
 
     /// Red, green and blue of each pixel of a finished tile, nominally 0...1.
     func values(of sample: any StageSample) throws(RestorationError) -> [Float]
@@ -34,6 +39,8 @@ protocol TileRestorer: Sendable {
 final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     /// What a stage does.
     private enum Role {
+        /// Embeds the request's own words.
+        case words
         case look(round: Int)
         case tiles(round: Int)
     }
@@ -48,7 +55,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var rounds: [RestorationResult.Round] = []
         var unchanged = false
         var declined: DeclineReason?
-        var timing = RestorationTiming(stages: ["classify", "diffuse"])
+        var timing: RestorationTiming
         var since: ContinuousClock.Instant?
     }
 
@@ -59,6 +66,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private let tiles: TilePlan
     private let restorer: Tiles
     private let options: RestorationOptions
+    private let words: WordFeatures?
     private let progress: Mutex<Progress>
 
     /// Below this probability of its label a restored picture is left as it is; and below this probability of the same
@@ -70,23 +78,35 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     /// - Parameters:
     ///   - tilesAtOnce: as many as can be evaluated at the same time.
     ///   - options: labels, rounds and force; the rest is in `restorer` and `tiles`.
-    init(look: Look, tiles: TilePlan, restorer: Tiles, tilesAtOnce: Int, options: RestorationOptions) {
+    ///   - words: those among the labels that the bundle doesn't know; nil for none.
+    init(
+        look: Look, tiles: TilePlan, restorer: Tiles, tilesAtOnce: Int, options: RestorationOptions, words: WordFeatures?
+    ) {
         self.look = look
         self.tiles = tiles
         self.restorer = restorer
         self.options = options
+        self.words = words
         samplesAtOnce = tilesAtOnce
         ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
         let rounds = options.degradations?.count ?? 1
         var roles = (0..<rounds).flatMap { [Role.look(round: $0), .tiles(round: $0)] }
         if options.mostRounds > rounds { roles.append(.look(round: rounds)) }
-        stages = roles.map { Self.stage($0, look: look, tiles: tiles, restorer: restorer) }
-        progress = Mutex(Progress(roles: roles))
+        if words?.stage != nil { roles.insert(.words, at: 0) }
+        stages = roles.compactMap { role in
+            if case .words = role { return words?.stage }
+            return Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: words?.stage == nil)
+        }
+        progress = Mutex(Progress(roles: roles, timing: RestorationTiming(stages: ["classify", restorer.name])))
     }
 
-    private static func stage(_ role: Role, look: Look, tiles: TilePlan, restorer: Tiles) -> Stage {
+    /// - Parameter isFirst: whether nothing is before the first look.
+    private static func stage(
+        _ role: Role, look: Look, tiles: TilePlan, restorer: Tiles, isFirst: Bool
+    ) -> Stage? {
         switch role {
-        case .look(let round): look.stage(waits: round > 0)
+        case .words: nil
+        case .look(let round): look.stage(waits: round > 0 || !isFirst)
         case .tiles: restorer.stage(for: tiles)
         }
     }
@@ -94,7 +114,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
 
     func makeSample(
-        _ index: Int, ofStage stage: Int, in workspace: Workspace
+        _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         let now = ContinuousClock.now
         let (role, picture, finding) = progress.withLock { progress in
@@ -103,10 +123,13 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
         guard let picture else { throw .internalFault("no picture yet") }
         switch role {
-        case .look: return look.makeSample(of: picture, in: workspace)
+        case .words:
+            guard let words else { throw .internalFault("no words") }
+            return words.makeSample(index)
+        case .look: return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
         case .tiles(let round):
             guard let finding else { throw .internalFault("a tile before its embedding") }
-            return restorer.makeSample(tiles[index], of: picture, finding, round: round)
+            return try restorer.makeSample(tiles[index], of: picture, finding, round: round)
         }
     }
 
@@ -114,6 +137,9 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         _ sample: any StageSample, _ index: Int, ofStage stage: Int
     ) throws(RestorationError) -> StageOutcome {
         switch progress.withLock({ $0.roles[stage] }) {
+        case .words:
+            if let word = sample as? WordSample { try words?.finish(word, index) }
+            return .goOn
         case .look(let round): return try finishLook(sample, round: round)
         case .tiles: return try finishTile(sample, index)
         }
@@ -122,8 +148,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private func finishLook(_ sample: any StageSample, round: Int) throws(RestorationError) -> StageOutcome {
         let isFurtherRound = options.degradations == nil && round > 0
         let mayBeClean = options.degradations == nil && !(options.force && round == 0)
-        var finding = try look.finding(
-            sample, forcing: options.degradations?[round], mayBeClean: mayBeClean)
+        var finding = try finding(sample, round: round, mayBeClean: mayBeClean)
         let isClean = mayBeClean && finding.label == Look.cleanLabel
         var declined: DeclineReason?
         if !isClean, options.isGuarded, let picture = progress.withLock({ $0.picture }) {
@@ -133,13 +158,15 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
                 if label != finding.label { finding = try look.finding(sample, forcing: label, mayBeClean: true) }
             }
         }
+        if !isClean, declined == nil, !restorer.treats(finding.label) { declined = .notTreated }
         let goesOn = !isClean && declined == nil
         return progress.withLock { progress in
             let now = ContinuousClock.now
             progress.timing["classify"] += now - (progress.since ?? now)
             progress.since = now
             if isFurtherRound, !goesOn || !isWorthAnotherRound(finding, after: progress) { return .complete }
-            progress.rounds.append(.init(degradation: finding.label, confidence: finding.probability))
+            progress.rounds.append(
+                .init(degradation: finding.label, confidence: finding.probability, nearest: finding.nearest))
             progress.unchanged = !goesOn
             progress.declined = declined
             if !goesOn { return .complete }
@@ -149,8 +176,20 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             guard isFurtherRound else { return .goOn }
             let more = [Role.tiles(round: round)] + (round + 1 < options.mostRounds ? [.look(round: round + 1)] : [])
             progress.roles += more
-            return .extend(more.map { Self.stage($0, look: look, tiles: tiles, restorer: restorer) })
+            return .extend(more.compactMap {
+                Self.stage($0, look: look, tiles: tiles, restorer: restorer, isFirst: false)
+            })
         }
+    }
+
+    private func finding(
+        _ sample: any StageSample, round: Int, mayBeClean: Bool
+    ) throws(RestorationError) -> Look.Finding {
+        let label = options.degradations?[round]
+        if let label, let feature = try words?.feature(of: label) {
+            return try look.finding(sample, forcing: label, feature)
+        }
+        return try look.finding(sample, forcing: label, mayBeClean: mayBeClean)
     }
 
     private func isWorthAnotherRound(_ finding: Look.Finding, after progress: Progress) -> Bool {
@@ -171,7 +210,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             ? OutputGuard.objection(to: made, madeOf: before, as: label.map { [$0] } ?? []) : nil
         return progress.withLock { progress in
             progress.blender = nil
-            progress.timing["diffuse"] += .now - (progress.since ?? .now)
+            progress.timing[restorer.name] += .now - (progress.since ?? .now)
             guard let objection else {
                 progress.picture = made
                 return .goOn

@@ -15,6 +15,7 @@ from ..daclip import IMAGE_DEVIATION, IMAGE_MEAN, DegradationAwareCLIP
 from ..diffusion import MeanRevertingSDE
 from ..label_prompts import label_prompts, tell_labels
 from ..pool import LABELS, Pool
+from ..precision import half_precision
 from ..restoration import (
     START_SHARE, STRANGER_SHARE, RestorationQuality, decibel_loss, kept_where_it_restores, predicted)
 from ..views import NATIVE_WINDOWS
@@ -43,7 +44,7 @@ def prepared_on_device(pictures: Tensor) -> Tensor:
 def described(model: DegradationAwareCLIP, views: Tensor) -> Tensor:
     """Both embeddings, (pictures, 2, C), of pictures by their views as bytes (pictures, views, S, S, 3), the whole first."""
     pixels = prepared_on_device(views)
-    with torch.autocast(pixels.device.type, torch.bfloat16):
+    with half_precision(pixels.device):
         degradation, control = model.degradation(pixels)
         count = views.shape[1]
         content = model.content(pixels[::count], [values[::count] for values in control])

@@ -1,0 +1,12 @@
+// Weights in the panels that the kernels read.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// One panel of `columns` (1...32) outputs, each `inputs * taps` weights as PyTorch stores a convolution's: for each input
+// all taps; `stride` floats lie between the outputs. The panel has taps * inputs rows of 32, for each tap all inputs; columns that are not there are zeros.
+void kernel_pack_panel(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, float *panel);
+
+// The same as pairs of bfloat16: taps * ((inputs + 1) / 2) rows of 32 pairs, the last input of an odd number beside a zero.
+void kernel_pack_pairs(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint32_t *panel);

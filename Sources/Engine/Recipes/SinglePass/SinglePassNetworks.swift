@@ -1,0 +1,137 @@
+import Bundles
+import Checkpoints
+import Compute
+import ConditionalNAFNet
+import InstructIR
+import NAFNet
+import PromptIR
+import Restormer
+import SentenceEncoder
+
+/// The kinds of networks that restore in one evaluation; the raw value is a bundle's kind and the name of its section.
+enum SinglePassKind: String, Sendable, CaseIterable {
+    case nafnet
+    case conditionalNAFNet = "conditional-nafnet"
+    case instructIR = "instructir"
+    case restormer
+    case promptIR = "promptir"
+}
+
+/// Reads networks and what they need of a bundle.
+struct SinglePassReader {
+    let bundle: Bundles.Bundle
+    /// Nil where the bundle has none.
+    let classifier: BundleClassifier?
+
+    /// A network with what it is to be told of each label.
+    struct Member {
+        let network: any SinglePassNetwork
+        /// Lengths of what steers it, for measuring.
+        var condition = SinglePassCondition()
+        /// Nil where the network takes no words.
+        var encoder: InstructionEncoder?
+        /// What is said of each label; nil where the network does the same whatever is wrong.
+        var instructions: [String: [Float]]?
+        /// Whether it needs a look at the picture.
+        var needsLook = false
+    }
+
+    /// - Parameter reader: the object that has the kind's section.
+    func member(_ kind: SinglePassKind, in reader: ConfigurationReader, labels: [String]) throws -> Member {
+        let section = try reading { () throws(ConfigurationError) in try reader.object(kind.rawValue) }
+        switch kind {
+        case .nafnet:
+            let sizes = try reading { () throws(ConfigurationError) in try NAFNetConfiguration(section) }
+            return Member(
+                network: try bundle.network(from: section) { parameters throws(CheckpointError) in
+                    try NAFNet(parameters, configuration: sizes)
+                })
+        case .restormer:
+            let sizes = try reading { () throws(ConfigurationError) in try RestormerConfiguration(section) }
+            guard sizes.inputChannels == 3, sizes.outputChannels == 3 else {
+                throw BundleError.malformed(section.fault(
+                    "inp_channels", "expected 3, in and out: grey pictures and pairs are not what is served"))
+            }
+            return Member(
+                network: try bundle.network(from: section) { parameters throws(CheckpointError) in
+                    try Restormer(parameters, configuration: sizes)
+                })
+        case .promptIR:
+            let sizes = try reading { () throws(ConfigurationError) in try PromptIRConfiguration(section) }
+            return Member(
+                network: try bundle.network(from: section) { parameters throws(CheckpointError) in
+                    try PromptIR(parameters, configuration: sizes)
+                })
+        case .conditionalNAFNet: return try conditionalMember(section)
+        case .instructIR: return try instructedMember(section, in: reader, labels: labels)
+        }
+    }
+
+    private func conditionalMember(_ section: ConfigurationReader) throws -> Member {
+        let sizes = try reading { () throws(ConfigurationError) in try ConditionalNAFNetConfiguration(section) }
+        guard let classifier, classifier.width == sizes.contextWidth else {
+            let found = classifier.map { "found \($0.width)" } ?? "and there is no daclip"
+            throw BundleError.malformed(section.fault(
+                "context_dim", "expected the length of the embeddings, \(found)"))
+        }
+        let blank = [Float](repeating: 0, count: sizes.contextWidth)
+        return Member(
+            network: try bundle.network(from: section) { parameters throws(CheckpointError) in
+                try ConditionalNAFNet(parameters, configuration: sizes)
+            }, condition: SinglePassCondition(degradation: blank, content: blank), needsLook: true)
+    }
+
+    private func instructedMember(
+        _ section: ConfigurationReader, in reader: ConfigurationReader, labels: [String]
+    ) throws -> Member {
+        let sizes = try reading { () throws(ConfigurationError) in try InstructIRConfiguration(section) }
+        let words = try reading { () throws(ConfigurationError) in try reader.object("words") }
+        let encoder = try instructionEncoder(words, width: sizes.instructionWidth)
+        let workspace = Workspace(threads: 1)
+        let sentences = try reading { () throws(ConfigurationError) in try words.optionalObject("sentences") }
+        var instructions: [String: [Float]] = [:]
+        for label in labels {
+            guard let sentences, sentences.has(label) else { continue }
+            let sentence = try reading { () throws(ConfigurationError) in
+                try sentences.text(label, upTo: PromptLimits.characters)
+            }
+            instructions[label] = encoder.meaning(of: sentence, in: workspace).vector
+        }
+        return Member(
+            network: try bundle.network(from: section) { parameters throws(CheckpointError) in
+                try InstructIR(parameters, configuration: sizes)
+            }, condition: SinglePassCondition(instruction: [Float](repeating: 0, count: sizes.instructionWidth)),
+            encoder: encoder, instructions: instructions)
+    }
+
+    private func instructionEncoder(_ words: ConfigurationReader, width: Int) throws -> InstructionEncoder {
+        let section = try reading { () throws(ConfigurationError) in try words.object("encoder") }
+        let head = try reading { () throws(ConfigurationError) in try words.object("head") }
+        let vocabulary = try reading { () throws(ConfigurationError) in try words.object("vocabulary") }
+        let sizes = try reading { () throws(ConfigurationError) in try SentenceEncoderConfiguration(section) }
+        let tasks = try reading { () throws(ConfigurationError) in try head.size("tasks", 1...1_000, default: 7) }
+        let (name, bytes) = try bundle.file(of: vocabulary)
+        let tokenizer: WordPieceTokenizer
+        do throws(TokenizerError) {
+            tokenizer = try WordPieceTokenizer(vocabulary: bytes.withBytes(in: 0..<bytes.count) { [UInt8]($0) })
+            guard tokenizer.vocabularySize == sizes.vocabularySize else {
+                throw .vocabularySize(tokenizer.vocabularySize, expected: sizes.vocabularySize)
+            }
+        } catch {
+            throw BundleError.merges(file: name, reason: error.description)
+        }
+        return InstructionEncoder(
+            tokenizer: tokenizer,
+            encoder: try bundle.network(from: section) { parameters throws(CheckpointError) in
+                try SentenceEncoder(parameters, configuration: sizes)
+            },
+            head: try bundle.network(from: head) { parameters throws(CheckpointError) in
+                try InstructionHead(parameters, inputs: sizes.width, outputs: width, tasks: tasks)
+            })
+    }
+}
+
+/// What a request may say in words.
+package enum PromptLimits {
+    package static let characters = 1_000
+}

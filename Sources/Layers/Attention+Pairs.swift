@@ -1,0 +1,126 @@
+import CKernels
+import Compute
+
+/// Attention's products over pairs of bfloat16: each head's keys and values are packed as weights once, then blocks of queries
+/// meet all of them.
+extension Attention {
+    /// Fewer tokens are not worth the packing.
+    private static let fewestTokens = 128
+    /// Scores held at a time by a thread, in floats; at least one tile of the kernel's rows.
+    private static let scoreBudget = 64 << 10
+    private static let tileRows = 14
+
+    /// Whether the products are computed so: by the shape alone, neither by the batch nor by threads.
+    func takesPairs(tokens: Int) -> Bool {
+        precision == .bf16 && !causal && headWidth % PackedPanels.width == 0 && tokens >= Self.fewestTokens
+    }
+
+    /// Where a head's packed keys and values lie, in 32-bit elements.
+    private struct Layout {
+        let tokens: Int
+        let headWidth: Int
+
+        var keyPanels: Int { (tokens + PackedPanels.width - 1) / PackedPanels.width }
+        var keyPanel: Int { headWidth / 2 * PackedPanels.width }
+        var valuePanels: Int { headWidth / PackedPanels.width }
+        var valuePanel: Int { valueRows * PackedPanels.width }
+        var valueRows: Int { (tokens + 1) / 2 }
+        /// Behind the keys.
+        var values: Int { keyPanels * keyPanel }
+        var count: Int { values + valuePanels * valuePanel }
+        /// Queries that a thread answers at a time.
+        var block: Int {
+            let rows = scoreBudget / max(1, tokens) / tileRows * tileRows
+            return max(1, min(tokens, max(tileRows, min(rows, 4 * tileRows))))
+        }
+    }
+
+    func attendPairs(_ projections: Tensor, output: Tensor, in workspace: Workspace) {
+        let layout = Layout(tokens: projections.pixels, headWidth: headWidth)
+        let packed = workspace.tensor(batch: projections.batch, width: heads, channels: layout.count)
+        workspace.team.run(projections.batch * heads) { item, _ in
+            let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+            pack(
+                projections.sample(sample) + head * headWidth, to: packed.base + item * layout.count, layout,
+                kernels: workspace.kernels)
+        }
+        let blocks = (layout.tokens + layout.block - 1) / layout.block
+        let scores = layout.block * layout.keyPanels * PackedPanels.width
+        let scratch = workspace.scratch(floats: scores + layout.block * (headWidth + 1))
+        workspace.team.run(projections.batch * heads * blocks) { item, thread in
+            let (rest, index) = item.quotientAndRemainder(dividingBy: blocks)
+            let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)
+            let rows = index * layout.block..<min(layout.tokens, (index + 1) * layout.block)
+            let width = heads * headWidth
+            attend(
+                projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count,
+                packed: packed.base + rest * layout.count, layout, scratch: scratch[thread],
+                output: output.sample(sample) + rows.lowerBound * width + head * headWidth, kernels: workspace.kernels)
+        }
+    }
+
+    /// - Parameter projections: of the first token, at the head's queries.
+    private func pack(
+        _ projections: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>, _ layout: Layout, kernels: kernel_set
+    ) {
+        let width = heads * headWidth
+        let (keys, values) = (projections + width, projections + 2 * width)
+        for panel in 0..<layout.keyPanels {
+            let first = panel * PackedPanels.width
+            kernel_pack_pairs(
+                keys + first * 3 * width, 3 * width, min(PackedPanels.width, layout.tokens - first), headWidth, 1,
+                UnsafeMutableRawPointer(packed + panel * layout.keyPanel).assumingMemoryBound(to: UInt32.self))
+        }
+        for panel in 0..<layout.valuePanels {
+            kernels.interleave(
+                values + panel * PackedPanels.width, 3 * width, layout.tokens,
+                packed + layout.values + panel * layout.valuePanel)
+        }
+    }
+
+    /// The answers to some queries: their scores, the numerators of their softmax, and these times the values.
+    private func attend(
+        _ queries: UnsafePointer<Float>, rows: Int, packed: UnsafePointer<Float>, _ layout: Layout,
+        scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let width = heads * headWidth
+        let stride = layout.keyPanels * PackedPanels.width
+        let narrowed = scratch + layout.block * stride
+        let factors = narrowed + layout.block * headWidth
+        kernels.narrowRows(
+            queries, stride: 3 * width, to: narrowed, targetStride: headWidth / 2, rows: rows, width: headWidth)
+        var job = kernel_panel()
+        job.tap_count = 1
+        job.depth_stride = 1
+        job.pixels = rows
+        var taps: UnsafePointer<Float>? = UnsafePointer(narrowed)
+        withUnsafePointer(to: &taps) { taps in
+            job.taps = taps
+            job.depth = headWidth / 2
+            job.pixel_stride = headWidth / 2
+            job.output_stride = stride
+            for panel in 0..<layout.keyPanels {
+                job.weights = packed + panel * layout.keyPanel
+                job.columns = min(PackedPanels.width, layout.tokens - panel * PackedPanels.width)
+                job.output = scratch + panel * PackedPanels.width
+                kernels.pair_panel(&job)
+            }
+        }
+        let scale = 1 / Float(headWidth).squareRoot()
+        kernels.softmax_pairs(scratch, rows, stride, layout.tokens, scale, factors)
+        taps = UnsafePointer(scratch)
+        withUnsafePointer(to: &taps) { taps in
+            job.taps = taps
+            job.depth = layout.valueRows
+            job.pixel_stride = stride
+            job.output_stride = width
+            job.columns = PackedPanels.width
+            for panel in 0..<layout.valuePanels {
+                job.weights = packed + layout.values + panel * layout.valuePanel
+                job.output = output + panel * PackedPanels.width
+                kernels.pair_panel(&job)
+            }
+        }
+        kernels.scale_rows(output, rows, width, headWidth, factors)
+    }
+}

@@ -1,0 +1,67 @@
+import Compute
+
+extension ConvolutionWay {
+    /// The one of `ways` that costs least by the model below; `direct` where none of them can be taken.
+    ///
+    /// Batch and threads are no part of it: ways differ in rounding, and a sample's result must not depend on its company.
+    ///
+    /// - Parameter height: of the output.
+    static func cheapest(
+        of ways: Set<ConvolutionWay>, _ shape: ConvolutionShape, height: Int, width: Int
+    ) -> ConvolutionWay {
+        guard shape.kernel == 3, shape.stride == 1 else { return .direct }
+        let work = ConvolutionWork(shape, height: height, width: width)
+        var best = (way: direct, cost: ways.contains(.direct) ? work.direct : .infinity)
+        for (way, parts) in [(winograd4, WinogradCost.tilesOf4), (winograd2, .tilesOf2)] where ways.contains(way) {
+            let cost = work.winograd(parts)
+            if cost < best.cost { best = (way, cost) }
+        }
+        return best.way
+    }
+}
+
+/// What the parts of Winograd's filtering cost, in multiplications with an addition that the panel kernel does meanwhile:
+/// measured with AVX-512 on data beyond the second-level cache, and near enough with AVX2, where both halve.
+private struct WinogradCost {
+    let outputs: Int
+    /// Transforming one channel of a tile's input.
+    let input: Double
+    /// Transforming one channel of a tile's sums, with what follows them.
+    let output: Double
+    /// Transforming the nine weights between two channels.
+    let weight: Double
+
+    var products: Double { Double((outputs + 2) * (outputs + 2)) }
+
+    static let tilesOf4 = WinogradCost(outputs: 4, input: 600, output: 700, weight: 430)
+    static let tilesOf2 = WinogradCost(outputs: 2, input: 320, output: 340, weight: 190)
+}
+
+private struct ConvolutionWork {
+    let height: Int
+    let width: Int
+    let inputs: Double
+    /// As many as the kernels compute: whole vectors of sixteen.
+    let outputs: Double
+
+    /// Gathering a pixel's channel; storing one, with what follows the sums.
+    private static let directInput = 40.0
+    private static let directOutput = 45.0
+
+    init(_ shape: ConvolutionShape, height: Int, width: Int) {
+        self.height = height
+        self.width = width
+        inputs = Double(shape.inputChannels)
+        outputs = Double((shape.outputChannels + 15) / 16 * 16)
+    }
+
+    var direct: Double {
+        Double(height) * Double(width) * (9 * inputs * outputs + Self.directInput * inputs + Self.directOutput * outputs)
+    }
+
+    func winograd(_ cost: WinogradCost) -> Double {
+        func count(_ pixels: Int) -> Double { Double((pixels + cost.outputs - 1) / cost.outputs) }
+        let tile = cost.products * inputs * outputs + cost.input * inputs + cost.output * outputs
+        return count(height) * count(width) * tile + cost.weight * inputs * outputs
+    }
+}

@@ -1,0 +1,122 @@
+package import Checkpoints
+package import Compute
+import Layers
+
+/// The trunk that NAFNet, ConditionalNAFNet and InstructIR share (NAFNet's README, "From end to end"): levels of blocks around
+/// halvings and doublings, with skips that are added. What a block is, and what follows a level, is the network's own.
+package struct NAFTrunk<Block: Sendable>: Sendable {
+    package let configuration: NAFNetConfiguration
+    private let enter: Convolution  // intro
+    private let encoders: [[Block]]  // encoders.i.n
+    private let downs: [Convolution]  // downs.i
+    private let middle: [Block]  // middle_blks.n
+    private let ups: [DoublingProjection]  // ups.j.0
+    private let decoders: [[Block]]  // decoders.j.n
+    private let leave: Convolution  // ending
+
+    /// Where a block stands.
+    package enum Level: Sendable, Equatable {
+        /// Counted going down.
+        case encoder(Int)
+        case middle
+        /// Counted going up.
+        case decoder(Int)
+    }
+
+    /// - Parameter block: makes a block of a level, which is counted going down, the middle being the depth.
+    package init(
+        _ parameters: ParameterReader, configuration: NAFNetConfiguration,
+        block: (_ parameters: ParameterReader, _ level: Int) throws(CheckpointError) -> Block
+    ) throws(CheckpointError) {
+        self.configuration = configuration
+        let (width, depth) = (configuration.width, configuration.depth)
+        let channels = NAFNetConfiguration.pictureChannels
+        func blocks(_ name: String, _ count: Int, level: Int) throws(CheckpointError) -> [Block] {
+            let reader = name.split(separator: ".").reduce(parameters) { $0.scope(String($1)) }
+            return try (0..<count).map { index throws(CheckpointError) in try block(reader.scope("\(index)"), level) }
+        }
+        enter = try parameters.convolution("intro", inputs: channels, outputs: width, kernel: 3, padding: 1, bias: true)
+        leave = try parameters.convolution("ending", inputs: width, outputs: channels, kernel: 3, padding: 1, bias: true)
+        encoders = try (0..<depth).map { level throws(CheckpointError) in
+            try blocks("encoders.\(level)", configuration.encoderBlocks[level], level: level)
+        }
+        downs = try (0..<depth).map { level throws(CheckpointError) in
+            try parameters.convolution(
+                "downs.\(level)", inputs: width << level, outputs: width << (level + 1), kernel: 2, stride: 2, padding: 0,
+                bias: true)
+        }
+        middle = try blocks("middle_blks", configuration.middleBlocks, level: depth)
+        ups = try (0..<depth).map { index throws(CheckpointError) in
+            let inputs = width << (depth - index)
+            return DoublingProjection(
+                weight: try parameters.take("ups.\(index).0.weight", [2 * inputs, inputs, 1, 1]), inputs: inputs,
+                outputs: inputs / 2)
+        }
+        decoders = try (0..<depth).map { index throws(CheckpointError) in
+            try blocks("decoders.\(index)", configuration.decoderBlocks[index], level: depth - 1 - index)
+        }
+    }
+
+    /// Told each stage's name and result as it is computed, for comparison with recorded numbers.
+    package typealias Observer = (_ stage: String, _ result: Tensor) -> Void
+
+    /// What the network does with its blocks.
+    package struct Steps {
+        /// Puts a block's result in the place of its input.
+        package var apply: (_ block: Block, _ state: Tensor, _ context: BlockContext) -> Void
+        /// What follows a level's blocks, but for the middle: a tensor of the same shape.
+        package var close: (_ level: Level, _ state: Tensor) -> Tensor
+
+        package init(
+            apply: @escaping (_ block: Block, _ state: Tensor, _ context: BlockContext) -> Void,
+            close: @escaping (_ level: Level, _ state: Tensor) -> Tensor = { $1 }
+        ) {
+            self.apply = apply
+            self.close = close
+        }
+    }
+
+    /// Evaluates pictures of one size together. What a picture gets never depends on the others.
+    ///
+    /// - Parameters:
+    ///   - pictures: height x width x 3, interleaved, nominally 0...1.
+    ///   - means: sees the means of the channels in each block of the middle, and answers with those to be used.
+    /// - Returns: a picture each, laid out the same; nothing is clamped.
+    package func callAsFunction(
+        _ pictures: [[Float]], height: Int, width: Int, steps: Steps, means: ChannelMeans? = nil,
+        observe: Observer? = nil, in workspace: Workspace
+    ) -> [[Float]] {
+        let input = PicturePadding.padded(
+            pictures, height: height, width: width, channels: NAFNetConfiguration.pictureChannels,
+            alignment: configuration.alignment, margin: .zeros, in: workspace)
+        var state = enter([input], in: workspace)
+        observe?("intro", state)
+        func run(_ blocks: [Block], _ name: String, _ means: ChannelMeans? = nil) {
+            for (index, block) in blocks.enumerated() {
+                let note = observe.map { observe in { (part: String, result: Tensor) in observe("\(name).\(index).\(part)", result) } }
+                steps.apply(block, state, BlockContext(workspace: workspace, observe: note, means: means, index: index))
+            }
+        }
+        var skips: [Tensor] = []
+        for level in 0..<configuration.depth {
+            run(encoders[level], "encoders.\(level)")
+            observe?("encoders.\(level)", state)
+            state = steps.close(.encoder(level), state)
+            skips.append(state)
+            state = downs[level]([state], in: workspace)
+            observe?("downs.\(level)", state)
+        }
+        run(middle, "middle", means)
+        observe?("middle", state)
+        for index in 0..<configuration.depth {
+            observe?("ups.\(index)", ups[index](state, addingTo: nil, in: workspace))
+            state = ups[index](state, addingTo: skips.removeLast(), in: workspace)
+            run(decoders[index], "decoders.\(index)")
+            observe?("decoders.\(index)", state)
+            state = steps.close(.decoder(index), state)
+        }
+        if let observe { observe("ending", leave([state], in: workspace)) }
+        let result = leave([state], epilogue: .init(residual: input), into: input, in: workspace)
+        return PicturePadding.cropped(result, height: height, width: width)
+    }
+}

@@ -1,0 +1,78 @@
+import Engine
+import Foundation
+import HTTPServer
+import Images
+import Service
+import Settings
+import TestSupport
+import Testing
+
+/// Networks of one evaluation behind a socket.
+@Suite("Single pass: service", .timeLimit(.minutes(2)))
+struct SinglePassServiceTests {
+    private struct Running {
+        let life: ServiceLifecycle
+        let port: Int
+
+        init(_ bundle: SinglePassBundle) throws {
+            var configuration = Configuration()
+            configuration.port = 0
+            let log = ServiceLog(level: .error, sink: LogSink { _ in })
+            let service = RestorationService(configuration: configuration, log: log)
+            service.start(try bundle.engine { $0.pictureMemory = service.memory })
+            let server = try HTTPServer(configuration: configuration.server, handler: service, observer: service)
+            try server.start()
+            port = try #require(server.port)
+            life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
+        }
+
+        func restore(_ picture: Picture, _ query: String = "", fields: [String] = []) async throws -> Loopback {
+            try await Loopback.send(
+                "POST", "/restore" + query, to: port, fields: fields, body: ImageEncoder.png(picture))
+        }
+    }
+
+    private static let picture = Picture.sample(width: 61, height: 43)
+
+    @Test("two prompts are two pictures over HTTP, as the engine makes them, and none is a problem that says so")
+    func prompts() async throws {
+        let bundle = try SinglePassBundle("instructir", labels: ["noisy", "hazy"])
+        let running = try Running(bundle)
+        let engine = try bundle.engine()
+        var answers: [[UInt8]] = []
+        for prompt in ["remove the noise", "clear the haze"] {
+            let answer = try await running.restore(
+                Self.picture, "?prompt=\(prompt.replacingOccurrences(of: " ", with: "%20"))")
+            #expect(answer.status == 200, "\(answer.text)")
+            var options = RestorationOptions()
+            options.prompt = prompt
+            let expected = try await engine.restore(Self.picture, options: options) { _ in }.picture
+            #expect(try ImageDecoder.decode(answer.body).pixels == expected.pixels)
+            for name in ["Restored-Seed", "Restored-Degradation", "Restored-Confidence", "Restored-Unchanged"] {
+                #expect(answer[name] == nil, "\(name)")
+            }
+            answers.append(answer.body)
+        }
+        #expect(answers[0] != answers[1])
+        let label = try await running.restore(Self.picture, "?degradation=hazy")
+        #expect(label["Restored-Degradation"] == "hazy" && label["Restored-Confidence"] == nil && label.body == answers[1])
+        let none = try await running.restore(Self.picture)
+        #expect(none.status == 400 && none.text.contains("prompt"), "\(none.text)")
+        let long = try await running.restore(Self.picture, "?prompt=" + String(repeating: "a", count: 1_001))
+        #expect(long.status == 400)
+        #expect(await running.life.drain() == 0)
+    }
+
+    @Test("a document tells the label and no confidence, and a classification is refused")
+    func document() async throws {
+        let running = try Running(SinglePassBundle("nafnet", labels: ["noisy"]))
+        let answer = try await running.restore(Self.picture, fields: ["Accept: application/json"])
+        let document = try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+        #expect(document["degradation"] as? String == "noisy" && document["confidence"] == nil && document["sampler"] == nil)
+        #expect((document["rounds"] as? [[String: Any]])?.first?["confidence"] == nil)
+        let refused = try await Loopback.send(
+            "POST", "/classify", to: running.port, body: ImageEncoder.png(Self.picture))
+        #expect((400..<500).contains(refused.status) && refused.text.contains("classification"), "\(refused.text)")
+        #expect(await running.life.drain() == 0)
+    }
+}
