@@ -59,12 +59,11 @@ done
 server=$(cat "$work/pid")
 kill -KILL "$terminal"
 wait "$terminal" || true
-for _ in $(seq 200); do
-  kill -0 "$server" 2>/dev/null || break
+for _ in $(seq 600); do
+  ! grep -q '"stopped"' "$work/log" || break
   sleep 0.05
 done
-! kill -0 "$server" 2>/dev/null || fail "it outlives its terminal"
-grep -q '"complete":"\{0,1\}true' "$work/log" || fail "it did not drain: $(cat "$work/log")"
+grep -q '"stopped".*"complete":"\{0,1\}true' "$work/log" || fail "it did not drain: $(cat "$work/log")"
 server=
 
 # As soon as there is a process that runs the program.
