@@ -9,21 +9,6 @@ import Testing
 /// Bundles as they are published become bundles that are served, with the same numbers.
 @Suite("Conversion of bundles")
 struct ConversionTests {
-    /// A published pair in small, as a folder with a `bundle.json`.
-    private static func published(_ sketch: OfficialSketch, in folder: URL) throws -> URL {
-        let original = folder.appendingPathComponent("published")
-        try FileManager.default.createDirectory(at: original, withIntermediateDirectories: true)
-        var digests: [String: String] = [:]
-        for (path, bytes) in try sketch.files() {
-            let name = String(path.split(separator: "/").last ?? "")
-            try Data(bytes).write(to: original.appendingPathComponent(name))
-            digests[name] = FileDigest.sha256(of: CheckpointBytes(bytes))
-        }
-        let entry = try Catalogue(json: OfficialSketch.catalogue([sketch])).entry(sketch.name)
-        try Data(entry.manifest(digests: digests).document.utf8).write(to: original.appendingPathComponent("bundle.json"))
-        return original
-    }
-
     private func inFolder(_ body: (URL) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-conversion-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -43,7 +28,7 @@ struct ConversionTests {
     ])
     func sameNumbers(sketch: OfficialSketch) async throws {
         try await inFolder { folder in
-            let original = try Self.published(sketch, in: folder)
+            let original = try sketch.publish(in: folder)
             let converted = folder.appendingPathComponent("converted")
             let conversion = BundleFolderConversion(
                 original.path, to: converted.path, keepsOriginal: false, preparation: Self.preparation)
@@ -66,7 +51,7 @@ struct ConversionTests {
     @Test("converting once more changes nothing, in place and elsewhere")
     func again() async throws {
         try await inFolder { folder in
-            let bundle = try Self.published(.universal, in: folder)
+            let bundle = try OfficialSketch.universal.publish(in: folder)
             func convert(to target: URL? = nil) async throws -> Bool {
                 try await BundleFolderConversion(
                     bundle.path, to: target?.path, keepsOriginal: false, preparation: Self.preparation).run()
@@ -89,7 +74,7 @@ struct ConversionTests {
     @Test("stored features are used for the labels that they are of, and computed anew for others")
     func otherLabels() async throws {
         try await inFolder { folder in
-            let bundle = try Self.published(.universal, in: folder)
+            let bundle = try OfficialSketch.universal.publish(in: folder)
             let converted = folder.appendingPathComponent("converted")
             _ = try await BundleFolderConversion(
                 bundle.path, to: converted.path, keepsOriginal: false, preparation: Self.preparation).run()
@@ -111,7 +96,7 @@ struct ConversionTests {
     @Test("what is recorded is found again; a changed network is told")
     func check() async throws {
         try await inFolder { folder in
-            let bundle = try Self.published(.wild, in: folder)
+            let bundle = try OfficialSketch.wild.publish(in: folder)
             _ = try await BundleFolderConversion(bundle.path, to: nil, keepsOriginal: false, preparation: Self.preparation).run()
             func compare() async throws -> BundleCheck.Comparison {
                 let engine = try RecipeEngine(Bundles.Bundle.load(bundle.path), configuration: EngineConfiguration())
@@ -154,7 +139,7 @@ struct ConversionTests {
     @Test("a checkpoint that doesn't fit fails by name, and leaves nothing behind")
     func unfit() async throws {
         try await inFolder { folder in
-            let bundle = try Self.published(.universal, in: folder)
+            let bundle = try OfficialSketch.universal.publish(in: folder)
             let manifest = bundle.appendingPathComponent("bundle.json")
             try String(contentsOf: manifest, encoding: .utf8).replacing("\"nf\" : 32", with: "\"nf\" : 64")
                 .write(to: manifest, atomically: true, encoding: .utf8)
