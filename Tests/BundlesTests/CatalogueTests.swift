@@ -11,7 +11,7 @@ struct CatalogueTests {
     func builtIn() throws {
         let catalogue = try Catalogue.builtIn()
         #expect(try Catalogue(contentsOf: Repository.root.appendingPathComponent("Weights/catalogue.json").path) == catalogue)
-        for name in ["daclip-universal", "daclip-universal-mix", "daclip-wild", "instructir", "nafnet-gopro", "restormer-motion-deblurring"] {
+        for name in ["daclip-universal", "daclip-universal-mix", "daclip-wild", "instructir", "nafnet-gopro", "nafnet-reds", "nafnet-sidd", "restormer-motion-deblurring", "promptir"] {
             #expect(catalogue[name] != nil, "\(name)")
         }
         for entry in catalogue.entries {

@@ -175,6 +175,23 @@ struct WeightsFetchTests {
         #expect(Set(server.requests.map(\.path)) == Set(files.keys) && server.requests.count == files.count)
     }
 
+    @Test("proxies are those that curl would use")
+    func proxy() throws {
+        let place = try Place(catalogue: Self.miniCatalogue())
+        defer { place.remove() }
+        let files = try Self.miniFiles()
+        let proxy = try LoopbackServer { request, reply in
+            guard let bytes = files[request.path.replacing("http://files.example", with: "")] else { return reply.text(404, "") }
+            reply.file(bytes, to: request)
+        }
+        var environment = place.environment
+        environment["http_proxy"] = proxy.url
+        let arguments = ["weights", "fetch", "toy", "--catalogue", place.catalogue, "--mirror", "http://files.example", "--no-check"]
+        let ending = try RunningProgram(arguments, environment: environment).wait()
+        #expect(ending.status == 0, "\(ending.error)")
+        #expect(Set(proxy.requests.map(\.path)) == Set(files.keys.map { "http://files.example" + $0 }))
+    }
+
     @Test("the official names and paths bring bundles that restore; converted or not, the same bytes", arguments: [
         OfficialSketch.universal, .wild,
     ])
