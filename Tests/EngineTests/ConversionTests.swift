@@ -127,6 +127,33 @@ struct ConversionTests {
         }
     }
 
+    @Test(
+        "a bundle without a classifier is converted and checked likewise",
+        .enabled(if: FixtureBundle.isAvailable, "needs the parity fixtures' networks"))
+    func plain() async throws {
+        let bundle = try FixtureBundle.plain("plain")
+        func pixels() async throws -> [UInt8] {
+            let engine = try RecipeEngine(Bundles.Bundle.load(bundle.path), configuration: EngineConfiguration())
+            var options = RestorationOptions()
+            (options.steps, options.seed) = (2, 1)
+            let result = try await engine.restore(Picture.sample(width: 24, height: 16), options: options) { _ in }
+            await engine.stop()
+            return result.picture.pixels
+        }
+        func convert() async throws -> Bool {
+            try await BundleFolderConversion(
+                bundle.path, to: nil, keepsOriginal: false, preparation: Self.preparation).run()
+        }
+        let before = try await pixels()
+        #expect(try await convert())
+        #expect(try await pixels() == before)
+        let engine = try RecipeEngine(Bundles.Bundle.load(bundle.path), configuration: EngineConfiguration())
+        let check = try await BundleCheck.run(in: bundle.path, by: engine)
+        await engine.stop()
+        #expect(check.largest == 0 && check.probabilities == nil)
+        #expect(try await !convert())
+    }
+
     @Test("the weights that come with the program compute what their training recorded")
     func shipped() async throws {
         let mini = Repository.root.appendingPathComponent("Weights/mini").path

@@ -71,7 +71,7 @@ struct WeightsFetchTests {
         defer { place.remove() }
         let files = try Self.miniFiles()
         let all = files.values.reduce(0) { $0 + $1.count }
-        // Seven in bytes that are on the disk, of all there are; three more in time, when all has come.
+        // Seven in bytes of all there are; three more when all has come, by what is on the disk.
         var random = SeededGenerator(seed: 5)
         let moments = (0..<7).map { _ in Int.random(in: 1..<all, using: &random) }.sorted()
         struct State {
@@ -124,10 +124,12 @@ struct WeightsFetchTests {
             #expect(!isWhole && !FileManager.default.fileExists(atPath: place.weights + "/toy"))
         }
         #expect(killed == 7)
-        for _ in 0..<3 {
-            let wait = UInt32.random(in: 1_000..<150_000, using: &random)
+        for mark in ["/.toy.part/daclip.safetensors", "/.toy.part/bundle.json", "/toy"] {
             _ = try run { run in
-                usleep(wait)
+                while !FileManager.default.fileExists(atPath: place.weights + mark),
+                    !FileManager.default.fileExists(atPath: place.weights + "/toy"), !run.said.contains("restored: ") {
+                    usleep(200)
+                }
                 run.kill()
             }
             // All of it or nothing.

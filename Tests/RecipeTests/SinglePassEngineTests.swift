@@ -223,10 +223,12 @@ struct SinglePassEngineTests {
                 at: published.appendingPathComponent(name), to: bundle.folder.appendingPathComponent(name))
         }
         let before = try await bundle.engine().classify(Self.picture, labels: nil)
-        let preparation = BundlePreparation(EngineConfiguration(), checks: false)
+        let preparation = BundlePreparation(EngineConfiguration())
         #expect(try await BundleFolderConversion(
             bundle.folder.path, to: nil, keepsOriginal: false, preparation: preparation).run())
         #expect(try await bundle.engine().classify(Self.picture, labels: nil) == before)
+        let check = try await BundleCheck.run(in: bundle.folder.path, by: bundle.engine())
+        #expect(check.largest == 0 && check.probabilities == 0)
 
         // With others in the file, which are then what is compared with.
         let file = bundle.folder.appendingPathComponent("daclip_ViT-B-32.safetensors").path
