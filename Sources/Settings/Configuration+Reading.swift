@@ -21,6 +21,10 @@ extension Configuration {
         try read(environment: environment)
         try read(arguments: arguments)
         host = Self.withoutBrackets(host)
+        if !fetches.isEmpty {
+            let named = namesBundles ? bundles : []
+            bundles = named + fetches.filter { !named.contains($0) }
+        }
         try validate()
     }
 
@@ -102,9 +106,10 @@ extension Configuration {
             self[keyPath: path] = value
         case .list(let path, let form):
             guard !value.isEmpty || form != Setting.bundleForm else {
-                throw ConfigurationError("\(name) must name a bundle or its folder")
+                throw ConfigurationError("\(name) must name a bundle")
             }
-            self[keyPath: path].append(value)
+            if path == \Configuration.bundles { namesBundles = true }
+            if path != \Configuration.fetches || !fetches.contains(value) { self[keyPath: path].append(value) }
         }
     }
 

@@ -6,7 +6,13 @@ package struct Configuration: Sendable, Equatable {
     package var unixSocket = ""
     /// Folders or names of weights, the default one first.
     package var bundles = ["Weights/mini"]
+    /// Names of the catalogue. They are among the bundles: behind those that are named, or in place of the default one.
+    package var fetches: [String] = []
+    package var catalogue = ""
+    package var mirror = ""
     package var weights = ""
+    /// Whether a flag or variable names bundles.
+    var namesBundles = false
 
     // Who may ask.
     package var apiKeys: [String] = []

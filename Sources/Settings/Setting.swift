@@ -72,6 +72,15 @@ package struct Setting: Sendable {
             name: "bundle", help: "Weights to serve, a folder or a fetched name; may be repeated.",
             value: .list(\.bundles, form: bundleForm), isPublished: false),
         Setting(
+            name: "fetch", help: "Bundle to fetch if it isn't here, and to serve; may be repeated.",
+            value: .list(\.fetches, form: bundleForm), isPublished: false),
+        Setting(
+            name: "catalogue", help: "Catalogue of what can be fetched, in place of the program's own.",
+            value: .text(\.catalogue, form: fileForm), isPublished: false),
+        Setting(
+            name: "mirror", help: "Server to fetch from in place of those of the catalogue.",
+            value: .text(\.mirror, form: "URL"), isPublished: false),
+        Setting(
             name: "weights", help: "Folder of fetched weights.", value: .text(\.weights, form: "FOLDER"),
             isPublished: false),
 

@@ -61,6 +61,8 @@ struct ServeCommand: AsyncParsableCommand {
                 }
                 for await _ in reloads { await reload(library, configuration, log: log) }
             } catch {
+                // The end was asked for while weights came: what has come is kept.
+                guard !Task.isCancelled else { return }
                 let code = CommandFailure(error).reported()
                 sink.flush()
                 _exit(code.rawValue)
@@ -73,10 +75,11 @@ struct ServeCommand: AsyncParsableCommand {
         if status != 0 { throw ExitCode(status) }
     }
 
-    /// Reads which bundles there are, loads the default one and takes work.
+    /// Fetches what isn't here, reads which bundles there are, loads the default one and takes work.
     private func start(
         _ service: RestorationService, _ configuration: Configuration, log: ServiceLog
     ) async throws -> BundleLibrary {
+        try await FetchAtStart(configuration, service: service, log: log).run()
         var engine = configuration.engine(pictureMemory: service.memory)
         engine.onSlowEvaluation = { log.warn(of: $0) }
         engine.onFewerThreads = { log.warn(ofThreads: $1, wanted: $0) }

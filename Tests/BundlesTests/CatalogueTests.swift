@@ -11,7 +11,7 @@ struct CatalogueTests {
     func builtIn() throws {
         let catalogue = try Catalogue.builtIn()
         #expect(try Catalogue(contentsOf: Repository.root.appendingPathComponent("Weights/catalogue.json").path) == catalogue)
-        for name in ["daclip-universal", "daclip-universal-mix", "daclip-wild", "instructir", "nafnet-gopro", "restormer-motion-deblurring"] {
+        for name in ["daclip-universal", "daclip-universal-mix", "daclip-wild", "instructir", "nafnet-gopro", "nafnet-reds", "nafnet-sidd", "restormer-motion-deblurring", "promptir"] {
             #expect(catalogue[name] != nil, "\(name)")
         }
         for entry in catalogue.entries {
@@ -42,6 +42,7 @@ struct CatalogueTests {
         ("https://a.example/a.pt", "ftp://a.example/a.pt", "expected https or http, found ftp"),
         ("https://a.example/a.pt", "a.pt", "bundles[0].files[0].url"),
         ("{\"file\": \"a.pt\", \"url\"", "{\"file\": \"../a.pt\", \"url\"", "expected a plain file name"),
+        ("\"a.pt\"", "\"check.safetensors\"", "expected a plain file name, and none of"),
         ("{\"file\": \"a.pt\", \"url\"", "{\"file\": \"b.pt\", \"url\"", "bundle: \"a.pt\" is not among the files"),
         ("\"net\": {\"file\": \"a.pt\"}", "\"net\": {}", "names , expected those in files"),
         ("\"net\"", "\"labels\": [\"a b\"], \"net\"", "bundle: labels"),

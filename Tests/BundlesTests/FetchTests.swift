@@ -170,6 +170,8 @@ struct FetchTests {
             $0.addresses["data.txt"] = try? WebAddress("https://files.example/elsewhere")
         }
         #expect(bench.fetched == bytes && bench.server.requests.map(\.path) == ["/elsewhere"])
+        // Who has it has accepted: serve --fetch asks for no more.
+        #expect(try bench.fetch(FetchBench.entry(accept: true, url: nil)).wasThere)
     }
 
     @Test("room on the disk is looked at before anything is written")

@@ -71,15 +71,15 @@ struct WeightsFetchTests {
         defer { place.remove() }
         let files = try Self.miniFiles()
         let all = files.values.reduce(0) { $0 + $1.count }
-        // In bytes that have been sent, of all there are: what a fetch that goes on need not send again.
+        // Seven in bytes of all there are; three more when all has come, by what is on the disk.
         var random = SeededGenerator(seed: 5)
-        let moments = (0..<10).map { _ in Int.random(in: 1..<all, using: &random) }.sorted()
+        let moments = (0..<7).map { _ in Int.random(in: 1..<all, using: &random) }.sorted()
         struct State {
-            var sent = 0
             var victim: pid_t?
             var moments: [Int]
         }
         let state = Mutex(State(moments: moments))
+        let parts = place.weights + "/.toy.part/original/"
         let server = try LoopbackServer { request, reply in
             guard let bytes = files[request.path] else { return reply.text(404, "") }
             let first = request.firstByte ?? 0
@@ -90,43 +90,65 @@ struct WeightsFetchTests {
             } else {
                 reply.head(200, ["Content-Length: \(bytes.count)", "ETag: \"a\""])
             }
+            let before = request.path.hasPrefix("/unet") ? files["/daclip.safetensors"]?.count ?? 0 : 0
             var rest = bytes[first...]
             while !rest.isEmpty {
+                let piece = rest.prefix(1 << 18)
+                guard reply.send(piece) else { return }
+                rest = rest.dropFirst(piece.count)
+                // While the client writes this piece, or reads the next one.
                 let victim = state.withLock { state -> pid_t? in
-                    guard let moment = state.moments.first, state.sent >= moment, let victim = state.victim else { return nil }
+                    guard let moment = state.moments.first, before + rest.startIndex >= moment else { return nil }
+                    guard let victim = state.victim else { return nil }
                     state.moments.removeFirst()
+                    state.victim = nil
                     return victim
                 }
                 if let victim { kill(victim, SIGKILL) }
-                let piece = rest.prefix(1 << 15)
-                guard reply.send(piece) else { return }
-                state.withLock { $0.sent += piece.count }
-                rest = rest.dropFirst(piece.count)
+                // The network holds megabytes that nobody has taken: they are no progress.
+                let wanted = rest.startIndex - 2 * piece.count
+                while wanted > 0, Self.size(of: parts + request.path + ".part") < wanted, reply.isTaken { usleep(500) }
             }
         }
+        let arguments = ["weights", "fetch", "toy", "--catalogue", place.catalogue, "--mirror", server.url, "--no-check"]
         var killed = 0
-        while true {
-            let run = try RunningProgram(
-                ["weights", "fetch", "toy", "--catalogue", place.catalogue, "--mirror", server.url, "--no-check"],
-                environment: place.environment)
-            state.withLock { $0.victim = run.process }
+        func run(_ watch: (RunningProgram) -> Void) throws -> Bool {
+            let run = try RunningProgram(arguments, environment: place.environment)
+            watch(run)
             let ending = try run.wait()
-            state.withLock { $0.victim = nil }
-            guard ending.status == nil else {
-                #expect(ending.status == 0, "\(ending.error)")
-                break
-            }
-            killed += 1
-            try #require(killed <= moments.count)
-            #expect(!FileManager.default.fileExists(atPath: place.weights + "/toy"))
+            if ending.status == nil { killed += 1 } else { #expect(ending.status == 0, "\(ending.error)") }
+            return ending.status == 0
         }
-        #expect(killed > 5)
+        while !state.withLock(\.moments.isEmpty) {
+            let isWhole = try run { run in state.withLock { $0.victim = run.process } }
+            #expect(!isWhole && !FileManager.default.fileExists(atPath: place.weights + "/toy"))
+        }
+        #expect(killed == 7)
+        for mark in ["/.toy.part/daclip.safetensors", "/.toy.part/bundle.json", "/toy"] {
+            _ = try run { run in
+                while !FileManager.default.fileExists(atPath: place.weights + mark),
+                    !FileManager.default.fileExists(atPath: place.weights + "/toy"), !run.said.contains("restored: ") {
+                    usleep(200)
+                }
+                run.kill()
+            }
+            // All of it or nothing.
+            if FileManager.default.fileExists(atPath: place.weights + "/toy") {
+                #expect(try BundleVerification(place.weights + "/toy").isSound)
+            }
+        }
+        #expect(try run { _ in })
         for name in ["daclip.safetensors", "unet.safetensors"] {
             #expect(try Data(contentsOf: URL(fileURLWithPath: place.weights + "/toy/" + name)) == Data(contentsOf: Self.mini.appendingPathComponent(name)))
         }
-        // Every fetch but the first has gone on in the middle of a file, or begun the one that was next.
-        #expect(server.requests.dropFirst().count { ($0.firstByte ?? 0) > 0 } >= killed - 2)
+        // What had come was gone on with.
+        #expect(server.requests.count { ($0.firstByte ?? 0) > 0 } >= 4)
         #expect(try FileManager.default.contentsOfDirectory(atPath: place.weights) == ["toy"])
+    }
+
+    private static func size(of path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : 0
     }
 
     @Test("two processes at once fetch once")
@@ -153,6 +175,23 @@ struct WeightsFetchTests {
         #expect(endings.map(\.status) == [0, 0], "\(endings.map(\.error))")
         #expect(endings[0].output.contains("toy is ready") && endings[1].output.contains("toy is here already"))
         #expect(Set(server.requests.map(\.path)) == Set(files.keys) && server.requests.count == files.count)
+    }
+
+    @Test("proxies are those that curl would use")
+    func proxy() throws {
+        let place = try Place(catalogue: Self.miniCatalogue())
+        defer { place.remove() }
+        let files = try Self.miniFiles()
+        let proxy = try LoopbackServer { request, reply in
+            guard let bytes = files[request.path.replacing("http://files.example", with: "")] else { return reply.text(404, "") }
+            reply.file(bytes, to: request)
+        }
+        var environment = place.environment
+        environment["http_proxy"] = proxy.url
+        let arguments = ["weights", "fetch", "toy", "--catalogue", place.catalogue, "--mirror", "http://files.example", "--no-check"]
+        let ending = try RunningProgram(arguments, environment: environment).wait()
+        #expect(ending.status == 0, "\(ending.error)")
+        #expect(Set(proxy.requests.map(\.path)) == Set(files.keys.map { "http://files.example" + $0 }))
     }
 
     @Test("the official names and paths bring bundles that restore; converted or not, the same bytes", arguments: [
@@ -211,25 +250,100 @@ struct WeightsFetchTests {
     private func serve(_ bundle: String, _ place: Place, _ picture: String) throws -> Data {
         let server = try RunningProgram(
             ["serve", "--bundle", bundle, "--port", "0", "--log-format", "json"], environment: place.environment)
-        var port: Substring?
-        while port == nil || !server.said.contains("\"ready\"") {
-            // A server that ends instead would not come back.
-            try #require(kill(server.process, 0) == 0 && !server.said.contains("restored: "), "\(server.said)")
-            port = server.said.firstMatch(of: /"port":"?(\d+)/)?.output.1
-            usleep(5_000)
-        }
-        let output = place.folder.appendingPathComponent("served.png")
-        let curl = Process()
-        curl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        curl.arguments = [
-            "curl", "-sS", "--noproxy", "*", "-o", output.path, "-F", "image=@\(picture)",
-            "http://127.0.0.1:\(port ?? "")/restore?steps=2&seed=3&force=true",
-        ]
-        try curl.run()
-        curl.waitUntilExit()
+        try waitUntil(server, says: "\"ready\"")
+        let answer = try curl(
+            server, "/restore?steps=2&seed=3&force=true", place, "-F", "image=@\(picture)")
         server.kill(SIGTERM)
         #expect(try server.wait().status == 0)
+        return answer
+    }
+
+    /// A server that ends instead would not come back.
+    private func waitUntil(_ server: RunningProgram, says words: String) throws {
+        while !server.said.contains(words) {
+            try #require(kill(server.process, 0) == 0 && !server.said.contains("restored: "), "\(server.said)")
+            usleep(5_000)
+        }
+    }
+
+    private func curl(_ server: RunningProgram, _ path: String, _ place: Place, _ arguments: String...) throws -> Data {
+        let port = try #require(server.said.firstMatch(of: /"port":"?(\d+)/)?.output.1)
+        let output = place.folder.appendingPathComponent("answer")
+        let curl = Process()
+        curl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        curl.arguments =
+            ["curl", "-sS", "--noproxy", "*", "-o", output.path] + arguments + ["http://127.0.0.1:\(port)\(path)"]
+        try curl.run()
+        curl.waitUntilExit()
         return try Data(contentsOf: output)
+    }
+
+    @Test("serve --fetch says how far it is until it serves, and ends at once where that is asked for")
+    func serveFetches() throws {
+        let place = try Place(catalogue: Self.miniCatalogue())
+        defer { place.remove() }
+        let files = try Self.miniFiles()
+        let mayGoOn = DispatchSemaphore(value: 0)
+        let server = try LoopbackServer { request, reply in
+            guard let bytes = files[request.path] else { return reply.text(404, "") }
+            guard request.firstByte == nil, request.path.hasPrefix("/daclip") else { return reply.file(bytes, to: request) }
+            reply.head(200, ["Content-Length: \(bytes.count)", "ETag: \"one\""])
+            reply.send(bytes.prefix(1 << 20))
+            mayGoOn.wait()
+            reply.send(bytes.suffix(from: 1 << 20))
+        }
+        let arguments = [
+            "serve", "--fetch", "toy", "--catalogue", place.catalogue, "--mirror", server.url, "--port", "0", "--log-format", "json",
+        ]
+        func fetching() throws -> RunningProgram {
+            let service = try RunningProgram(arguments, environment: place.environment)
+            try waitUntil(service, says: "\"fetching\"")
+            var said = ""
+            while !said.contains("\"received_bytes\":1048576") {
+                said = String(decoding: try curl(service, "/health/ready", place), as: UTF8.self)
+                try #require(said.contains("\"status\":\"loading\"") || said.contains("\"status\":\"fetching\""), "\(said)")
+            }
+            #expect(said.contains("\"bundle\":\"toy\"") && said.contains("\"total_bytes\":"))
+            return service
+        }
+        let stopped = try fetching()
+        stopped.kill(SIGTERM)
+        #expect(try stopped.wait().status == 0)
+        mayGoOn.signal()
+        // What has come is gone on with, and asked for behind it.
+        let service = try RunningProgram(arguments, environment: place.environment)
+        try waitUntil(service, says: "\"ready\"")
+        #expect(server.requests.contains { $0.firstByte == 1 << 20 })
+        #expect(service.said.contains("\"bundle fetched\""))
+        let capabilities = String(decoding: try curl(service, "/capabilities", place), as: UTF8.self)
+        #expect(capabilities.contains("\"name\":\"toy\"") && !capabilities.contains("\"name\":\"mini\""))
+        service.kill(SIGTERM)
+        #expect(try service.wait().status == 0)
+
+        // What is there is not fetched again.
+        let asked = server.requests.count
+        let third = try RunningProgram(arguments, environment: place.environment)
+        try waitUntil(third, says: "\"ready\"")
+        #expect(third.said.contains("\"bundle is here already\"") && server.requests.count == asked)
+        third.kill(SIGTERM)
+        #expect(try third.wait().status == 0)
+    }
+
+    @Test("serve --fetch of what can't be fetched is one line and its status, before anything comes", arguments: [
+        ("nothing", 64, "the catalogue has no nothing"), ("toy", 69, "answered 404"),
+    ] as [(String, Int32, String)])
+    func serveFails(name: String, status: Int32, words: String) throws {
+        let place = try Place(catalogue: Self.miniCatalogue())
+        defer { place.remove() }
+        let server = try LoopbackServer { $1.text(404, "") }
+        let ending = try RunningProgram(
+            [
+                "serve", "--fetch", "toy", "--fetch", name, "--catalogue", place.catalogue, "--mirror", server.url,
+                "--port", "0", "--log-format", "json",
+            ], environment: place.environment
+        ).wait()
+        #expect(ending.status == status && ending.error.contains(words), "\(ending)")
+        #expect(server.requests.count == (name == "toy" ? 1 : 0))
     }
 
     @Test("what goes wrong is one line and a status of its own", arguments: [

@@ -209,6 +209,47 @@ struct SinglePassEngineTests {
         }
     }
 
+    @Test("a classifier with a text tower takes its labels' features from its file where a conversion has put them there")
+    func convertedClassifier() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-converted-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let published = try OfficialSketch.universal.publish(in: folder)
+        let json = try Data(contentsOf: published.appendingPathComponent("bundle.json"))
+        var manifest = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
+        let bundle = try SinglePassBundle("nafnet", [
+            "labels": try #require(manifest["labels"]), "logit_scale": 100, "daclip": try #require(manifest["daclip"]),
+        ])
+        for name in ["daclip_ViT-B-32.pt", "bpe_simple_vocab_16e6.txt.gz"] {
+            try FileManager.default.copyItem(
+                at: published.appendingPathComponent(name), to: bundle.folder.appendingPathComponent(name))
+        }
+        let before = try await bundle.engine().classify(Self.picture, labels: nil)
+        let preparation = BundlePreparation(EngineConfiguration())
+        #expect(try await BundleFolderConversion(
+            bundle.folder.path, to: nil, keepsOriginal: false, preparation: preparation).run())
+        #expect(try await bundle.engine().classify(Self.picture, labels: nil) == before)
+        let check = try await BundleCheck.run(in: bundle.folder.path, by: bundle.engine())
+        #expect(check.largest == 0 && check.probabilities == 0)
+
+        // With others in the file, which are then what is compared with.
+        let file = bundle.folder.appendingPathComponent("daclip_ViT-B-32.safetensors").path
+        let dictionary = try StateDict(contentsOf: file)
+        var tensors: [String: StoredTensor] = [:]
+        for name in dictionary.names { tensors[name] = dictionary[name] }
+        let features = try #require(tensors["label_features"])
+        tensors["label_features"] = StoredTensor(features.floats().map { -$0 }, shape: features.shape)
+        try SafetensorsWriter.write(tensors, metadata: dictionary.metadata, to: file)
+        let converted = bundle.folder.appendingPathComponent("bundle.json")
+        manifest = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: converted)) as? [String: Any])
+        var section = try #require(manifest["daclip"] as? [String: Any])
+        section["sha256"] = FileDigest.sha256(of: try CheckpointBytes(contentsOf: file))
+        manifest["daclip"] = section
+        try bundle.write(manifest)
+        let changed = try await bundle.engine().classify(Self.picture, labels: nil)
+        #expect(changed.best.label == before.entries.min { $0.probability < $1.probability }?.label)
+    }
+
     @Test("what a bundle.json has wrong is named")
     func wrong() throws {
         let biased = SinglePassBundle.body.merging(["bias": true]) { $1 }

@@ -27,6 +27,15 @@ struct ConfigurationTests {
         #expect(try Configuration(arguments: [], environment: ["RESTORED_BUNDLE": "/a,/b"]).bundles == ["/a", "/b"])
     }
 
+    @Test("what is fetched is served: alone, or behind what is named, even where that is the default")
+    func fetches() throws {
+        #expect(try Configuration(arguments: ["--fetch", "x", "--fetch=y", "--fetch", "x"], environment: [:]).bundles == ["x", "y"])
+        #expect(try Configuration(arguments: [], environment: ["RESTORED_FETCH": "x,y"]).bundles == ["x", "y"])
+        let named = try Configuration(
+            arguments: ["--fetch", "x", "--fetch", "y"], environment: ["RESTORED_BUNDLE": "Weights/mini,y"])
+        #expect(named.bundles == ["Weights/mini", "y", "x"] && named.fetches == ["x", "y"])
+    }
+
     @Test("weights get a quarter of the memory where nobody says how much, and then a larger bundle may be there alone")
     func weightsMemory() throws {
         let machine = MachineLimits(processors: 2, memory: 8 << 30)
@@ -43,6 +52,7 @@ struct ConfigurationTests {
         (["--log-format", "xml"], [:], "--log-format"), (["--precision", "fp16"], [:], "--precision"),
         ([], ["RESTORED_PRECISION": "BF16"], "RESTORED_PRECISION"), ([], ["RESTORED_PROT": "1"], "RESTORED_PROT"),
         ([], ["RESTORED_TIMEOUT": "0"], "RESTORED_TIMEOUT"), (["--host", ""], [:], "--host"), (["--bundle", ""], [:], "--bundle"),
+        (["--fetch", ""], [:], "--fetch"), (["--catalogue", ""], [:], "--catalogue"),
         ([], ["RESTORED_BUNDLE": ""], "RESTORED_BUNDLE"),
         (["--request-memory", "2000000"], [:], "--request-memory"), (["--head-limit", "4096"], [:], "--head-limit"),
         (["--cors-origin", "*"], [:], "--cors-origin"), (["--cors-origin", "https://a.example/x"], [:], "--cors-origin"),

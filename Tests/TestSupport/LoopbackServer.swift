@@ -44,6 +44,13 @@ package final class LoopbackServer: Sendable {
             send(Array("HTTP/1.1 \(status) Said\r\nConnection: close\r\n\(fields.map { $0 + "\r\n" }.joined())\r\n".utf8))
         }
 
+        /// Whether the client is still there.
+        package var isTaken: Bool {
+            var byte: UInt8 = 0
+            let count = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+            return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))
+        }
+
         /// Waits until the client goes away.
         package func waitForEnd() {
             var byte: UInt8 = 0

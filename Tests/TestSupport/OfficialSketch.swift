@@ -1,6 +1,7 @@
+import Bundles
 import CLIP
 import Checkpoints
-import Foundation
+package import Foundation
 import RestorationUNet
 
 /// A published pair of networks in small: the files' names, keys, kinds of pickle and doubled names are those of the
@@ -74,6 +75,21 @@ package struct OfficialSketch: Sendable {
             Self.folder + networkFile: TorchArchiveWriter.bytes(of: second),
             Self.mergesPath: Array("header\na b\nc d\n".utf8),
         ]
+    }
+
+    /// Written into a folder `published` of another one, with a `bundle.json`.
+    package func publish(in folder: URL) throws -> URL {
+        let original = folder.appendingPathComponent("published")
+        try FileManager.default.createDirectory(at: original, withIntermediateDirectories: true)
+        var digests: [String: String] = [:]
+        for (path, bytes) in try files() {
+            let name = String(path.split(separator: "/").last ?? "")
+            try Data(bytes).write(to: original.appendingPathComponent(name))
+            digests[name] = FileDigest.sha256(of: CheckpointBytes(bytes))
+        }
+        let entry = try Catalogue(json: Self.catalogue([self])).entry(name)
+        try Data(entry.manifest(digests: digests).document.utf8).write(to: original.appendingPathComponent("bundle.json"))
+        return original
     }
 
     private static func reader(_ settings: [String: Any]) throws -> ConfigurationReader {

@@ -109,10 +109,13 @@ extension CatalogueEntry {
 }
 
 extension CatalogueEntry.File {
+    /// What the program itself writes beside them.
+    private static let taken = ["bundle.json", "fetched.json", "check.safetensors", "README.md"]
+
     fileprivate init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         name = try reader.text("file", upTo: 64)
-        guard BundleManifest.isPlain(name), name != "bundle.json" else {
-            throw reader.fault("file", "expected a plain file name")
+        guard BundleManifest.isPlain(name), !Self.taken.contains(name) else {
+            throw reader.fault("file", "expected a plain file name, and none of \(Self.taken.joined(separator: ", "))")
         }
         let sizes = 1...1 << 40
         bytes = try reader.optionalSize("bytes", sizes)

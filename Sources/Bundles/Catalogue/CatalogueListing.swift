@@ -33,8 +33,9 @@ package struct CatalogueListing: Sendable, Equatable {
         var lines = catalogue.entries.map { entry in
             let folder = here.contains(entry.name) ? weights?.folder(of: entry.name) : nil
             return Line(
-                name: entry.name, state: folder != nil ? .here : Self.state(of: entry, in: weights, kinds), restores: entry.restores, licence: entry.licence,
-                roughBytes: entry.roughBytes, page: entry.page, folder: folder)
+                name: entry.name, state: folder != nil ? .here : Self.state(of: entry, in: weights, kinds),
+                restores: entry.restores, licence: entry.licence, roughBytes: entry.roughBytes, page: entry.page,
+                folder: folder)
         }
         for name in here where catalogue[name] == nil {
             guard let folder = weights?.folder(of: name), let manifest = try? Bundle.manifest(in: folder) else { continue }

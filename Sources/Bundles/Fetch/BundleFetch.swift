@@ -44,7 +44,7 @@ package struct BundleFetch: Sendable {
     package func run(
         progress: @escaping (FetchProgress) -> Void, isCancelled: @escaping () -> Bool
     ) throws(FetchError) -> FetchedBundle {
-        try checkTerms()
+        try checkKind()
         try Disk.makeFolders(weights.path)
         let lock = FolderLock(
             path: weights.path + "/.\(entry.name).lock", pause: options.network.pause, isCancelled: isCancelled,
@@ -60,6 +60,9 @@ package struct BundleFetch: Sendable {
         if let record = try recordIfSound(place) {
             return FetchedBundle(folder: place, files: record.files, wasThere: true)
         }
+        guard !entry.asksForAcceptance || options.acceptsLicence else {
+            throw .licence(bundle: entry.name, terms: entry.licence)
+        }
 
         let staging = weights.path + "/.\(entry.name).part"
         let original = staging + "/" + Self.originalFolder
@@ -72,7 +75,7 @@ package struct BundleFetch: Sendable {
         return FetchedBundle(folder: place, files: files.files, wasThere: false)
     }
 
-    private func checkTerms() throws(FetchError) {
+    private func checkKind() throws(FetchError) {
         guard let kind = entry.kind else {
             throw .unsupported(bundle: entry.name, reason: "its networks are not built in yet; \(entry.page) has the files")
         }
@@ -80,9 +83,6 @@ package struct BundleFetch: Sendable {
             throw .unsupported(
                 bundle: entry.name,
                 reason: "expected a bundle of the kind \(preparation.kinds.sorted().joined(separator: " or ")), found \(kind)")
-        }
-        guard !entry.asksForAcceptance || options.acceptsLicence else {
-            throw .licence(bundle: entry.name, terms: entry.licence)
         }
     }
 

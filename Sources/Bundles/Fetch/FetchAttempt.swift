@@ -161,7 +161,8 @@ struct FetchAttempt: ~Copyable {
         case 206 where part.size == start:
             // Not the rest of what is there: the file has changed, or the server can't count.
             try part.discard()
-            return .again(reason: "the file changed while it was fetched, or the server sent other bytes than asked for", after: nil)
+            return .again(
+                reason: "the file changed while it was fetched, or the server sent other bytes than asked for", after: nil)
         case 200, 206:
             guard let total, part.size < total else { return .whole }
             return .again(reason: "the answer ended after \(part.size) of \(total) bytes", after: nil)
@@ -171,8 +172,9 @@ struct FetchAttempt: ~Copyable {
             return .again(reason: "the server has not the bytes behind the first \(start)", after: nil)
         case let status where [408, 425, 429].contains(status) || status >= 500:
             if let wait = answer.retryAfter, wait > network.longestRetryAfter {
+                let seconds = wait.components.seconds
                 throw .unreachable(
-                    address: address.description, reason: "answered \(status) and asks to come again in \(wait.components.seconds) s")
+                    address: address.description, reason: "answered \(status) and asks to come again in \(seconds) s")
             }
             return .again(reason: "answered \(status)", after: answer.retryAfter)
         case let status: throw .refused(address: address.description, status: status)

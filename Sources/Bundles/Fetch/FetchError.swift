@@ -58,7 +58,7 @@ package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(folder) has \(free) bytes left and \(needed) are needed"
         case .system(let path, let reason): "\(path): \(reason)"
         case .licence(let bundle, let terms):
-            "\(bundle) comes under terms that want to be accepted first, by --accept-licence: \(terms)"
+            "\(bundle) comes under terms that want to be accepted first, by restored weights fetch \(bundle) --accept-licence: \(terms)"
         case .unsupported(let bundle, let reason): "\(bundle) can't be run by this version: \(reason)"
         case .unfit(let bundle, let reason): "what was fetched as \(bundle) can't be used: \(reason)"
         }

@@ -29,7 +29,8 @@ package enum BundleCheck {
         if let probabilities = try await probabilities(of: picture, by: engine) {
             tensors["probabilities"] = StoredTensor(probabilities, shape: [1, probabilities.count])
         }
-        var choices = ["seed": String(seed)]
+        var choices: [String: String] = [:]
+        choices["seed"] = options.seed.map { String($0) }
         if let sampling = result.sampling { choices["steps"] = String(sampling.steps) }
         choices["sampler"] = result.sampling?.sampler
         choices["degradation"] = options.degradations?.first
@@ -126,12 +127,14 @@ package enum BundleCheck {
     package static func run(in folder: String, by engine: any RestorationEngine) async throws -> Comparison {
         let recorded = isThere(in: folder) ? try StateDict(contentsOf: folder + "/" + name) : nil
         let picture = try recorded?["picture"].map(self.picture) ?? builtInPicture
-        var options = options(for: engine.recipe)
+        let recipe = engine.recipe
+        var options = options(for: recipe)
         if recorded?["restored"] != nil {
-            options.seed = recorded?.metadata["seed"].flatMap { UInt64($0) } ?? options.seed
-            options.steps = recorded?.metadata["steps"].flatMap { Int($0) } ?? options.steps
-            options.sampler = recorded?.metadata["sampler"] ?? options.sampler
-            options.degradations = recorded?.metadata["degradation"].map { [$0] }
+            let choices = recorded?.metadata ?? [:]
+            if recipe.options.contains(.seed) { options.seed = choices["seed"].flatMap { UInt64($0) } ?? options.seed }
+            if recipe.options.contains(.steps) { options.steps = choices["steps"].flatMap { Int($0) } ?? options.steps }
+            if recipe.options.contains(.sampler) { options.sampler = choices["sampler"] ?? options.sampler }
+            options.degradations = choices["degradation"].map { [$0] }
         }
         let result = try await restore(picture, by: engine, &options)
         var comparison = Comparison()

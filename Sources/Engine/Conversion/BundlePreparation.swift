@@ -15,9 +15,14 @@ package struct BundlePreparation: BundlePreparing {
     private let checks: Bool
 
     /// The kinds whose files change by more than their form.
-    package static let standardConverters: [String: Converter] = [
-        DegradationAwareNetworks.kind: { try DegradationAwareNetworks.changes(of: $0, threads: $1) }
-    ]
+    package static let standardConverters: [String: Converter] = {
+        let kinds = [DegradationAwareNetworks.kind] + SinglePassKind.allCases.map(\.rawValue)
+        let converter: Converter = { bundle, threads in
+            guard bundle.configuration.has("daclip") else { return [:] }
+            return try DegradationAwareNetworks.changes(of: bundle, threads: threads)
+        }
+        return Dictionary(uniqueKeysWithValues: kinds.map { ($0, converter) })
+    }()
 
     /// - Parameters:
     ///   - configuration: what of the machine the work may take.

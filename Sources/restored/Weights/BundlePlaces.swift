@@ -38,15 +38,32 @@ enum BundlePlaces {
         }
     }
 
-    /// The fetch of a bundle of the program's own catalogue, as `weights fetch NAME` does it.
-    ///
-    /// - Throws: `FetchError` for a name that it hasn't, `CommandFailure` where there is no place for it.
-    static func fetch(_ name: String, _ configuration: Configuration) throws -> BundleFetch {
+    /// What can be fetched, by the settings.
+    static func catalogue(_ configuration: Configuration) throws -> Catalogue {
+        guard !configuration.catalogue.isEmpty else { return try .builtIn() }
+        let file = FilePath(escaped: configuration.catalogue)
+        do {
+            return try Catalogue(contentsOf: file.textualName())
+        } catch let fault as SystemFault {
+            throw CommandFailure(.noInput, "\(file): \(fault.reason)")
+        }
+    }
+
+    /// How to fetch, by the settings and the environment.
+    static func fetchOptions(_ configuration: Configuration) throws -> FetchOptions {
         var options = FetchOptions()
         options.network = try NetworkOptions(environment: ProgramArguments.environment)
-        return BundleFetch(
-            try Catalogue.builtIn().entry(name), into: try weightsToChange(configuration), options: options,
-            preparation: preparation(configuration))
+        options.mirror = configuration.mirror.isEmpty ? nil : try WebAddress(configuration.mirror)
+        return options
+    }
+
+    /// The fetch of a bundle, as `weights fetch NAME` does it.
+    ///
+    /// - Throws: `FetchError` for a name that the catalogue hasn't, `CommandFailure` where there is no place for it.
+    static func fetch(_ name: String, _ configuration: Configuration) throws -> BundleFetch {
+        BundleFetch(
+            try catalogue(configuration).entry(name), into: try weightsToChange(configuration),
+            options: try fetchOptions(configuration), preparation: preparation(configuration))
     }
 
     /// What makes bundles ready, with this machine's processors and memory.

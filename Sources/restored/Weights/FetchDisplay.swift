@@ -25,9 +25,9 @@ final class FetchDisplay {
         case .receiving(let receiving):
             if receiving.file != file {
                 file = receiving.file
-                let total = receiving.total.map { " of \(CatalogueListing.size($0))" } ?? ""
+                let size = receiving.total.map { ", \(CatalogueListing.size($0))" } ?? ""
                 let start = receiving.received > 0 ? ", going on after \(CatalogueListing.size(receiving.received))" : ""
-                say("fetching \(file)\(total.isEmpty ? "" : ",")\(total.replacing(" of", with: ""))\(start)")
+                say("fetching \(file)\(size)\(start)")
             }
             if isTerminal { draw(receiving) }
         }

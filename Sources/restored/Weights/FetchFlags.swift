@@ -16,8 +16,7 @@ struct FetchFlags: ParsableArguments {
     var noCheck = false
 
     /// - Throws: `ValidationError` for what is no digest, or of no file of the entry.
-    func options(for entry: CatalogueEntry) throws -> FetchOptions {
-        var options = FetchOptions()
+    func apply(to options: inout FetchOptions, for entry: CatalogueEntry) throws {
         for digest in digests {
             let (file, value) = try Self.pair(digest, of: entry, flag: "--sha256")
             guard Self.isDigest(value) else { throw ValidationError("--sha256 must be 64 hexadecimal digits, not '\(value)'") }
@@ -25,7 +24,6 @@ struct FetchFlags: ParsableArguments {
         }
         options.keepsOriginals = keepOriginal
         options.acceptsLicence = acceptLicence
-        return options
     }
 
     private static func isDigest(_ text: String) -> Bool {
@@ -39,7 +37,8 @@ struct FetchFlags: ParsableArguments {
             return (file, String(text.dropFirst(file.count + 1)))
         }
         guard names.count == 1, let file = names.first else {
-            throw ValidationError("\(flag) must begin with the name of one of its files and '=': \(names.joined(separator: ", "))")
+            throw ValidationError(
+                "\(flag) must begin with the name of one of its files and '=': \(names.joined(separator: ", "))")
         }
         return (file, text)
     }

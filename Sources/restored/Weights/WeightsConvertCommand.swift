@@ -8,8 +8,8 @@ struct WeightsConvertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Converts checkpoints and bundles to safetensors.",
         discussion: """
-            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). With \
-            --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
+            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). \
+            With --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
             the folder of weights. Converting once more changes nothing.
             """)
 
@@ -34,12 +34,18 @@ struct WeightsConvertCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let configuration = try weightsOptions.configuration()
+            var configuration = try weightsOptions.configuration()
+            catalogueOptions.apply(to: &configuration)
             let preparation = BundlePlaces.preparation(configuration, checks: !flags.noCheck)
             if let entryName {
+                let entry = try BundlePlaces.catalogue(configuration).entry(entryName)
+                // What isn't given is fetched where it has an address: the merges of a text tower, say.
+                var options = try BundlePlaces.fetchOptions(configuration)
+                try flags.apply(to: &options, for: entry)
+                options.localFiles = try localFiles(entry)
                 let fetch = BundleFetch(
-                    try catalogueOptions.read().entry(entryName), into: try BundlePlaces.weightsToChange(configuration),
-                    options: try localFiles(try catalogueOptions.read().entry(entryName)), preparation: preparation)
+                    entry, into: try BundlePlaces.weightsToChange(configuration), options: options,
+                    preparation: preparation)
                 return try await WeightsFetchReport.run(fetch)
             }
             let input = try BundlePlaces.folder(inputs[0], configuration)
@@ -78,29 +84,28 @@ struct WeightsConvertCommand: AsyncParsableCommand {
     }
 
     /// Each input by its name, or by being the one that is left.
-    private func localFiles(_ entry: CatalogueEntry) throws -> FetchOptions {
-        var options = try flags.options(for: entry)
-        // What isn't given is fetched where it has an address: the merges of a text tower, say.
-        options.network = try NetworkOptions(environment: ProgramArguments.environment)
+    private func localFiles(_ entry: CatalogueEntry) throws -> [String: String] {
+        var files: [String: String] = [:]
         var others: [FilePath] = []
         for input in inputs {
             let path = FilePath(escaped: input)
             let name = String(decoding: path.bytes.split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
             if entry.files.contains(where: { $0.name == name }) {
-                options.localFiles[name] = try path.textualName()
+                files[name] = try path.textualName()
             } else {
                 others.append(path)
             }
         }
-        guard let other = others.first else { return options }
-        let missing = entry.files.filter { options.localFiles[$0.name] == nil && $0.address == nil }
-        let candidates = missing.isEmpty ? entry.files.filter { options.localFiles[$0.name] == nil } : missing
+        guard let other = others.first else { return files }
+        let missing = entry.files.filter { files[$0.name] == nil }
+        let withoutAddress = missing.filter { $0.address == nil }
+        let candidates = withoutAddress.isEmpty ? missing : withoutAddress
         guard others.count == 1, candidates.count == 1, let file = candidates.first else {
             throw ValidationError(
                 "which file is \(other)? Expected the names \(entry.files.map(\.name).joined(separator: ", "))")
         }
-        options.localFiles[file.name] = try other.textualName()
-        return options
+        files[file.name] = try other.textualName()
+        return files
     }
 
     /// Of a place that may not be there yet.

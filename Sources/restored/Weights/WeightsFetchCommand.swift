@@ -16,7 +16,7 @@ struct WeightsFetchCommand: AsyncParsableCommand {
     @OptionGroup var weightsOptions: WeightsOptions
     @OptionGroup var catalogueOptions: CatalogueOptions
 
-    @Option(help: "Server to go to in place of those of the catalogue; the paths stay.")
+    @Option(help: "Server to go to in place of those of the catalogue, the paths stay; else RESTORED_MIRROR.")
     var mirror: String?
 
     @Option(name: .customLong("url"), help: "Address of a file: FILE=URL, or URL where there is one file.")
@@ -39,17 +39,16 @@ struct WeightsFetchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandFailure.reporting {
-            let configuration = try weightsOptions.configuration()
+            var configuration = try weightsOptions.configuration()
+            catalogueOptions.apply(to: &configuration)
+            if let mirror { configuration.mirror = mirror }
             let weights = try BundlePlaces.weightsToChange(configuration)
-            let catalogue = try catalogueOptions.read()
-            var network = try NetworkOptions(environment: ProgramArguments.environment)
-            network.retries = retries
-            let mirror = try mirror.map { try WebAddress($0) }
+            let catalogue = try BundlePlaces.catalogue(configuration)
             for name in names {
                 let entry = try catalogue.entry(name)
-                var options = try flags.options(for: entry)
-                options.network = network
-                options.mirror = mirror
+                var options = try BundlePlaces.fetchOptions(configuration)
+                try flags.apply(to: &options, for: entry)
+                options.network.retries = retries
                 options.isOffline = offline
                 for address in addresses {
                     let (file, value) = try FetchFlags.pair(address, of: entry, flag: "--url")
@@ -78,7 +77,8 @@ enum WeightsFetchReport {
         }
         display.clear()
         let entry = fetch.entry
-        try StandardOutput.printLine("\(entry.name) is \(fetched.wasThere ? "here already" : "ready"): \(FilePath(fetched.folder))")
+        let state = fetched.wasThere ? "here already" : "ready"
+        try StandardOutput.printLine("\(entry.name) is \(state): \(FilePath(fetched.folder))")
         for file in fetched.files where !fetched.wasThere {
             try StandardOutput.printLine("  \(file.file), \(file.bytes) bytes, SHA-256 \(file.sha256), \(file.digestBy.words)")
         }

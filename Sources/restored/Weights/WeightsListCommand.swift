@@ -15,8 +15,10 @@ struct WeightsListCommand: ParsableCommand {
 
     func run() throws {
         try CommandFailure.reporting {
+            var configuration = try weightsOptions.configuration()
+            catalogueOptions.apply(to: &configuration)
             let listing = CatalogueListing(
-                try catalogueOptions.read(), in: try BundlePlaces.weights(weightsOptions.configuration()),
+                try BundlePlaces.catalogue(configuration), in: try BundlePlaces.weights(configuration),
                 kinds: RecipeRegistry.standard.kinds)
             try StandardOutput.printLine(json ? listing.json : listing.text)
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Bundles
 import Settings
 
 /// Which weights a command is about.
@@ -17,16 +16,11 @@ struct WeightsOptions: ParsableArguments {
 
 /// Which catalogue a command looks into.
 struct CatalogueOptions: ParsableArguments {
-    @Option(help: "A catalogue of your own, in place of the one that comes with the program.")
-    var catalogue: FilePath?
+    @Option(help: "A catalogue of your own; else RESTORED_CATALOGUE, else the one that comes with the program.")
+    var catalogue: String?
 
-    /// - Throws: `CommandFailure`.
-    func read() throws -> Catalogue {
-        do {
-            return try catalogue.map { try Catalogue(contentsOf: $0.textualName()) } ?? .builtIn()
-        } catch {
-            throw CommandFailure(error)
-        }
+    func apply(to configuration: inout Configuration) {
+        if let catalogue { configuration.catalogue = catalogue }
     }
 }
 

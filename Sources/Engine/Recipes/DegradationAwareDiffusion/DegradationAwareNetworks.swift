@@ -47,21 +47,8 @@ package struct DegradationAwareNetworks: Sendable {
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
     package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
         let configuration = try Self.configuration(of: bundle)
-        let labels = bundle.manifest.labels
-        guard !labels.isEmpty else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
-        encoder = try bundle.network(
-            from: bundle.section("daclip"), precision: precision
-        ) { parameters throws(CheckpointError) in
-            try DegradationAwareCLIP(
-                parameters, configuration: configuration.encoder, labelCount: labels.count,
-                hasLabelFeatures: parameters.metadata[Self.labelsKey] == Self.labelsText(labels))
-        }
-        // Half-precision checkpoints round the logarithm.
-        if let stored = encoder.logitScale.map(Double.init),
-            !(abs(stored / configuration.logitScale - 1) < Self.logitScaleTolerance) {
-            throw .malformed(bundle.configuration.fault(
-                "logit_scale", "expected the checkpoint's \(stored), found \(configuration.logitScale)"))
-        }
+        encoder = try Self.encoder(
+            configuration.encoder, logitScale: configuration.logitScale, of: bundle, precision: precision)
         labelEncoder = try Self.labelEncoder(encoder.text, bundle)
         network = try Self.network(configuration.network, bundle, precision)
         self.configuration = configuration
@@ -90,6 +77,29 @@ package struct DegradationAwareNetworks: Sendable {
         } catch {
             throw .malformed(error)
         }
+    }
+
+    /// DA-CLIP of a bundle of any kind that has one.
+    static func encoder(
+        _ configuration: DegradationAwareCLIPConfiguration, logitScale: Double, of bundle: Bundle,
+        precision: Precision = .fp32
+    ) throws(BundleError) -> DegradationAwareCLIP {
+        let labels = bundle.manifest.labels
+        guard !labels.isEmpty else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
+        let encoder = try bundle.network(
+            from: bundle.section("daclip"), precision: precision
+        ) { parameters throws(CheckpointError) in
+            try DegradationAwareCLIP(
+                parameters, configuration: configuration, labelCount: labels.count,
+                hasLabelFeatures: parameters.metadata[labelsKey] == labelsText(labels))
+        }
+        // Half-precision checkpoints round the logarithm.
+        if let stored = encoder.logitScale.map(Double.init),
+            !(abs(stored / logitScale - 1) < logitScaleTolerance) {
+            throw .malformed(bundle.configuration.fault(
+                "logit_scale", "expected the checkpoint's \(stored), found \(logitScale)"))
+        }
+        return encoder
     }
 
     static func network(

@@ -37,16 +37,11 @@ struct BundleClassifier: Sendable {
     private init(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
         labels = bundle.manifest.labels
         let (labels, section) = (labels, try bundle.section("daclip"))
-        guard !labels.isEmpty else {
-            throw BundleError.malformed(bundle.configuration.fault("labels", "is needed (a list of texts)"))
-        }
         let configuration = try reading { () throws(ConfigurationError) in try DegradationAwareCLIPConfiguration(section) }
         let scale = try reading { () throws(ConfigurationError) in
             try bundle.configuration.number("logit_scale", above: 0, upTo: 10_000)
         }
-        let encoder = try bundle.network(from: section) { parameters throws(CheckpointError) in
-            try DegradationAwareCLIP(parameters, configuration: configuration, labelCount: labels.count)
-        }
+        let encoder = try DegradationAwareNetworks.encoder(configuration, logitScale: scale, of: bundle)
         let labelEncoder = try DegradationAwareNetworks.labelEncoder(encoder.text, bundle)
         guard
             let features = encoder.storedLabelFeatures
