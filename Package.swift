@@ -117,7 +117,7 @@ let package = Package(
             "SinglePassTests",
             [
                 "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Checkpoints",
-                "Compute", "TestSupport",
+                "Compute", "Layers", "Images", "TestSupport",
             ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
         tests("SchedulingTests", ["Scheduling"]),
@@ -137,8 +137,8 @@ let package = Package(
             "RecipeTests",
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
-                "Images", "Threads", "CLIP", "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer",
-                "PromptIR", "TestSupport", argumentParser,
+                "Images", "Threads", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet", "SentenceEncoder",
+                "InstructIR", "Restormer", "PromptIR", "TestSupport", argumentParser,
             ]),
         tests("ProgramTests", ["restored", "Bundles", "Checkpoints", "Images", "TestSupport", "Threads"]),
         tests("ArchitectureTests", ["TestSupport"]),

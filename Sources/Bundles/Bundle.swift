@@ -12,13 +12,13 @@ package struct Bundle {
     package let manifest: BundleManifest
     /// The whole `bundle.json`, for what is the kind's own.
     package let configuration: ConfigurationReader
-    /// SHA-256 of `bundle.json`, in lower-case hexadecimal.
+    /// SHA-256 of `bundle.json`, and of those beside it that it names, in lower-case hexadecimal.
     package let manifestDigest: String
     private let files: [String: CheckpointBytes]
     /// Shares loops out among the threads that the bundle was loaded with.
     package let loop: ParameterReader.ParallelLoop
     private let isShared: Bool
-    private let account = WeightAccount()
+    let account: WeightAccount
 
     /// Bytes as float32 of the tensors in the files that networks were built of so far.
     package var weightBytes: Int { account.bytes }
@@ -30,6 +30,13 @@ package struct Bundle {
     /// - Throws: the first thing that is wrong.
     package static func load(
         _ directory: String, sharedBy loop: ParameterReader.ParallelLoop? = nil
+    ) throws(BundleError) -> Bundle {
+        try load(directory, sharedBy: loop, account: WeightAccount())
+    }
+
+    /// - Parameter account: that its networks are counted in.
+    static func load(
+        _ directory: String, sharedBy loop: ParameterReader.ParallelLoop?, account: WeightAccount
     ) throws(BundleError) -> Bundle {
         let (reader, digest) = try reader(in: directory)
         let manifest = try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
@@ -44,7 +51,7 @@ package struct Bundle {
         for case (let file, let bytes?) in zip(manifest.files, found.withLock { $0 }) { files[file.name] = try bytes.get() }
         return Bundle(
             directory: directory, manifest: manifest, configuration: reader, manifestDigest: digest, files: files, loop: loop,
-            isShared: isShared)
+            isShared: isShared, account: account)
     }
 
     /// Reads and checks what all bundles have in a folder's `bundle.json`; its files are not looked at.
@@ -53,7 +60,10 @@ package struct Bundle {
         return try malformed { () throws(ConfigurationError) in try BundleManifest(reader) }
     }
 
-    /// The `bundle.json` of a folder, and its SHA-256.
+    /// How it shares loops out; nil for one item after the other.
+    var sharedLoop: ParameterReader.ParallelLoop? { isShared ? loop : nil }
+
+    /// The `bundle.json` of a folder, and the SHA-256 that stands for it and those beside it that it names.
     static func reader(in directory: String) throws(BundleError) -> (reader: ConfigurationReader, digest: String) {
         let bytes: CheckpointBytes
         do {
@@ -69,7 +79,7 @@ package struct Bundle {
         }
         let json = bytes.withBytes(in: 0..<bytes.count) { [UInt8]($0) }
         let reader = try malformed { () throws(ConfigurationError) in try ConfigurationReader(json: json) }
-        return (reader, FileDigest.sha256(of: bytes))
+        return (reader, Neighbours.digest(FileDigest.sha256(of: bytes), of: reader, in: directory))
     }
 
     private static func checkedBytes(
@@ -161,7 +171,7 @@ extension Bundle {
         do throws(CheckpointError) {
             let tensors = try StateDict(bytes)
             let network = try network(of: tensors, precision: precision, build)
-            account.add(tensors, of: name)
+            account.add(tensors, of: directory + "/" + name)
             return network
         } catch {
             throw .checkpoint(file: name, error)
@@ -175,7 +185,7 @@ extension Bundle {
 }
 
 /// What the networks of a bundle were built of.
-private final class WeightAccount {
+final class WeightAccount {
     private var byFile: [String: Int] = [:]
 
     var bytes: Int { byFile.values.reduce(0, +) }

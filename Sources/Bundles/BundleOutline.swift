@@ -6,7 +6,8 @@ package struct BundleOutline {
     package let manifest: BundleManifest
     /// The whole `bundle.json`, for what is the kind's own.
     package let configuration: ConfigurationReader
-    /// SHA-256 of `bundle.json`, in lower-case hexadecimal. It names the weights as well, by their digests in it.
+    /// SHA-256 of `bundle.json`, and of those beside it that it names, in lower-case hexadecimal. It names the weights as well,
+    /// by their digests in it.
     package let manifestDigest: String
 
     /// Reads `bundle.json` and no other file.
@@ -24,7 +25,7 @@ package struct BundleOutline {
     /// says, and the size of a PyTorch file, of which nothing is known before it has been read whole.
     ///
     /// - Throws: where a file can't be read.
-    package func weightBytes() throws(BundleError) -> Int {
+    func ownWeightBytes() throws(BundleError) -> Int {
         var bytes = 0
         for file in manifest.files where file.hasTensors {
             do throws(CheckpointError) {

@@ -12,4 +12,7 @@ package enum FileDigest {
         }
         return Hexadecimal.text(hasher.finalize())
     }
+
+    /// The same of a text in UTF-8.
+    static func sha256(of text: String) -> String { Hexadecimal.text(SHA256.hash(data: Array(text.utf8))) }
 }

@@ -12,6 +12,8 @@ package struct RestorationOptions: Sendable, Equatable {
     package var prompt: String?
     /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
     package var force = false
+    /// How to restore; nil for what suits the label.
+    package var mode: RestorationMode?
     /// The most rounds; each after the first only where a look at the result finds something else wrong. Nil for 1.
     package var rounds: Int?
     /// Side of the tiles in pixels, and pixels that neighbours share; nil for what memory suggests.
@@ -32,7 +34,7 @@ package struct RestorationOptions: Sendable, Equatable {
 /// An option that a recipe may offer. The one declaration behind a parameter of `/restore`, a flag of
 /// `restored restore`, its help and its place in `/capabilities`.
 package enum RestorationOption: String, Sendable, CaseIterable {
-    case degradation, prompt, steps, sampler, seed, rounds, force, tile, overlap
+    case degradation, prompt, mode, steps, sampler, seed, rounds, force, tile, overlap
 
     /// The parameter's name.
     package var name: String { rawValue }
@@ -43,6 +45,7 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         case .degradation:
             "Labels to treat, in order, separated by commas; auto to find out. With a text tower any words."
         case .prompt: "What to do, in English words, where the bundle takes words: Remove the haze."
+        case .mode: "fast for one evaluation, photo for diffusion, auto for what suits the label; where the bundle has both."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
         case .sampler: "posterior, mr-ode, mr-sde, sde or ode, where the bundle diffuses."
         case .seed: "Seed of the noise, for the same result again."
@@ -65,6 +68,14 @@ package enum WordLimits {
     package static let chosenAmong = 64
     /// Labels to treat, one after another, where words are among them.
     package static let treated = 16
+}
+
+/// How a picture is restored.
+package enum RestorationMode: String, Sendable, CaseIterable {
+    /// In one evaluation: closest to what was there.
+    case fast
+    /// By diffusion, which makes up what is missing.
+    case photo
 }
 
 /// How often a picture may be restored, looked at and restored again.

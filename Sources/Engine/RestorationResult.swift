@@ -67,17 +67,20 @@ package struct RestorationResult: Sendable {
     package var unchanged: Bool
     /// Why the restoration of what was found was withheld; the picture is unchanged then.
     package var declined: DeclineReason?
+    /// How each picture was made, in order; empty where none was, or where the recipe knows no modes.
+    package var modes: [RestorationMode]
     package var timing: RestorationTiming
 
     package init(
         picture: Picture, rounds: [Round], sampling: Sampling?, unchanged: Bool, declined: DeclineReason? = nil,
-        timing: RestorationTiming = RestorationTiming()
+        modes: [RestorationMode] = [], timing: RestorationTiming = RestorationTiming()
     ) {
         self.picture = picture
         self.rounds = rounds
         self.sampling = sampling
         self.unchanged = unchanged
         self.declined = declined
+        self.modes = modes
         self.timing = timing
     }
 

@@ -37,6 +37,9 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Option(help: Self.help(.prompt))
     var prompt: String?
 
+    @Option(help: Self.help(.mode))
+    var mode: String?
+
     @Option(help: Self.help(.rounds))
     var rounds: String?
 
@@ -99,8 +102,8 @@ package struct RestoreCommand: AsyncParsableCommand {
     /// The options as they were written; what of them the bundle takes shows once it is loaded.
     private var given: [RestorationOption: String] {
         let texts: [RestorationOption: String?] = [
-            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .prompt: prompt, .rounds: rounds, .tile: tile,
-            .overlap: overlap, .force: force ? "true" : nil,
+            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .prompt: prompt, .mode: mode,
+            .rounds: rounds, .tile: tile, .overlap: overlap, .force: force ? "true" : nil,
         ]
         return texts.compactMapValues { $0 }
     }

@@ -7,6 +7,7 @@ import Foundation
 import InstructIR
 import NAFNet
 import PromptIR
+import RestorationUNet
 import Restormer
 import SentenceEncoder
 import TestSupport
@@ -97,6 +98,17 @@ final class SinglePassBundle: Sendable {
         case "promptir":
             let sizes = body.merging(["prompt_dims": [4, 8, 16], "prompt_sizes": [8, 4, 2]]) { $1 }
             return [kind: try section(sizes) { _ = try PromptIR($0, configuration: PromptIRConfiguration($1)) }]
+        case "daclip-ir-sde":
+            let sizes: [String: Any] = [
+                "in_nc": 3, "out_nc": 3, "nf": 8, "ch_mult": [1, 1], "context_dim": embeddingWidth, "use_degra_context": true,
+                "use_image_context": false,
+            ]
+            return [
+                "unet": try section(sizes) {
+                    _ = try ConditionalUNet($0, configuration: ConditionalUNetConfiguration($1))
+                },
+                "prediction": "clean", "diffusion": ["T": 10], "default": ["sampler": "posterior", "steps": 2],
+            ]
         default: return [:]
         }
     }

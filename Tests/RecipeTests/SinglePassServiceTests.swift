@@ -1,43 +1,18 @@
 import Engine
 import Foundation
-import HTTPServer
 import Images
-import Service
-import Settings
 import TestSupport
 import Testing
 
 /// Networks of one evaluation behind a socket.
 @Suite("Single pass: service", .timeLimit(.minutes(2)))
 struct SinglePassServiceTests {
-    private struct Running {
-        let life: ServiceLifecycle
-        let port: Int
-
-        init(_ bundle: SinglePassBundle) throws {
-            var configuration = Configuration()
-            configuration.port = 0
-            let log = ServiceLog(level: .error, sink: LogSink { _ in })
-            let service = RestorationService(configuration: configuration, log: log)
-            service.start(try bundle.engine { $0.pictureMemory = service.memory })
-            let server = try HTTPServer(configuration: configuration.server, handler: service, observer: service)
-            try server.start()
-            port = try #require(server.port)
-            life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
-        }
-
-        func restore(_ picture: Picture, _ query: String = "", fields: [String] = []) async throws -> Loopback {
-            try await Loopback.send(
-                "POST", "/restore" + query, to: port, fields: fields, body: ImageEncoder.png(picture))
-        }
-    }
-
     private static let picture = Picture.sample(width: 61, height: 43)
 
     @Test("two prompts are two pictures over HTTP, as the engine makes them, and none is a problem that says so")
     func prompts() async throws {
         let bundle = try SinglePassBundle("instructir", labels: ["noisy", "hazy"])
-        let running = try Running(bundle)
+        let running = try RunningBundle(bundle)
         let engine = try bundle.engine()
         var answers: [[UInt8]] = []
         for prompt in ["remove the noise", "clear the haze"] {
@@ -65,7 +40,7 @@ struct SinglePassServiceTests {
 
     @Test("a document tells the label and no confidence, and a classification is refused")
     func document() async throws {
-        let running = try Running(SinglePassBundle("nafnet", labels: ["noisy"]))
+        let running = try RunningBundle(SinglePassBundle("nafnet", labels: ["noisy"]))
         let answer = try await running.restore(Self.picture, fields: ["Accept: application/json"])
         let document = try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
         #expect(document["degradation"] as? String == "noisy" && document["confidence"] == nil && document["sampler"] == nil)
@@ -74,5 +49,30 @@ struct SinglePassServiceTests {
             "POST", "/classify", to: running.port, body: ImageEncoder.png(Self.picture))
         #expect((400..<500).contains(refused.status) && refused.text.contains("classification"), "\(refused.text)")
         #expect(await running.life.drain() == 0)
+    }
+
+    @Test("eight clients at once share evaluations and get the bytes that each gets alone", arguments: ["instructir", "nafnet"])
+    func company(kind: String) async throws {
+        let bundle = try SinglePassBundle(kind, labels: ["noisy", "hazy"])
+        let (together, alone) = (try RunningBundle(bundle) { $0.workers = 2 }, try RunningBundle(bundle))
+        let pictures = (0..<8).map { Picture.sample(width: 40 + $0 % 2, height: 32) }
+        @Sendable func query(_ number: Int) -> String {
+            kind == "nafnet" ? ["", "?degradation=hazy"][number % 2]
+                : "?prompt=" + ["remove%20the%20noise", "clear%20the%20haze", "blurry"][number % 3]
+        }
+        var expected: [[UInt8]] = []
+        for (number, picture) in pictures.enumerated() {
+            let answer = try await alone.restore(picture, query(number))
+            #expect(answer.status == 200, "\(answer.text)")
+            expected.append(answer.body)
+        }
+        try await withThrowingTaskGroup(of: (Int, Loopback).self) { group in
+            for (number, picture) in pictures.enumerated() {
+                group.addTask { (number, try await together.restore(picture, query(number))) }
+            }
+            for try await (number, answer) in group { #expect(answer.body == expected[number], "client \(number)") }
+        }
+        #expect(await together.life.drain() == 0)
+        #expect(await alone.life.drain() == 0)
     }
 }

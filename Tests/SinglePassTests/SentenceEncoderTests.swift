@@ -126,6 +126,22 @@ struct WordPieceTokenizerTests {
         #expect(found == ["[CLS]"] + Array(repeating: "a", count: min(4, limit - 2)) + ["[SEP]"])
     }
 
+    @Test("whatever the text, its tokens are of the vocabulary, between start and end, within the limit")
+    func anything() throws {
+        var random = SeededGenerator(seed: 9)
+        let tokenizer = try WordPieceTokenizer(vocabulary: Array(Self.vocabulary.joined(separator: "\n").utf8))
+        for _ in 0..<300 {
+            let scalars = (0..<Int.random(in: 0...40, using: &random)).compactMap { _ in
+                Unicode.Scalar(UInt32.random(in: 0...0x10FFFF, using: &random) & (Bool.random(using: &random) ? 0x3FF : 0x1FFFFF))
+            }
+            let text = String(String.UnicodeScalarView(scalars))
+            let limit = Int.random(in: 2...20, using: &random)
+            let tokens = tokenizer.tokens(for: text, limit: limit)
+            #expect(tokens.count <= limit && tokens.allSatisfy { (0..<tokenizer.vocabularySize).contains($0) })
+            #expect(tokens.first == 1 && tokens.last == 2)
+        }
+    }
+
     @Test("an unsound vocabulary is refused by name")
     func refused() throws {
         #expect(throws: TokenizerError.notText) { try WordPieceTokenizer(vocabulary: [0xFF]) }

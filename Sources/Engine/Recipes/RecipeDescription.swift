@@ -25,12 +25,14 @@ package struct RecipeDescription: Sendable, Equatable {
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
+    /// Ways to restore; none where there is no such choice.
+    package var modes: [RestorationMode]
     /// Of the large products, as computed here; nil until the networks are loaded.
     package var precision: Precision?
 
     package init(
         labels: [String], classifies: Bool = true, takesOwnLabels: Bool = false, samplers: [Sampler] = [],
-        options: Set<RestorationOption>, precision: Precision? = nil
+        options: Set<RestorationOption>, modes: [RestorationMode] = [], precision: Precision? = nil
     ) {
         self.labels = labels
         self.classifies = classifies
@@ -38,6 +40,7 @@ package struct RecipeDescription: Sendable, Equatable {
         self.samplers = samplers
         self.options = options
         self.precision = precision
+        self.modes = modes
     }
 
     /// Of a name, or the default one.
@@ -102,6 +105,12 @@ extension RecipeDescription {
                     option, String(value.prefix(80)), expected: "an instruction of 1 to \(PromptLimits.characters) characters")
             }
             options.prompt = value
+        case .mode:
+            let known = modes.map(\.rawValue) + ["auto"]
+            guard known.contains(value) else {
+                throw OptionFault(option, value, expected: "one of \(known.joined(separator: ", ")) with this bundle")
+            }
+            options.mode = RestorationMode(rawValue: value)
         case .steps:
             // Which of them the sampler takes is checked in the end.
             guard Self.isDigits(value), let number = Int(value) else {
@@ -147,6 +156,10 @@ extension RecipeDescription {
     package func check(_ options: RestorationOptions) throws(OptionFault) {
         try checkOffered(options)
         if let treated = options.degradations { try check(labels: treated) }
+        if let mode = options.mode, !modes.contains(mode) {
+            let known = modes.map(\.rawValue) + ["auto"]
+            throw OptionFault(.mode, mode.rawValue, expected: "one of \(known.joined(separator: ", ")) with this bundle")
+        }
         if let prompt = options.prompt {
             guard options.degradations == nil else {
                 throw OptionFault(.prompt, prompt, expected: "left out where degradation names the labels to treat")
@@ -196,7 +209,8 @@ extension RecipeDescription {
 
     private func checkOffered(_ given: RestorationOptions) throws(OptionFault) {
         let values: [(RestorationOption, String?)] = [
-            (.degradation, given.degradations?.joined(separator: ",")), (.prompt, given.prompt), (.steps, given.steps.map { String($0) }),
+            (.degradation, given.degradations?.joined(separator: ",")), (.prompt, given.prompt),
+            (.mode, given.mode?.rawValue), (.steps, given.steps.map { String($0) }),
             (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
             (.force, given.force ? "true" : nil), (.tile, given.tile.map { String($0) }),
             (.overlap, given.overlap.map { String($0) }),

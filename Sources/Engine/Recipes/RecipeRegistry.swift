@@ -28,14 +28,16 @@ package struct RecipeRegistry: Sendable {
         var makers: [String: Maker] = [
             DegradationAwareNetworks.kind: { try DegradationAwareDiffusion($0, engine: $1) },
             PlainNetwork.kind: { try DegradationAwareDiffusion(plain: $0, engine: $1) },
+            RestorersBundle.kind: { try Restorers($0, engine: $1) },
         ]
         for kind in SinglePassKind.allCases { makers[kind.rawValue] = { try SinglePass(kind, $0, engine: $1) } }
-        return RecipeRegistry(
-            makers,
-            describing: [
-                DegradationAwareNetworks.kind: { try DegradationAwareDiffusion.description(of: $0) },
-                PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
-            ])
+        var describers: [String: Describer] = [
+            DegradationAwareNetworks.kind: { try DegradationAwareDiffusion.description(of: $0) },
+            PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
+            RestorersBundle.kind: { try Restorers.description(of: $0) },
+        ]
+        for kind in SinglePassKind.allCases { describers[kind.rawValue] = { try SinglePass.description(of: $0) } }
+        return RecipeRegistry(makers, describing: describers)
     }()
 
     /// The kinds that it knows.

@@ -23,14 +23,18 @@ struct TilePlanner: Sendable {
     /// Pixels that neighbours share.
     static let standardOverlap = 32
 
+    /// What restoring a tile takes, from its making to its end.
+    func bytes(width: Int, height: Int, bytesPerPixel: Int) -> Int {
+        memory.bytes(width: width, height: height) + width * height * bytesPerPixel
+    }
+
     /// - Parameter bytesPerPixel: of a tile's sample.
     /// - Throws: `exceedsMemory`.
     func plan(
         width: Int, height: Int, tile: Int?, overlap: Int?, bytesPerPixel: Int
     ) throws(RestorationError) -> TilePlan {
-        /// What restoring a tile takes, from its making to its end.
         func bytes(_ width: Int, _ height: Int) -> Int {
-            memory.bytes(width: width, height: height) + width * height * bytesPerPixel
+            self.bytes(width: width, height: height, bytesPerPixel: bytesPerPixel)
         }
         func excess(_ width: Int, _ height: Int) -> RestorationError {
             .exceedsMemory(

@@ -49,6 +49,7 @@ private struct CapabilitiesDocument: Encodable {
         let samplers: [Sampler]?
         let default_sampler: String?
         let default_steps: Int?
+        let modes: [String]?
         let options: [String]?
 
         init(_ status: BundleStatus) {
@@ -69,6 +70,7 @@ private struct CapabilitiesDocument: Encodable {
             samplers = recipe?.samplers.map(Sampler.init)
             default_sampler = recipe?.samplers.first?.name
             default_steps = recipe?.samplers.first?.defaultSteps
+            modes = recipe?.modes.map(\.rawValue)
             options = recipe.map { recipe in RestorationOption.allCases.filter(recipe.options.contains).map(\.name) }
         }
     }

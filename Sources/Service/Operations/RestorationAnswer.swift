@@ -55,6 +55,7 @@ struct RestorationAnswer: Sendable {
             fields[.restoredSteps] = String(sampling.steps)
             fields[.restoredSampler] = sampling.sampler
         }
+        if let mode = result.mode { fields[.restoredMode] = mode }
         if result.unchanged { fields[.restoredUnchanged] = "true" }
         if let declined = result.declined { fields[.restoredDeclined] = declined.word }
         return fields
@@ -77,6 +78,10 @@ struct RestorationAnswer: Sendable {
 extension RestorationResult {
     /// As the parameter takes it: labels joined by commas; nil where nothing was named.
     fileprivate var degradation: String? { rounds.isEmpty ? nil : degradations.joined(separator: ",") }
+    /// How the pictures were made: one word where all were made alike; nil where none was.
+    fileprivate var mode: String? {
+        modes.isEmpty ? nil : (Set(modes).count == 1 ? modes.prefix(1) : modes[...]).map(\.rawValue).joined(separator: ",")
+    }
 }
 
 /// What `/restore` answers in JSON, and `restored restore --json` prints. The members are named as they are in it.
@@ -99,6 +104,8 @@ package struct RestorationDocument: Encodable, Sendable {
     let seed: String?
     let steps: Int?
     let sampler: String?
+    /// Absent where no picture was made, or where the bundle knows no modes.
+    let mode: String?
     let bundle: String
     let unchanged: Bool
     /// Why the restoration was withheld; absent where it was not.
@@ -124,6 +131,7 @@ package struct RestorationDocument: Encodable, Sendable {
         seed = result.sampling.map { String($0.seed) }
         steps = result.sampling?.steps
         sampler = result.sampling?.sampler
+        mode = result.mode
         self.bundle = bundle
         unchanged = result.unchanged
         declined = result.declined?.word

@@ -73,5 +73,6 @@ extension HTTPField.Name {
     static let restoredSampler = Self("Restored-Sampler")!
     static let restoredBundle = Self("Restored-Bundle")!
     static let restoredUnchanged = Self("Restored-Unchanged")!
+    static let restoredMode = Self("Restored-Mode")!
     static let restoredDeclined = Self("Restored-Declined")!
 }

@@ -9,16 +9,18 @@ import RestorationUNet
 /// away, tile by tile. A bundle without DA-CLIP looks at nothing: its network takes away what it was trained for.
 struct DegradationAwareDiffusion: Recipe {
     let description: RecipeDescription
+    /// Length of the embeddings; nil without DA-CLIP.
+    let embeddingWidth: Int?
     private let bundleName: String
     private let diffusion: DiffusionConfiguration
     private let prediction: DiffusionConfiguration.Prediction
     private let defaultTimes: [Int]?
     /// Nil without DA-CLIP.
-    private let look: Look?
+    let look: Look?
     /// Nil without a text tower.
-    private let words: WordEncoder?
+    let words: WordEncoder?
     private let network: ConditionalUNet
-    private let planner: TilePlanner
+    let planner: TilePlanner
     private let engine: EngineConfiguration
 
     /// Builds the networks and measures what they need.
@@ -35,6 +37,7 @@ struct DegradationAwareDiffusion: Recipe {
                 ?? labelEncoder?.features(of: labels, in: Workspace(threads: engine.threadsPerEvaluation))
         else { throw RestorationError.internalFault("the bundle has neither label features nor a text tower") }
         bundleName = bundle.manifest.name
+        embeddingWidth = configuration.encoder.embeddingWidth
         self.engine = engine
         diffusion = configuration.diffusion
         prediction = configuration.prediction
@@ -65,7 +68,7 @@ struct DegradationAwareDiffusion: Recipe {
         diffusion = plain.sections.diffusion
         prediction = plain.sections.prediction
         defaultTimes = plain.sections.defaults.times
-        (look, words) = (nil, nil)
+        (look, words, embeddingWidth) = (nil, nil, nil)
         planner = TilePlanner(
             memory: MemoryEstimate(measuring: network, sharedBy: bundle.loop), memoryBudget: engine.memoryPerWorker)
         var description = Self.description(plain.sections, labels: bundle.manifest.labels)
@@ -95,14 +98,14 @@ struct DegradationAwareDiffusion: Recipe {
     ) -> RecipeDescription {
         RecipeDescription(
             labels: labels, takesOwnLabels: configuration.encoder.text != nil, samplers: samplers(configuration.sections),
-            options: Set(RestorationOption.allCases).subtracting([.prompt]))
+            options: Set(RestorationOption.allCases).subtracting([.prompt]), modes: [.photo])
     }
 
     /// Without a classifier there is nothing to look for again.
     private static func description(_ sections: DiffusionSections, labels: [String]) -> RecipeDescription {
-        var options: Set<RestorationOption> = [.steps, .sampler, .seed, .force, .tile, .overlap]
+        var options: Set<RestorationOption> = [.mode, .steps, .sampler, .seed, .force, .tile, .overlap]
         if !labels.isEmpty { options.insert(.degradation) }
-        return RecipeDescription(labels: labels, classifies: false, samplers: samplers(sections), options: options)
+        return RecipeDescription(labels: labels, classifies: false, samplers: samplers(sections), options: options, modes: [.photo])
     }
 
     private static func samplers(_ sections: DiffusionSections) -> [RecipeDescription.Sampler] {
@@ -120,13 +123,9 @@ struct DegradationAwareDiffusion: Recipe {
     func restoration(
         width: Int, height: Int, options: RestorationOptions
     ) throws(RestorationError) -> any RecipeRun<RestorationResult> {
-        let plan = try samplerPlan(options)
+        let restorer = try restorer(options)
         let tiles = try planner.plan(
-            width: width, height: height, tile: options.tile, overlap: options.overlap,
-            bytesPerPixel: DiffusionTile.bytesPerPixel(plan))
-        let restorer = DiffusionTiles(
-            network: network, plan: plan, seed: options.seed ?? .random(in: .min ... .max),
-            memory: planner.memory, maximumBatch: engine.maximumBatch)
+            width: width, height: height, tile: options.tile, overlap: options.overlap, bytesPerPixel: restorer.bytesPerPixel)
         let batch = DiffusionTiles.maximumBatch(
             width: tiles.tileWidth, height: tiles.tileHeight, limit: engine.maximumBatch)
         let tilesAtOnce = min(tiles.count, batch * engine.workers)
@@ -149,6 +148,13 @@ struct DegradationAwareDiffusion: Recipe {
                 .degradation, labels.joined(separator: ","), expected: "one label: this bundle restores once"))
         }
         return nil
+    }
+
+    /// What restores a picture's tiles.
+    func restorer(_ options: RestorationOptions) throws(RestorationError) -> DiffusionTiles {
+        DiffusionTiles(
+            network: network, plan: try samplerPlan(options), seed: options.seed ?? .random(in: .min ... .max),
+            memory: planner.memory, maximumBatch: engine.maximumBatch)
     }
 
     func classification(labels: [String]?) throws(RestorationError) -> any RecipeRun<Classification> {

@@ -24,20 +24,29 @@ struct DiffusionTiles: TileRestorer {
         max(1, min(limit, batchPixels / max(1, width * height)))
     }
 
-    var name: String { "diffuse" }
+    static let stageName = "diffuse"
+
+    var names: [String] { [Self.stageName] }
+
+    func name(for label: String) -> String { Self.stageName }
+
+    func mode(for label: String) -> RestorationMode { .photo }
+
+    /// Of a tile in flight.
+    var bytesPerPixel: Int { DiffusionTile.bytesPerPixel(plan) }
 
     /// Whatever label there is conditions the network.
     func treats(_ label: String) -> Bool { true }
 
-    var sampling: RestorationResult.Sampling? {
+    func sampling(of modes: [RestorationMode]) -> RestorationResult.Sampling? {
         .init(sampler: plan.sampler.rawValue, steps: plan.steps.count, seed: seed)
     }
 
-    func stage(for tiles: TilePlan) -> Stage {
+    func stage(for tiles: TilePlan, label: String?) -> Stage? {
         let (width, height) = (tiles.tileWidth, tiles.tileHeight)
         return Stage(
-            "diffuse", by: DiffusionStage(network: network), width: width, height: height, count: tiles.count,
-            steps: plan.steps.count, sampleBytes: width * height * DiffusionTile.bytesPerPixel(plan),
+            Self.stageName, by: DiffusionStage(network: network), width: width, height: height, count: tiles.count,
+            steps: plan.steps.count, sampleBytes: width * height * bytesPerPixel,
             evaluationBytes: memory.bytes(width: width, height: height), cost: Double(width * height),
             maximumBatch: Self.maximumBatch(width: width, height: height, limit: maximumBatch), waits: true,
             isProgress: true)
@@ -54,7 +63,7 @@ struct DiffusionTiles: TileRestorer {
 
     func values(of sample: any StageSample) throws(RestorationError) -> [Float] {
         guard let tile = sample as? DiffusionTile else { throw .internalFault("a sample of another stage") }
-        guard tile.isFinite else { throw .nonFinite(stage: "diffuse") }
+        guard tile.isFinite else { throw .nonFinite(stage: Self.stageName) }
         return tile.state
     }
 }

@@ -4,13 +4,22 @@ import Synchronization
 
 /// Restores the tiles of a picture, once it is known what is wrong with it.
 protocol TileRestorer: Sendable {
-    /// Of its stage, for what is told of times.
-    var name: String { get }
+    /// Of its stage, for what is told of times, by label; and of those that are told whatever is found.
+    func name(for label: String) -> String
+    var names: [String] { get }
+
+    func mode(for label: String) -> RestorationMode
+
     /// What the request chose, or what was chosen for it; nil where nothing is sampled.
-    var sampling: RestorationResult.Sampling? { get }
+    ///
+    /// - Parameter modes: in which pictures were made.
+    func sampling(of modes: [RestorationMode]) -> RestorationResult.Sampling?
 
     /// The stage that a picture's tiles go through. It waits for what is before it.
-    func stage(for tiles: TilePlan) -> Stage
+    ///
+    /// - Parameter label: that is treated; nil before it is known.
+    /// - Returns: nil where it depends on the label, and that is not known.
+    func stage(for tiles: TilePlan, label: String?) -> Stage?
 
     /// Whether it does anything about what a look may find.
     func treats(_ label: String) -> Bool
@@ -56,6 +65,8 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var rounds: [RestorationResult.Round] = []
         var unchanged = false
         var declined: DeclineReason?
+        /// Of each picture that was made.
+        var modes: [RestorationMode] = []
         var timing: RestorationTiming
         var since: ContinuousClock.Instant?
     }
@@ -68,6 +79,8 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private let restorer: Tiles
     private let options: RestorationOptions
     private let words: WordFeatures?
+    /// Whether the tiles of the first picture were planned before it was looked at.
+    private let isPlanned: Bool
     private let progress: Mutex<Progress>
 
     /// Below this probability of its label a restored picture is left as it is; and below this probability of the same
@@ -93,22 +106,29 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         let rounds = options.degradations?.count ?? 1
         var roles = (0..<rounds).flatMap { [Role.look(round: $0), .tiles(round: $0)] }
         if options.mostRounds > rounds { roles.append(.look(round: rounds)) }
+        // What depends on the label is planned after the look.
+        if options.degradations == nil, restorer.stage(for: tiles, label: nil) == nil { roles = [.look(round: 0)] }
+        isPlanned = roles.count > 1
         if words?.stage != nil { roles.insert(.words, at: 0) }
         stages = roles.compactMap { role in
             if case .words = role { return words?.stage }
-            return Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: words?.stage == nil)
+            return Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: words?.stage == nil) {
+                options.degradations?[$0]
+            }
         }
-        progress = Mutex(Progress(roles: roles, timing: RestorationTiming(stages: ["classify", restorer.name])))
+        progress = Mutex(Progress(roles: roles, timing: RestorationTiming(stages: ["classify"] + restorer.names)))
     }
 
-    /// - Parameter isFirst: whether nothing is before the first look.
+    /// - Parameters:
+    ///   - isFirst: whether nothing is before the first look.
+    ///   - label: of a round, as far as it is known.
     private static func stage(
-        _ role: Role, look: Look, tiles: TilePlan, restorer: Tiles, isFirst: Bool
+        _ role: Role, look: Look, tiles: TilePlan, restorer: Tiles, isFirst: Bool, label: (_ round: Int) -> String?
     ) -> Stage? {
         switch role {
         case .words: nil
         case .look(let round): look.stage(waits: round > 0 || !isFirst)
-        case .tiles: restorer.stage(for: tiles)
+        case .tiles(let round): restorer.stage(for: tiles, label: label(round))
         }
     }
 
@@ -174,11 +194,11 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             progress.finding = finding
             progress.firstFinding = progress.firstFinding ?? finding
             progress.blender = TileBlender(tiles)
-            guard isFurtherRound else { return .goOn }
+            if isPlanned, !isFurtherRound { return .goOn }
             let more = [Role.tiles(round: round)] + (round + 1 < options.mostRounds ? [.look(round: round + 1)] : [])
             progress.roles += more
-            return .extend(more.compactMap {
-                Self.stage($0, look: look, tiles: tiles, restorer: restorer, isFirst: false)
+            return .extend(more.compactMap { role in
+                Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: false) { _ in finding.label }
             })
         }
     }
@@ -205,6 +225,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             ($0.blender, $0.picture, $0.rounds.map(\.degradation), $0.roundGuard)
         }
         guard let blender, blender.add(values, layout: .interleaved, ofTile: index), let before else { return .goOn }
+        let label = labels.last ?? ""
         var made = before
         made.pixels = blender.takePixels()
         // The next look must see grey as well.
@@ -213,9 +234,10 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         let objection = options.isGuarded ? roundGuard.objection(to: made, madeOf: before, as: labels) : nil
         return progress.withLock { progress in
             (progress.blender, progress.roundGuard) = (nil, roundGuard)
-            progress.timing[restorer.name] += .now - (progress.since ?? .now)
+            progress.timing[restorer.name(for: label)] += .now - (progress.since ?? .now)
             guard let objection else {
                 progress.picture = made
+                progress.modes.append(restorer.mode(for: label))
                 return .goOn
             }
             if progress.rounds.count > 1 {
@@ -228,12 +250,12 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     }
 
     func result() throws(RestorationError) -> RestorationResult {
-        let (picture, rounds, unchanged, declined, timing) = progress.withLock {
-            ($0.picture, $0.rounds, $0.unchanged, $0.declined, $0.timing)
+        let (picture, rounds, unchanged, declined, modes, timing) = progress.withLock {
+            ($0.picture, $0.rounds, $0.unchanged, $0.declined, $0.modes, $0.timing)
         }
         guard let picture, !rounds.isEmpty else { throw .internalFault("a restoration without a picture") }
         return RestorationResult(
-            picture: picture, rounds: rounds, sampling: restorer.sampling, unchanged: unchanged, declined: declined,
-            timing: timing)
+            picture: picture, rounds: rounds, sampling: restorer.sampling(of: modes), unchanged: unchanged,
+            declined: declined, modes: modes, timing: timing)
     }
 }

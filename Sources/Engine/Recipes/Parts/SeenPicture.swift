@@ -32,6 +32,7 @@ extension RestorationResult {
         {
             (result.unchanged, result.declined) = (true, reason)
             result.rounds = Array(rounds.prefix(1))
+            result.modes = []
         }
         if result.unchanged {
             result.picture = original

@@ -8,8 +8,10 @@ import Synchronization
 final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
     private struct Progress {
         var picture: Picture?
+        /// Takes the tiles, from the picture's turn on.
+        var blender: TileBlender?
         var isRestored = false
-        var timing = RestorationTiming(stages: ["diffuse"])
+        var timing: RestorationTiming
         var since: ContinuousClock.Instant?
     }
 
@@ -19,8 +21,7 @@ final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
     private let tiles: TilePlan
     private let restorer: Tiles
     private let label: String?
-    private let blender: TileBlender
-    private let progress = Mutex(Progress())
+    private let progress: Mutex<Progress>
 
     /// - Parameters:
     ///   - tilesAtOnce: as many as can be evaluated at the same time.
@@ -31,11 +32,14 @@ final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
         self.label = label
         samplesAtOnce = tilesAtOnce
         ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
-        stages = [restorer.stage(for: tiles)]
-        blender = TileBlender(tiles)
+        stages = [restorer.stage(for: tiles, label: label)].compactMap(\.self)
+        progress = Mutex(Progress(timing: RestorationTiming(stages: restorer.names)))
     }
 
-    func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
+    func begin(_ picture: Picture) {
+        let blender = TileBlender(tiles)
+        progress.withLock { ($0.picture, $0.blender) = (picture, blender) }
+    }
 
     func makeSample(
         _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
@@ -53,12 +57,14 @@ final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
         _ sample: any StageSample, _ index: Int, ofStage stage: Int
     ) throws(RestorationError) -> StageOutcome {
         let values = try restorer.values(of: sample)
-        guard blender.add(values, layout: .interleaved, ofTile: index) else { return .goOn }
+        let blender = progress.withLock { $0.blender }
+        guard let blender, blender.add(values, layout: .interleaved, ofTile: index) else { return .goOn }
         let pixels = blender.takePixels()
         progress.withLock { progress in
             progress.picture?.pixels = pixels
+            progress.blender = nil
             progress.isRestored = true
-            progress.timing["diffuse"] += .now - (progress.since ?? .now)
+            progress.timing[restorer.name(for: label ?? "")] += .now - (progress.since ?? .now)
         }
         return .goOn
     }
@@ -66,8 +72,9 @@ final class UnguidedRun<Tiles: TileRestorer>: RecipeRun {
     func result() throws(RestorationError) -> RestorationResult {
         let (picture, isRestored, timing) = progress.withLock { ($0.picture, $0.isRestored, $0.timing) }
         guard let picture, isRestored else { throw .internalFault("a restoration without a picture") }
+        let modes = [restorer.mode(for: label ?? "")]
         return RestorationResult(
             picture: picture, rounds: label.map { [.init(degradation: $0, confidence: nil)] } ?? [],
-            sampling: restorer.sampling, unchanged: false, timing: timing)
+            sampling: restorer.sampling(of: modes), unchanged: false, modes: modes, timing: timing)
     }
 }

@@ -18,19 +18,49 @@ struct BundleClassifier: Sendable {
 
     /// - Returns: nil where the bundle has none.
     static func read(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws -> BundleClassifier? {
-        guard bundle.configuration.has("classifier") else {
+        guard let section = try borrowed(in: bundle.configuration) else {
             return bundle.configuration.has("daclip") ? try BundleClassifier(bundle, engine: engine) : nil
         }
-        guard !bundle.configuration.has("daclip") else {
-            throw BundleError.malformed(bundle.configuration.fault("classifier", "expected either this or daclip, found both"))
+        return try BundleClassifier(bundle.neighbour(of: section), engine: engine)
+    }
+
+    /// What is known of it before it is loaded.
+    struct Outline {
+        let labels: [String]
+        let takesOwnLabels: Bool
+    }
+
+    /// - Returns: nil where the bundle has none.
+    static func outline(of bundle: BundleOutline) throws(BundleError) -> Outline? {
+        guard let section = try borrowed(in: bundle.configuration) else {
+            return bundle.configuration.has("daclip") ? try outline(ofOwner: bundle) : nil
         }
-        let section = try bundle.section("classifier")
-        let name = try reading { () throws(ConfigurationError) in try section.text("bundle", upTo: 64) }
-        // A plain name leads to a folder beside this one, and nowhere else.
-        guard BundleManifest.isPlain(name) else {
-            throw BundleError.malformed(section.fault("bundle", "expected the name of a folder beside this one"))
+        return try outline(ofOwner: bundle.neighbour(of: section))
+    }
+
+    private static func outline(ofOwner bundle: BundleOutline) throws(BundleError) -> Outline {
+        let encoder = try reading { () throws(ConfigurationError) in
+            try DegradationAwareCLIPConfiguration(bundle.configuration.object("daclip"))
         }
-        return try BundleClassifier(Bundles.Bundle.load(bundle.directory + "/../" + name), engine: engine)
+        return Outline(labels: bundle.manifest.labels, takesOwnLabels: encoder.text != nil)
+    }
+
+    /// The object that names the bundle whose classifier is used; nil without one.
+    private static func borrowed(in configuration: ConfigurationReader) throws(BundleError) -> ConfigurationReader? {
+        guard configuration.has("classifier") else { return nil }
+        guard !configuration.has("daclip") else {
+            throw .malformed(configuration.fault("classifier", "expected either this or daclip, found both"))
+        }
+        return try reading { () throws(ConfigurationError) in try configuration.object("classifier") }
+    }
+
+    /// That of a diffusion; nil where it has none.
+    init?(_ diffusion: DegradationAwareDiffusion) {
+        guard let look = diffusion.look, let width = diffusion.embeddingWidth else { return nil }
+        self.look = look
+        self.width = width
+        words = diffusion.words
+        labels = diffusion.description.labels
     }
 
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features.

@@ -33,7 +33,7 @@ final class LabelledRun: RecipeRun {
         samplesAtOnce = tilesAtOnce
         ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
         stages = labels.map { _ in restorer.stage(for: tiles) }
-        progress = Mutex(Progress(timing: RestorationTiming(stages: [restorer.name])))
+        progress = Mutex(Progress(timing: RestorationTiming(stages: restorer.names)))
     }
 
     func begin(_ picture: Picture) {
@@ -67,7 +67,7 @@ final class LabelledRun: RecipeRun {
             progress.picture = made
             progress.made += 1
             progress.blender = progress.made < labels.count ? TileBlender(tiles) : nil
-            progress.timing[restorer.name] += .now - (progress.since ?? .now)
+            progress.timing[SinglePassTiles.stageName] += .now - (progress.since ?? .now)
             progress.since = nil
         }
         return .goOn
@@ -78,6 +78,6 @@ final class LabelledRun: RecipeRun {
         guard let picture, made == labels.count else { throw .internalFault("a restoration without a picture") }
         return RestorationResult(
             picture: picture, rounds: labels.compactMap { $0.map { .init(degradation: $0, confidence: nil) } },
-            sampling: nil, unchanged: false, timing: timing)
+            sampling: nil, unchanged: false, modes: labels.map { _ in .fast }, timing: timing)
     }
 }

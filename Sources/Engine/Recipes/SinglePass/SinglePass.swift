@@ -21,56 +21,71 @@ struct SinglePass: Recipe {
         let labels = classifier?.labels ?? bundle.manifest.labels
         let member = try SinglePassReader(bundle: bundle, classifier: classifier)
             .member(kind, in: bundle.configuration, labels: labels)
-        let restored = try reading { () throws(ConfigurationError) in try bundle.configuration.texts("restores") } ?? labels
-        if let unknown = restored.first(where: { !labels.contains($0) }) {
-            throw BundleError.malformed(bundle.configuration.fault(
+        let restored = try Self.restored(bundle.configuration, labels: labels)
+        try bundle.finish()
+        bundleName = bundle.manifest.name
+        self.classifier = classifier
+        self.engine = engine
+        encoder = member.encoder
+        planner = SinglePassPlanner(of: [member], memoryBudget: engine.memoryPerWorker)
+        let treated = restored.filter { label in member.instructions.map { $0[label] != nil } ?? true }
+        treatments = Self.treatments(of: member, labels: treated)
+        let outline = classifier.map { BundleClassifier.Outline(labels: $0.labels, takesOwnLabels: $0.words != nil) }
+        description = Self.description(outline, labels: labels, treated: treated, takesWords: member.encoder != nil)
+    }
+
+    /// What a bundle of such a kind offers.
+    ///
+    /// - Throws: the first value of its configuration that can't be, with its place.
+    static func description(of outline: BundleOutline) throws(BundleError) -> RecipeDescription {
+        let classifier = try BundleClassifier.outline(of: outline)
+        let labels = classifier?.labels ?? outline.manifest.labels
+        var treated = try restored(outline.configuration, labels: labels)
+        let takesWords = outline.configuration.has("words")
+        if takesWords {
+            let sentences = try reading { () throws(ConfigurationError) in
+                try outline.configuration.object("words").optionalObject("sentences")
+            }
+            treated = treated.filter { sentences?.has($0) ?? false }
+        }
+        return description(classifier, labels: labels, treated: treated, takesWords: takesWords)
+    }
+
+    private static func description(
+        _ classifier: BundleClassifier.Outline?, labels: [String], treated: [String], takesWords: Bool
+    ) -> RecipeDescription {
+        var options: Set<RestorationOption> = [.mode, .tile, .overlap]
+        if !treated.isEmpty { options.insert(.degradation) }
+        if classifier != nil { options.formUnion([.rounds, .force]) }
+        if takesWords { options.insert(.prompt) }
+        return RecipeDescription(
+            labels: labels, classifies: classifier != nil, takesOwnLabels: classifier?.takesOwnLabels ?? false,
+            options: options, modes: [.fast])
+    }
+
+    /// Labels that the bundle is for: all, or those it names. The clean need nothing.
+    private static func restored(
+        _ configuration: ConfigurationReader, labels: [String]
+    ) throws(BundleError) -> [String] {
+        let named = try reading { () throws(ConfigurationError) in try configuration.texts("restores") } ?? labels
+        if let unknown = named.first(where: { !labels.contains($0) }) {
+            throw .malformed(configuration.fault(
                 "restores", "expected labels among \(labels.joined(separator: ", ")), found "
                     + ConfigurationReader.shown(unknown)))
         }
-        try bundle.finish()
-        let treatments = Self.treatments(of: member, labels: labels.filter(restored.contains))
-        self.init(
-            bundleName: bundle.manifest.name, classifier: classifier, labels: labels, treatments: treatments,
-            encoder: member.encoder, needsLook: member.needsLook,
-            planner: SinglePassPlanner(
-                memory: SinglePassMemory(measuring: member.network, condition: member.condition),
-                alignment: member.network.alignment, mostSide: member.network.mostSide,
-                memoryBudget: engine.memoryPerWorker), engine: engine)
+        return labels.filter { named.contains($0) && $0 != Look.cleanLabel }
     }
 
-    init(
-        bundleName: String, classifier: BundleClassifier?, labels: [String], treatments: Treatments,
-        encoder: InstructionEncoder?, needsLook: Bool, planner: SinglePassPlanner, engine: EngineConfiguration
-    ) {
-        self.bundleName = bundleName
-        self.classifier = classifier
-        self.treatments = treatments
-        self.encoder = encoder
-        self.planner = planner
-        self.engine = engine
-        var options: Set<RestorationOption> = [.tile, .overlap]
-        if !treatments.byLabel.isEmpty { options.insert(.degradation) }
-        if classifier != nil { options.formUnion([.rounds, .force]) }
-        if encoder != nil { options.insert(.prompt) }
-        description = RecipeDescription(
-            labels: labels, classifies: classifier != nil, takesOwnLabels: classifier?.words != nil, options: options)
-    }
-
-    /// The clean need nothing. A network that takes words does what the bundle has a sentence for.
     private static func treatments(of member: SinglePassReader.Member, labels: [String]) -> Treatments {
         func treatment(_ label: String?) -> Treatment {
             Treatment(
                 network: member.network, number: 0, instruction: label.flatMap { member.instructions?[$0] } ?? [],
                 isOfScene: label.map(Scene.labels.contains) ?? false)
         }
-        let treated = labels.filter { label in
-            label != Look.cleanLabel && (member.instructions.map { $0[label] != nil } ?? true)
-        }
         // One label is what the bundle is for, whether or not it is named.
-        let standard = treated.count == 1 ? treated[0] : nil
         return Treatments(
-            standard: treatment(standard),
-            byLabel: Dictionary(uniqueKeysWithValues: treated.map { ($0, treatment($0)) }))
+            standard: treatment(labels.count == 1 ? labels[0] : nil),
+            byLabel: Dictionary(uniqueKeysWithValues: labels.map { ($0, treatment($0)) }))
     }
 
     // MARK: Runs
@@ -90,7 +105,7 @@ struct SinglePass: Recipe {
         var instruction: Instruction?
         if let prompt = options.prompt, let encoder { instruction = Instruction(prompt, encoder: encoder) }
         let restorer = SinglePassTiles(
-            treatments: treatments, instruction: instruction, tileCount: tiles.count, memory: planner.memory,
+            treatments: treatments, instruction: instruction, tileCount: tiles.count, planner: planner,
             maximumBatch: engine.maximumBatch)
         if let classifier, instruction == nil {
             return RestorationRun(

@@ -37,12 +37,6 @@ struct SinglePassMemory: Sendable {
         return Int(min(fixed + padded * (perPixel + Self.ownBytesPerPixel), Double(1 << 48)))
     }
 
-    /// The side of the largest square that `limit` bytes allow.
-    func largestSide(within limit: Int) -> Int {
-        let pixels = max(0, (Double(limit) - fixed) / (perPixel + Self.ownBytesPerPixel))
-        return Int(pixels.squareRoot()) / alignment * alignment
-    }
-
     private func aligned(_ side: Int) -> Int {
         (min(max(side, 1), 1 << 24) + alignment - 1) / alignment * alignment
     }

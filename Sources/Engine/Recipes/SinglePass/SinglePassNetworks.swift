@@ -32,8 +32,6 @@ struct SinglePassReader {
         var encoder: InstructionEncoder?
         /// What is said of each label; nil where the network does the same whatever is wrong.
         var instructions: [String: [Float]]?
-        /// Whether it needs a look at the picture.
-        var needsLook = false
     }
 
     /// - Parameter reader: the object that has the kind's section.
@@ -78,7 +76,7 @@ struct SinglePassReader {
         return Member(
             network: try bundle.network(from: section) { parameters throws(CheckpointError) in
                 try ConditionalNAFNet(parameters, configuration: sizes)
-            }, condition: SinglePassCondition(degradation: blank, content: blank), needsLook: true)
+            }, condition: SinglePassCondition(degradation: blank, content: blank))
     }
 
     private func instructedMember(

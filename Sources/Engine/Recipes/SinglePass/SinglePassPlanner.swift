@@ -1,12 +1,47 @@
 /// Chooses tiles for networks of one evaluation: the whole picture where it is no larger than a tile may be, else the largest
 /// tiles that memory allows.
 struct SinglePassPlanner: Sendable {
-    let memory: SinglePassMemory
+    /// Of each network.
+    private let memories: [SinglePassMemory]
+    /// Bytes that a diffusion takes, where tiles may be given to one as well.
+    private let other: (@Sendable (_ width: Int, _ height: Int) -> Int)?
     let alignment: Int
     /// The largest side of a tile.
     let mostSide: Int
     /// Working memory beyond the weights that one worker may hold, in bytes.
     let memoryBudget: Int
+
+    /// Tiles that any of these networks may be given.
+    init(of members: [SinglePassReader.Member], memoryBudget: Int) {
+        memories = members.map { SinglePassMemory(measuring: $0.network, condition: $0.condition) }
+        // All are powers of two.
+        alignment = members.map(\.network.alignment).max() ?? 1
+        mostSide = members.map(\.network.mostSide).min() ?? TileBounds.automaticSide
+        self.memoryBudget = memoryBudget
+        other = nil
+    }
+
+    private init(_ own: SinglePassPlanner, _ other: TilePlanner, bytesPerPixel: Int) {
+        memories = own.memories
+        self.other = { other.bytes(width: $0, height: $1, bytesPerPixel: bytesPerPixel) }
+        // Both are powers of two.
+        alignment = max(own.alignment, other.memory.alignment)
+        mostSide = own.mostSide
+        memoryBudget = own.memoryBudget
+    }
+
+    /// Tiles that a diffusion may be given as well.
+    ///
+    /// - Parameter bytesPerPixel: of its tiles in flight.
+    func joined(with other: TilePlanner, bytesPerPixel: Int) -> SinglePassPlanner {
+        SinglePassPlanner(self, other, bytesPerPixel: bytesPerPixel)
+    }
+
+    /// What an evaluation takes of the network that takes the most.
+    func bytes(width: Int, height: Int) -> Int {
+        let own = memories.map { $0.bytes(width: width, height: height) }.max() ?? 0
+        return max(own, other?(width, height) ?? 0)
+    }
 
     /// Of a tile.
     static let leastSide = 64
@@ -22,21 +57,30 @@ struct SinglePassPlanner: Sendable {
                     .tile, String(tile), expected: "a whole number from \(Self.leastSide) to \(mostSide) with this bundle"))
             }
             let plan = TilePlan(width: width, height: height, tile: tile, overlap: overlap, alignment: alignment)
-            guard memory.bytes(width: plan.tileWidth, height: plan.tileHeight) <= memoryBudget else {
+            guard bytes(width: plan.tileWidth, height: plan.tileHeight) <= memoryBudget else {
                 throw excess(plan.tileWidth, plan.tileHeight)
             }
             return plan
         }
         let plan = TilePlan(
             width: width, height: height, sides: Self.leastSide...mostSide, overlap: overlap, alignment: alignment,
-            maximumBytes: memoryBudget, bytes: memory.bytes)
+            maximumBytes: memoryBudget, bytes: bytes)
         guard let plan else { throw excess(min(Self.leastSide, width), min(Self.leastSide, height)) }
         return plan
     }
 
     private func excess(_ width: Int, _ height: Int) -> RestorationError {
         .exceedsMemory(
-            needed: memory.bytes(width: width, height: height), limit: memoryBudget,
-            largestSide: memory.largestSide(within: memoryBudget))
+            needed: bytes(width: width, height: height), limit: memoryBudget,
+            largestSide: largestSide)
+    }
+
+    /// Of a square tile within the budget.
+    private var largestSide: Int {
+        var side = 0
+        while side + alignment <= mostSide, bytes(width: side + alignment, height: side + alignment) <= memoryBudget {
+            side += alignment
+        }
+        return side
     }
 }

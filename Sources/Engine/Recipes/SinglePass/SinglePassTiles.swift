@@ -11,17 +11,17 @@ struct SinglePassTiles: TileRestorer {
     let instruction: Instruction?
     /// Of how many tiles the picture is.
     let tileCount: Int
-    let memory: SinglePassMemory
+    let planner: SinglePassPlanner
     let maximumBatch: Int
     private let scenes = Scenes()
 
     init(
-        treatments: Treatments, instruction: Instruction?, tileCount: Int, memory: SinglePassMemory, maximumBatch: Int
+        treatments: Treatments, instruction: Instruction?, tileCount: Int, planner: SinglePassPlanner, maximumBatch: Int
     ) {
         self.treatments = treatments
         self.instruction = instruction
         self.tileCount = tileCount
-        self.memory = memory
+        self.planner = planner
         self.maximumBatch = maximumBatch
     }
 
@@ -36,18 +36,25 @@ struct SinglePassTiles: TileRestorer {
         max(1, min(limit, batchPixels / max(1, width * height)))
     }
 
-    var name: String { Self.stageName }
+    var names: [String] { [Self.stageName] }
+
+    func name(for label: String) -> String { Self.stageName }
+
+    func mode(for label: String) -> RestorationMode { .fast }
+
     /// Nothing is sampled.
-    var sampling: RestorationResult.Sampling? { nil }
+    func sampling(of modes: [RestorationMode]) -> RestorationResult.Sampling? { nil }
 
     func treats(_ label: String) -> Bool { treatments[label] != nil }
+
+    func stage(for tiles: TilePlan, label: String?) -> Stage? { stage(for: tiles) }
 
     func stage(for tiles: TilePlan) -> Stage {
         let (width, height) = (tiles.tileWidth, tiles.tileHeight)
         return Stage(
             Self.stageName, by: SinglePassStage(), width: width, height: height, count: tiles.count,
             sampleBytes: width * height * SinglePassTile.bytesPerPixel,
-            evaluationBytes: memory.bytes(width: width, height: height), cost: Double(width * height),
+            evaluationBytes: planner.bytes(width: width, height: height), cost: Double(width * height),
             maximumBatch: Self.maximumBatch(width: width, height: height, limit: maximumBatch), waits: true,
             isProgress: true)
     }
