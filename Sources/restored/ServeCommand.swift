@@ -54,8 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
                     metadata: [
                         "addresses": "\(addresses)", "bundle": "\(FilePath(escaped: configuration.bundle))",
                         "workers": "\(configuration.workers)",
-                        "threads": "\(configuration.threads)", "precision": "\(engine.recipe.precision)",
-                        "memory_budget": "\(configuration.memoryBudget)",
+                        "threads": "\(configuration.threads)", "memory_budget": "\(configuration.memoryBudget)",
+                        "precisions": "\(Self.precisions(of: engine))",
                     ])
                 let wanted = configuration.boundedBytes + ResidentMemory.peak
                 if wanted > machine.memory {
@@ -73,6 +73,11 @@ struct ServeCommand: AsyncParsableCommand {
         starting.cancel()
         sink.flush()
         if status != 0 { throw ExitCode(status) }
+    }
+
+    /// As "daclip=fp32 unet=bf16".
+    private static func precisions(of engine: any RestorationEngine) -> String {
+        engine.recipe.precisions.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
     }
 
     /// Says where it listens, and where it can't.

@@ -23,18 +23,18 @@ package struct RecipeDescription: Sendable, Equatable {
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
-    /// Of the large products, as computed here.
-    package var precision: Precision
+    /// Of the networks' large products as computed here, by the section of `bundle.json`.
+    package var precisions: [String: Precision]
 
     package init(
         labels: [String], takesOwnLabels: Bool = false, samplers: [Sampler] = [], options: Set<RestorationOption>,
-        precision: Precision = .fp32
+        precisions: [String: Precision] = [:]
     ) {
         self.labels = labels
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
-        self.precision = precision
+        self.precisions = precisions
     }
 
     /// Of a name, or the default one.

@@ -36,7 +36,7 @@ private struct CapabilitiesDocument: Encodable {
         let training_data_terms: String
         let labels: [String]
         let text_tower: Bool
-        let precision: String
+        let precisions: [String: String]
         let default_sampler: String?
         let default_steps: Int?
         let options: [String]
@@ -50,7 +50,7 @@ private struct CapabilitiesDocument: Encodable {
             training_data_terms = bundle.trainingDataTerms
             labels = recipe.labels
             text_tower = recipe.takesOwnLabels
-            precision = recipe.precision.rawValue
+            precisions = recipe.precisions.mapValues(\.rawValue)
             default_sampler = recipe.samplers.first?.name
             default_steps = recipe.samplers.first?.defaultSteps
             options = RestorationOption.allCases.filter(recipe.options.contains).map(\.name)

@@ -97,7 +97,8 @@ struct BenchCommand: AsyncParsableCommand {
         let bundle = try Bundles.Bundle.load(path)
         var engine = EngineConfiguration()
         engine.precision = precision
-        let precision = engine.precision(allowedBy: bundle.manifest)
+        let precision = engine.precision(
+            among: try DegradationAwareNetworks.configuration(of: bundle).networkPrecisions)
         return NetworkBenchmark(
             bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)",
             network: try DegradationAwareNetworks.network(of: bundle, precision: precision), precision: precision,

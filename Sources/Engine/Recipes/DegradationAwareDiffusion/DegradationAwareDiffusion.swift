@@ -23,8 +23,7 @@ struct DegradationAwareDiffusion: Recipe {
     ///
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features.
     init(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
-        let precision = engine.precision(allowedBy: bundle.manifest)
-        let networks = try DegradationAwareNetworks(bundle, precision: precision)
+        let networks = try DegradationAwareNetworks(bundle, choosing: engine.precision(among:))
         let (encoder, labelEncoder, configuration) = (networks.encoder, networks.labelEncoder, networks.configuration)
         network = networks.network
         let labels = bundle.manifest.labels
@@ -47,12 +46,13 @@ struct DegradationAwareDiffusion: Recipe {
         }
         planner = TilePlanner(memory: MemoryEstimate(measuring: network), memoryBudget: engine.memoryPerWorker)
         description = Self.description(
-            configuration, labels: labels, takesOwnLabels: labelEncoder != nil, precision: precision)
+            configuration, labels: labels, takesOwnLabels: labelEncoder != nil,
+            precisions: ["daclip": networks.precisions.encoder, "unet": networks.precisions.network])
     }
 
     private static func description(
         _ configuration: DegradationAwareNetworks.Configuration, labels: [String], takesOwnLabels: Bool,
-        precision: Precision
+        precisions: [String: Precision]
     ) -> RecipeDescription {
         let (defaults, diffusion) = (configuration.defaults, configuration.diffusion)
         let kinds = [defaults.sampler] + SamplerKind.allCases.filter { $0 != defaults.sampler }
@@ -63,7 +63,7 @@ struct DegradationAwareDiffusion: Recipe {
                 let standard = kind == defaults.sampler ? defaults.steps : SamplerPlan.defaultStepCount(kind, diffusion)
                 return .init(
                     name: kind.rawValue, steps: allowed, defaultSteps: min(standard, allowed.upperBound))
-            }, options: Set(RestorationOption.allCases), precision: precision)
+            }, options: Set(RestorationOption.allCases), precisions: precisions)
     }
 
     // MARK: Runs

@@ -16,6 +16,8 @@ package struct DegradationAwareNetworks: Sendable {
     /// Nil without a text tower.
     package let labelEncoder: LabelEncoder?
     package let network: ConditionalUNet
+    /// Of the encoder's large products, and of the restoration network's.
+    package let precisions: (encoder: Precision, network: Precision)
 
     /// Everything that such a `bundle.json` says beyond what all bundles do.
     package struct Configuration: Sendable, Equatable {
@@ -24,6 +26,9 @@ package struct DegradationAwareNetworks: Sendable {
         package let logitScale: Double
         package let encoder: DegradationAwareCLIPConfiguration
         package let network: ConditionalUNetConfiguration
+        /// What the card allows either.
+        package let encoderPrecisions: Set<Precision>
+        package let networkPrecisions: Set<Precision>
         package let diffusion: DiffusionConfiguration
         package let defaults: SamplerDefaults
 
@@ -33,6 +38,8 @@ package struct DegradationAwareNetworks: Sendable {
             logitScale = try reader.number("logit_scale", above: 0, upTo: 10_000)
             encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
             network = try ConditionalUNetConfiguration(reader.object("unet"))
+            encoderPrecisions = try reader.object("daclip").precisions()
+            networkPrecisions = try reader.object("unet").precisions()
             diffusion = try DiffusionConfiguration(reader.object("diffusion"))
             defaults = try SamplerDefaults(reader.object("default"), diffusion: diffusion)
             if let width = network.contextWidth, width != encoder.embeddingWidth {
@@ -44,14 +51,17 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Builds the networks.
     ///
-    /// - Parameter precision: of the restoration network's products and those of the image encoder.
+    /// - Parameter choose: picks what a network's large products are computed with from what the card allows.
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
-    package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
+    package init(
+        _ bundle: Bundle, choosing choose: (Set<Precision>) -> Precision = { _ in .fp32 }
+    ) throws(BundleError) {
         let configuration = try Self.configuration(of: bundle)
+        precisions = (choose(configuration.encoderPrecisions), choose(configuration.networkPrecisions))
         let labels = bundle.manifest.labels.count
         guard labels > 0 else { throw .malformed(bundle.configuration.fault("labels", "is needed (a list of texts)")) }
         encoder = try bundle.network(
-            from: bundle.section("daclip"), precision: precision
+            from: bundle.section("daclip"), precision: precisions.encoder
         ) { parameters throws(CheckpointError) in
             try DegradationAwareCLIP(parameters, configuration: configuration.encoder, labelCount: labels)
         }
@@ -62,7 +72,7 @@ package struct DegradationAwareNetworks: Sendable {
                 "logit_scale", "expected the checkpoint's \(stored), found \(configuration.logitScale)"))
         }
         labelEncoder = try Self.labelEncoder(encoder.text, bundle)
-        network = try Self.network(configuration.network, bundle, precision)
+        network = try Self.network(configuration.network, bundle, precisions.network)
         self.configuration = configuration
         try bundle.finish()
     }
@@ -74,7 +84,8 @@ package struct DegradationAwareNetworks: Sendable {
         try network(configuration(of: bundle).network, bundle, precision)
     }
 
-    private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
+    /// What a bundle's card says.
+    package static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
         guard bundle.manifest.kind == kind else {
             throw .malformed(bundle.configuration.fault(
                 "kind", "expected \(kind), found \(ConfigurationReader.shown(bundle.manifest.kind))"))
