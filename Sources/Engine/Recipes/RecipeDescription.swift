@@ -25,19 +25,19 @@ package struct RecipeDescription: Sendable, Equatable {
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
-    /// Of the large products, as computed here; nil until the networks are loaded.
-    package var precision: Precision?
+    /// Of the networks' large products as computed here, by the section of `bundle.json`; nil until they are loaded.
+    package var precisions: [String: Precision]?
 
     package init(
         labels: [String], classifies: Bool = true, takesOwnLabels: Bool = false, samplers: [Sampler] = [],
-        options: Set<RestorationOption>, precision: Precision? = nil
+        options: Set<RestorationOption>, precisions: [String: Precision]? = nil
     ) {
         self.labels = labels
         self.classifies = classifies
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
-        self.precision = precision
+        self.precisions = precisions
     }
 
     /// Of a name, or the default one.

@@ -101,10 +101,9 @@ struct BenchCommand: AsyncParsableCommand {
         let bundle = try Bundles.Bundle.load(path)
         var engine = EngineConfiguration()
         engine.precision = precision
-        let precision = engine.precision(allowedBy: bundle.manifest)
+        let (network, precision) = try DegradationAwareNetworks.network(of: bundle, choosing: engine.precision(among:))
         return NetworkBenchmark(
-            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)",
-            network: try DegradationAwareNetworks.network(of: bundle, precision: precision), precision: precision,
+            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)", network: network, precision: precision,
             threads: threads, evaluations: evaluations, seconds: seconds)
     }
 
