@@ -63,7 +63,7 @@ let package = Package(
         library("Images", ["CSystem", "CImageCodecs"]),
         library("Compute", ["Threads", "CKernels", "CSystem"]),
         library("Checkpoints", []),
-        library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"]),
+        library("Layers", ["CKernels", "CSystem", "Compute", "Checkpoints"], exclude: ["README.md"]),
         network("CLIP", ["CSystem", "Images", "Compute", "Checkpoints", "Layers"]),
         network("RestorationUNet", ["Compute", "Checkpoints", "Layers"]),
         network("NAFNet", ["Compute", "Checkpoints", "Layers"]),

@@ -18,8 +18,6 @@ package struct BundleManifest: Sendable, Equatable {
     package let trainingDataTerms: String
     /// In the order of the classifier's features; empty where the bundle knows none.
     package let labels: [String]
-    /// Precisions in which pictures were found to come out as good as in fp32, which is among them: what `auto` may choose.
-    package let precisions: Set<Precision>
     /// The files that the bundle is made of, `bundle.json` aside: every object with the keys `file` and `sha256`.
     package let files: [File]
 
@@ -39,7 +37,6 @@ package struct BundleManifest: Sendable, Equatable {
         licence = try reader.text("licence", upTo: 1_000)
         trainingDataTerms = try reader.text("trainingDataTerms", upTo: 10_000)
         labels = try Self.labels(reader)
-        precisions = try Self.precisions(reader)
         let named = reader.allObjects.filter { $0.has("file") && $0.has("sha256") }
         files = try named.map { reader throws(ConfigurationError) in try File(reader) }
         guard Set(files.map(\.name)).count == files.count else {
@@ -59,16 +56,6 @@ package struct BundleManifest: Sendable, Equatable {
         }
         guard Set(labels).count == labels.count else { throw reader.fault("labels", "one is there twice") }
         return labels
-    }
-
-    private static func precisions(_ reader: ConfigurationReader) throws(ConfigurationError) -> Set<Precision> {
-        guard let names = try reader.texts("precisions") else { return [.fp32] }
-        let precisions = Set(names.compactMap { Precision(rawValue: $0) })
-        guard precisions.count == names.count, precisions.contains(.fp32) else {
-            let known = Precision.allCases.map(\.rawValue).joined(separator: ", ")
-            throw reader.fault("precisions", "expected names among \(known), none twice, and fp32 among them")
-        }
-        return precisions
     }
 
     /// 1 to 64 ASCII letters, digits, `.`, `_` and `-`, not beginning with `.` or `-`.

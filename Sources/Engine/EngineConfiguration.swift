@@ -1,4 +1,3 @@
-package import Bundles
 package import Checkpoints
 import Compute
 package import Scheduling
@@ -19,7 +18,7 @@ package struct EngineConfiguration: Sendable {
     package var queueLimit = 64
     /// Samples of one shape that share an evaluation.
     package var maximumBatch = 8
-    /// Of the networks' large products; nil for the fastest here that is among those of the bundle's card.
+    /// Of the networks' large products; nil for the fastest here that the bundle's card allows each of them.
     package var precision: Precision?
     /// Told, on a thread that computes, of evaluations that took far longer than others of their kind.
     package var onSlowEvaluation: (@Sendable (SlowEvaluation) -> Void)?
@@ -28,9 +27,11 @@ package struct EngineConfiguration: Sendable {
 
     package init() {}
 
-    /// What a bundle's products are computed with on this machine: fp32 where it has no instructions for another choice.
-    package func precision(allowedBy manifest: BundleManifest) -> Precision {
-        let wanted = precision ?? (manifest.precisions.contains(.bf16) ? .bf16 : .fp32)
+    /// What a network's products are computed with on this machine: fp32 where it has no instructions for another choice.
+    ///
+    /// - Parameter allowed: by the bundle's card.
+    package func precision(among allowed: Set<Precision>) -> Precision {
+        let wanted = precision ?? (allowed.contains(.bf16) ? .bf16 : .fp32)
         return wanted == .bf16 && Workspace.multipliesPairs ? .bf16 : .fp32
     }
 

@@ -21,7 +21,7 @@ extension ConvolutionWay {
 }
 
 /// What the parts of Winograd's filtering cost, in multiplications with an addition that the panel kernel does meanwhile:
-/// measured with AVX-512 on data beyond the second-level cache, and near enough with AVX2, where both halve.
+/// measured with AVX-512, input and output beyond the second-level cache; near enough with AVX2, where both halve.
 private struct WinogradCost {
     let outputs: Int
     /// Transforming one channel of a tile's input.
@@ -33,8 +33,8 @@ private struct WinogradCost {
 
     var products: Double { Double((outputs + 2) * (outputs + 2)) }
 
-    static let tilesOf4 = WinogradCost(outputs: 4, input: 600, output: 700, weight: 430)
-    static let tilesOf2 = WinogradCost(outputs: 2, input: 320, output: 340, weight: 190)
+    static let tilesOf4 = WinogradCost(outputs: 4, input: 600, output: 650, weight: 300)
+    static let tilesOf2 = WinogradCost(outputs: 2, input: 320, output: 320, weight: 150)
 }
 
 private struct ConvolutionWork {

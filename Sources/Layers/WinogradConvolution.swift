@@ -24,7 +24,7 @@ struct WinogradConvolution {
     private static let sharedFloats = 2 << 20
     /// The fewest and the most tiles that weights are transformed for, where there are as many: their sums stay in the second-level
     /// cache, beside the weights of a chunk.
-    private static let panelTiles = 32...84
+    private static let panelTiles = 32...98
 
     func run(in workspace: Workspace) {
         let tiles = WinogradTiles(call, panels: panels, outputs: outputs, in: workspace)

@@ -50,7 +50,7 @@ struct ServeCommand: AsyncParsableCommand {
                     metadata: [
                         "addresses": "\(addresses)", "bundle": "\(library.statuses.map(\.name).joined(separator: " "))",
                         "workers": "\(configuration.workers)",
-                        "threads": "\(configuration.threads)", "precision": "\(configuration.precision)",
+                        "threads": "\(configuration.threads)", "precisions": "\(Self.precisions(of: library))",
                         "memory_budget": "\(configuration.memoryBudget)",
                     ])
                 let weights = library.statuses.count > 1 ? max(0, configuration.weightsMemory - library.weights.usedBytes) : 0
@@ -99,6 +99,12 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             log.logger.error("bundles can't be read", metadata: ["reason": "\(CommandFailure(error).message)"])
         }
+    }
+
+    /// What the default bundle's networks compute with, as "daclip=fp32 unet=bf16".
+    private static func precisions(of library: BundleLibrary) -> String {
+        let precisions = library.statuses.first { $0.isDefault }?.recipe?.precisions ?? [:]
+        return precisions.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: " ")
     }
 
     /// Says where it listens, and where it can't.

@@ -59,7 +59,7 @@ struct DegradationDiffusionTests {
     func defaults() throws {
         let (manifest, own) = try { ($0.manifest, $0.own) }(read(Array(Self.official.utf8)))
         #expect(manifest.kind == DegradationAwareNetworks.kind)
-        #expect(manifest.precisions == [.fp32])
+        #expect(own.encoderPrecisions == [.fp32] && own.networkPrecisions == [.fp32])
         #expect(own.encoder.usesQuickGELU == false)
         #expect(own.encoder.vision.headWidth == 64)
         #expect(own.encoder.vision.stem == nil)
@@ -73,8 +73,8 @@ struct DegradationDiffusionTests {
 
     @Test("precisions are those that the card names")
     func precisions() throws {
-        let manifest = try read(replacing: #""labels":"#, with: #""precisions": ["bf16", "fp32"], "labels":"#).manifest
-        #expect(manifest.precisions == [.fp32, .bf16])
+        let own = try read(replacing: #""nf":"#, with: #""precisions": ["bf16", "fp32"], "nf":"#).own
+        #expect(own.networkPrecisions == [.fp32, .bf16] && own.encoderPrecisions == [.fp32])
     }
 
     @Test("a bundle without a default section gets what suits its prediction, as far as its tables go")
@@ -141,11 +141,12 @@ struct DegradationDiffusionTests {
         (#""labels": ["hazy", "rainy"]"#, #""labels": ["hazy,rainy"]"#, "labels: \"hazy,rainy\""),
         (#""labels": ["hazy", "rainy"]"#, #""labels": ["auto"]"#, "labels: \"auto\""),
         (#""labels": ["hazy", "rainy"]"#, #""labels": "hazy""#, "labels: expected a list of texts"),
-        (#""labels":"#, #""precisions": ["fp16"], "labels":"#, "precisions: expected names among fp32, bf16, none twice"),
-        (#""labels":"#, #""precisions": ["bf16"], "labels":"#, "precisions: expected names among fp32, bf16, none twice"),
-        (#""labels":"#, #""precisions": ["fp32", "fp32"], "labels":"#, "precisions: expected names among fp32, bf16"),
-        (#""labels":"#, #""precisions": [], "labels":"#, "precisions: expected names among fp32, bf16"),
-        (#""labels":"#, #""precisions": "fp32", "labels":"#, "precisions: expected a list of texts"),
+        (#""nf":"#, #""precisions": ["fp32", "fp16"], "nf":"#, "unet.precisions: expected names among fp32, bf16, none twice"),
+        (#""nf":"#, #""precisions": ["bf16"], "nf":"#, "unet.precisions: expected names among fp32, bf16, none twice"),
+        (#""nf":"#, #""precisions": ["fp32", "fp32"], "nf":"#, "unet.precisions: expected names among fp32, bf16"),
+        (#""nf":"#, #""precisions": [], "nf":"#, "unet.precisions: expected names among fp32, bf16"),
+        (#""embed_dim":"#, #""precisions": "fp32", "embed_dim":"#, "daclip.precisions: expected a list of texts"),
+        (#""labels":"#, #""precisions": ["fp32"], "labels":"#, "the key \"precisions\" is not known"),
         (#""logit_scale": 100"#, #""logit_scale": -1"#, "logit_scale"),
         (#""logit_scale": 100"#, #""logit_scale": "100""#, "logit_scale: expected a number, found a value of another type"),
         (#""file": "universal-ir.pth""#, #""file": "../universal-ir.pth""#, "unet.file: expected a plain file name"),

@@ -103,8 +103,8 @@ struct PlainBundleTests {
             let engine = try engine(bundle)
             // What it is computed with is known then alone.
             var loadedRecipe = engine.recipe
-            #expect(loadedRecipe.precision == .fp32)
-            loadedRecipe.precision = nil
+            #expect(loadedRecipe.precisions?["unet"] == .fp32)
+            loadedRecipe.precisions = nil
             #expect(contents.recipe == loadedRecipe && contents.summary == engine.bundle)
             let files = try FileManager.default.contentsOfDirectory(atPath: bundle.path).filter { $0.hasSuffix(".pth") }
             let bytes = try files.reduce(0) { sum, name in

@@ -169,7 +169,7 @@ struct RestorersTests {
         }
         let known = try #require(try RecipeRegistry.standard.description(of: BundleOutline(bundle.folder.path)))
         var loaded = try bundle.engine().recipe
-        loaded.precision = nil
+        loaded.precisions = nil
         #expect(known == loaded)
     }
 

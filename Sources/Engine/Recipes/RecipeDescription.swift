@@ -27,20 +27,20 @@ package struct RecipeDescription: Sendable, Equatable {
     package var options: Set<RestorationOption>
     /// Ways to restore; none where there is no such choice.
     package var modes: [RestorationMode]
-    /// Of the large products, as computed here; nil until the networks are loaded.
-    package var precision: Precision?
+    /// Of the networks' large products as computed here, by the section of `bundle.json`; nil until they are loaded.
+    package var precisions: [String: Precision]?
 
     package init(
         labels: [String], classifies: Bool = true, takesOwnLabels: Bool = false, samplers: [Sampler] = [],
-        options: Set<RestorationOption>, modes: [RestorationMode] = [], precision: Precision? = nil
+        options: Set<RestorationOption>, modes: [RestorationMode] = [], precisions: [String: Precision]? = nil
     ) {
         self.labels = labels
         self.classifies = classifies
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
-        self.precision = precision
         self.modes = modes
+        self.precisions = precisions
     }
 
     /// Of a name, or the default one.

@@ -45,7 +45,7 @@ private struct CapabilitiesDocument: Encodable {
         let labels: [String]?
         let classifier: Bool?
         let text_tower: Bool?
-        let precision: String?
+        let precisions: [String: String]?
         let samplers: [Sampler]?
         let default_sampler: String?
         let default_steps: Int?
@@ -66,7 +66,7 @@ private struct CapabilitiesDocument: Encodable {
             labels = recipe?.labels
             classifier = recipe?.classifies
             text_tower = recipe?.takesOwnLabels
-            precision = recipe?.precision?.rawValue
+            precisions = recipe?.precisions?.mapValues(\.rawValue)
             samplers = recipe?.samplers.map(Sampler.init)
             default_sampler = recipe?.samplers.first?.name
             default_steps = recipe?.samplers.first?.defaultSteps

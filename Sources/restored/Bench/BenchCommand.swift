@@ -45,10 +45,14 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(help: "Leave out whole pictures.")
     var networkOnly = false
 
+    @Flag(help: "Only where one evaluation of one picture spends its time, layer by layer, for each size.")
+    var layers = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
+        guard !layers || !picturesOnly else { throw ValidationError("--layers leaves out whole pictures") }
         guard sizes.allSatisfy((8...4_096).contains) else {
             throw ValidationError("--size must be from 8 to 4096")
         }
@@ -78,7 +82,7 @@ struct BenchCommand: AsyncParsableCommand {
             var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
-            if !networkOnly {
+            if !networkOnly, !layers {
                 let engine = EngineBenchmark(
                     engine: try await EngineOptions.load(
                         configuration, pictureMemory: configuration.makeMemoryBudget()), steps: steps, rounds: rounds)
@@ -97,21 +101,24 @@ struct BenchCommand: AsyncParsableCommand {
         let bundle = try Bundles.Bundle.load(path)
         var engine = EngineConfiguration()
         engine.precision = precision
-        let precision = engine.precision(allowedBy: bundle.manifest)
+        let (network, precision) = try DegradationAwareNetworks.network(of: bundle, choosing: engine.precision(among:))
         return NetworkBenchmark(
-            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)",
-            network: try DegradationAwareNetworks.network(of: bundle, precision: precision), precision: precision,
+            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)", network: network, precision: precision,
             threads: threads, evaluations: evaluations, seconds: seconds)
     }
 
     private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {
         var report = benchmark.report
+        if layers {
+            report.layers = sizes.flatMap { benchmark.layers(size: $0, ceiling: report.ceilingGFLOPS) }
+            return report
+        }
         for size in sizes {
             for batch in batches {
                 report.network.append(benchmark.measure(size: size, batch: batch, ceiling: report.ceilingGFLOPS))
             }
         }
-        report.layers = benchmark.layers(size: sizes.contains(256) ? 256 : sizes[0])
+        report.layers = benchmark.layers(size: sizes.contains(256) ? 256 : sizes[0], ceiling: report.ceilingGFLOPS)
         return report
     }
 }

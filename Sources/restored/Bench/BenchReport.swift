@@ -37,9 +37,14 @@ struct BenchReport: Encodable, Sendable {
         let operation: String
         let shape: String
         let calls: Int
+        /// Of all calls.
         let seconds: Double
+        /// Of the evaluation.
         let share: Double
+        /// As if every multiplication of the operation's definition were carried out: more than the ceiling where Winograd's
+        /// filtering spares some. 0 where they don't dominate.
         let gflops: Double
+        let shareOfCeiling: Double
     }
 
     /// Whole restorations of one size; medians.
@@ -98,10 +103,13 @@ struct BenchReport: Encodable, Sendable {
                 (Double($0.workingBytes) / 1_048_576).shown(0),
             ])
         }
-        lines += ["", row(["share", "ms", "calls", "GFLOP/s"]) + "  layer"]
-        lines += layers.prefix(16).map {
-            row([($0.share * 100).shown(1) + " %", ($0.seconds * 1000).shown(2), "\($0.calls)", $0.gflops.shown(0)])
-                + "  \($0.operation), \($0.shape)"
+        lines += ["", row(["share", "ms", "calls", "GFLOP/s", "of ceiling"]) + "  layer"]
+        // After evaluations by size a summary; asked for on their own, all.
+        lines += (network.isEmpty ? layers[...] : layers.prefix(16)).map {
+            row([
+                ($0.share * 100).shown(1) + " %", ($0.seconds * 1000).shown(2), "\($0.calls)", $0.gflops.shown(0),
+                ($0.shareOfCeiling * 100).shown(0) + " %",
+            ]) + "  \($0.operation), \($0.shape)"
         }
         lines.append("")
         if !engine.isEmpty {

@@ -53,22 +53,30 @@ final class NetworkBenchmark: @unchecked Sendable {
             workingBytes: workspace.pool.peakBytes)
     }
 
-    /// Where one picture's evaluation spends its time, most first.
-    func layers(size: Int) -> [BenchReport.Layer] {
+    /// Where one picture's evaluation spends its time, most first; what the layers don't account for comes last.
+    ///
+    /// - Parameter ceiling: GFLOP/s that the kernels reach in cache.
+    func layers(size: Int, ceiling: Double) -> [BenchReport.Layer] {
         let samples = [sample(size: size)]
         _ = network(samples, height: size, width: size, in: workspace)
         let meter = OperationMeter()
         workspace.meter = meter
         defer { workspace.meter = nil }
+        let start = ContinuousClock.now
         for _ in 0..<evaluations { _ = network(samples, height: size, width: size, in: workspace) }
-        let total = meter.totals.values.reduce(Duration.zero) { $0 + $1.duration } / .seconds(1)
-        return meter.totals.map { layer, sum in
+        let total = (ContinuousClock.now - start) / .seconds(1)
+        var layers = meter.totals.map { layer, sum in
             let seconds = sum.duration / .seconds(1)
+            let rate = 2 * Double(layer.multiplyAdds * sum.calls) / seconds / 1e9
             return BenchReport.Layer(
                 operation: layer.operation, shape: layer.shape, calls: sum.calls / evaluations,
-                seconds: seconds / Double(evaluations), share: seconds / total,
-                gflops: 2 * Double(layer.multiplyAdds * sum.calls) / seconds / 1e9)
+                seconds: seconds / Double(evaluations), share: seconds / total, gflops: rate, shareOfCeiling: rate / ceiling)
         }.sorted { $0.seconds > $1.seconds }
+        let metered = layers.reduce(0) { $0 + $1.seconds } * Double(evaluations)
+        layers.append(BenchReport.Layer(
+            operation: "between the layers", shape: "\(size)x\(size)", calls: 1,
+            seconds: (total - metered) / Double(evaluations), share: (total - metered) / total, gflops: 0, shareOfCeiling: 0))
+        return layers
     }
 
     private func sample(size: Int) -> ConditionalUNet.Sample {

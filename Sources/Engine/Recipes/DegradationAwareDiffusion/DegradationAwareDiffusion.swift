@@ -27,8 +27,7 @@ struct DegradationAwareDiffusion: Recipe {
     ///
     /// - Throws: `BundleError` where tensors don't fit, `RestorationError` where labels have no features.
     init(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
-        let precision = engine.precision(allowedBy: bundle.manifest)
-        let networks = try DegradationAwareNetworks(bundle, precision: precision)
+        let networks = try DegradationAwareNetworks(bundle, choosing: engine.precision(among:))
         let (encoder, labelEncoder, configuration) = (networks.encoder, networks.labelEncoder, networks.configuration)
         network = networks.network
         let labels = bundle.manifest.labels
@@ -52,7 +51,7 @@ struct DegradationAwareDiffusion: Recipe {
         planner = TilePlanner(
             memory: MemoryEstimate(measuring: network, sharedBy: bundle.loop), memoryBudget: engine.memoryPerWorker)
         var description = Self.description(configuration, labels: labels)
-        description.precision = precision
+        description.precisions = ["daclip": networks.precisions.encoder, "unet": networks.precisions.network]
         self.description = description
     }
 
@@ -60,8 +59,7 @@ struct DegradationAwareDiffusion: Recipe {
     ///
     /// - Throws: `BundleError` where tensors don't fit.
     init(plain bundle: Bundles.Bundle, engine: EngineConfiguration) throws(BundleError) {
-        let precision = engine.precision(allowedBy: bundle.manifest)
-        let plain = try PlainNetwork(bundle, precision: precision)
+        let plain = try PlainNetwork(bundle, choosing: engine.precision(among:))
         network = plain.network
         bundleName = bundle.manifest.name
         self.engine = engine
@@ -72,7 +70,7 @@ struct DegradationAwareDiffusion: Recipe {
         planner = TilePlanner(
             memory: MemoryEstimate(measuring: network, sharedBy: bundle.loop), memoryBudget: engine.memoryPerWorker)
         var description = Self.description(plain.sections, labels: bundle.manifest.labels)
-        description.precision = precision
+        description.precisions = ["unet": plain.precision]
         self.description = description
     }
 

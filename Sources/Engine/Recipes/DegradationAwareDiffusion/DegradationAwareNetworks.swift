@@ -16,6 +16,8 @@ package struct DegradationAwareNetworks: Sendable {
     /// Nil without a text tower.
     package let labelEncoder: LabelEncoder?
     package let network: ConditionalUNet
+    /// Of the encoder's large products, and of the restoration network's.
+    package let precisions: (encoder: Precision, network: Precision)
 
     /// Everything that such a `bundle.json` says beyond what all bundles do.
     package struct Configuration: Sendable, Equatable {
@@ -23,9 +25,12 @@ package struct DegradationAwareNetworks: Sendable {
         /// What cosines are multiplied by before the softmax.
         package let logitScale: Double
         package let encoder: DegradationAwareCLIPConfiguration
+        /// What the card allows the encoder.
+        package let encoderPrecisions: Set<Precision>
 
         package var prediction: DiffusionConfiguration.Prediction { sections.prediction }
         package var network: ConditionalUNetConfiguration { sections.network }
+        package var networkPrecisions: Set<Precision> { sections.precisions }
         package var diffusion: DiffusionConfiguration { sections.diffusion }
         package var defaults: SamplerDefaults { sections.defaults }
 
@@ -34,6 +39,7 @@ package struct DegradationAwareNetworks: Sendable {
             sections = try DiffusionSections(reader)
             logitScale = try reader.number("logit_scale", above: 0, upTo: 10_000)
             encoder = try DegradationAwareCLIPConfiguration(reader.object("daclip"))
+            encoderPrecisions = try reader.object("daclip").precisions()
             if let width = network.contextWidth, width != encoder.embeddingWidth {
                 throw try reader.object("unet").fault(
                     "context_dim", "expected the embeddings' \(encoder.embeddingWidth), found \(width)")
@@ -43,14 +49,17 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// Builds the networks.
     ///
-    /// - Parameter precision: of the restoration network's products and those of the image encoder.
+    /// - Parameter choose: picks what a network's large products are computed with from what the card allows.
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor of a file.
-    package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
+    package init(
+        _ bundle: Bundle, choosing choose: (Set<Precision>) -> Precision = { _ in .fp32 }
+    ) throws(BundleError) {
         let configuration = try Self.configuration(of: bundle)
+        precisions = (choose(configuration.encoderPrecisions), choose(configuration.networkPrecisions))
         encoder = try Self.encoder(
-            configuration.encoder, logitScale: configuration.logitScale, of: bundle, precision: precision)
+            configuration.encoder, logitScale: configuration.logitScale, of: bundle, precision: precisions.encoder)
         labelEncoder = try Self.labelEncoder(encoder.text, bundle)
-        network = try Self.network(configuration.network, bundle, precision)
+        network = try Self.network(configuration.network, bundle, precisions.network)
         self.configuration = configuration
         try bundle.finish()
     }
@@ -61,13 +70,19 @@ package struct DegradationAwareNetworks: Sendable {
 
     /// The restoration network alone, also of a bundle without DA-CLIP.
     package static func network(
-        of bundle: Bundle, precision: Precision = .fp32
-    ) throws(BundleError) -> ConditionalUNet {
-        if bundle.manifest.kind == PlainNetwork.kind { return try PlainNetwork(bundle, precision: precision).network }
-        return try network(configuration(of: bundle).network, bundle, precision)
+        of bundle: Bundle, choosing choose: (Set<Precision>) -> Precision = { _ in .fp32 }
+    ) throws(BundleError) -> (network: ConditionalUNet, precision: Precision) {
+        if bundle.manifest.kind == PlainNetwork.kind {
+            let plain = try PlainNetwork(bundle, choosing: choose)
+            return (plain.network, plain.precision)
+        }
+        let configuration = try configuration(of: bundle)
+        let precision = choose(configuration.networkPrecisions)
+        return (try network(configuration.network, bundle, precision), precision)
     }
 
-    private static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
+    /// What a bundle's card says.
+    package static func configuration(of bundle: Bundle) throws(BundleError) -> Configuration {
         guard bundle.manifest.kind == kind else {
             throw .malformed(bundle.configuration.fault(
                 "kind", "expected \(kind), found \(ConfigurationReader.shown(bundle.manifest.kind))"))

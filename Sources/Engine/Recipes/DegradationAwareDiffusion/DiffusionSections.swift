@@ -6,6 +6,8 @@ package import RestorationUNet
 package struct DiffusionSections: Sendable, Equatable {
     package let prediction: DiffusionConfiguration.Prediction
     package let network: ConditionalUNetConfiguration
+    /// What the card allows the network.
+    package let precisions: Set<Precision>
     package let diffusion: DiffusionConfiguration
     package let defaults: SamplerDefaults
 
@@ -13,6 +15,7 @@ package struct DiffusionSections: Sendable, Equatable {
     package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         prediction = try reader.choice(DiffusionConfiguration.Prediction.self, "prediction")
         network = try ConditionalUNetConfiguration(reader.object("unet"))
+        precisions = try reader.object("unet").precisions()
         diffusion = try DiffusionConfiguration(reader.object("diffusion"))
         if let section = try reader.optionalObject("default") {
             defaults = try SamplerDefaults(section, diffusion: diffusion)

@@ -9,11 +9,16 @@ package struct PlainNetwork: Sendable {
 
     package let sections: DiffusionSections
     package let network: ConditionalUNet
+    /// Of the network's large products.
+    package let precision: Precision
 
-    /// - Parameter precision: of the network's products.
+    /// - Parameter choose: picks what the network's large products are computed with from what the card allows.
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor.
-    package init(_ bundle: Bundle, precision: Precision = .fp32) throws(BundleError) {
+    package init(
+        _ bundle: Bundle, choosing choose: (Set<Precision>) -> Precision = { _ in .fp32 }
+    ) throws(BundleError) {
         sections = try Self.sections(bundle.configuration)
+        precision = choose(sections.precisions)
         network = try DegradationAwareNetworks.network(sections.network, bundle, precision)
         try bundle.finish()
     }

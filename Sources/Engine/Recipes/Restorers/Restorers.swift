@@ -57,7 +57,7 @@ struct Restorers: Recipe {
         if diffusion != nil { options.formUnion([.steps, .sampler, .seed]) }
         return RecipeDescription(
             labels: classifier.labels, takesOwnLabels: classifier.takesOwnLabels, samplers: diffusion?.samplers ?? [],
-            options: options, modes: diffusion == nil ? [.fast] : [.fast, .photo], precision: diffusion?.precision)
+            options: options, modes: diffusion == nil ? [.fast] : [.fast, .photo], precisions: diffusion?.precisions)
     }
 
     /// The diffusion of the bundle whose classifier is used, where it is one that diffuses.
