@@ -45,6 +45,17 @@ struct FetchPlaceTests {
         #expect(bench.fetched == bytes && bench.leftovers.isEmpty)
     }
 
+    @Test("what a fetch leaves that ends as it puts the bundle in place goes with the next one")
+    func leftovers() throws {
+        let bench = try FetchBench { [bytes] in $1.file(bytes, to: $0) }
+        try bench.fetch(FetchBench.entry())
+        let old = bench.folder.path + "/.toy.part"
+        try FileManager.default.copyItem(atPath: bench.place, toPath: old)
+        #expect(!bench.leftovers.isEmpty)
+        #expect(try bench.fetch(FetchBench.entry()).wasThere)
+        #expect(bench.leftovers.isEmpty && bench.fetched == bytes && bench.server.requests.count == 1)
+    }
+
     @Test("a bundle of one's own under the same name is left alone")
     func foreign() throws {
         let bench = try FetchBench { [bytes] in $1.file(bytes, to: $0) }

@@ -11,151 +11,11 @@ import Threads
 /// `restored weights`, as a user meets it.
 @Suite("Fetching weights with the program")
 struct WeightsFetchTests {
-    /// The weights that come with the program, as a catalogue's entry of a server's.
-    private static let mini = Repository.root.appendingPathComponent("Weights/mini")
-
-    private struct Place {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-program-\(UUID())")
-        var weights: String { folder.path + "/weights" }
-        var catalogue: String { folder.path + "/catalogue.json" }
-        var environment: [String: String] { ["RESTORED_WEIGHTS": weights] }
-
-        init(catalogue: [UInt8]) throws {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try Data(catalogue).write(to: URL(fileURLWithPath: self.catalogue))
-        }
-
-        func remove() { try? FileManager.default.removeItem(at: folder) }
-
-        func digest(_ path: String) throws -> String { FileDigest.sha256(of: try CheckpointBytes(contentsOf: weights + path)) }
-
-        /// By name, of the files right in a folder.
-        func digests(_ folder: String) throws -> [String: String] {
-            let names = try FileManager.default.contentsOfDirectory(atPath: weights + folder)
-            return Dictionary(uniqueKeysWithValues: try names.filter { !$0.hasPrefix("original") }.map {
-                ($0, try digest(folder + "/" + $0))
-            })
-        }
-    }
-
-    private static func miniCatalogue() throws -> [UInt8] {
-        let json = try Data(contentsOf: mini.appendingPathComponent("bundle.json"))
-        var bundle = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
-        var files: [[String: Any]] = []
-        for section in ["daclip", "unet"] {
-            var object = try #require(bundle[section] as? [String: Any])
-            files.append([
-                "file": try #require(object["file"]), "sha256": try #require(object["sha256"]),
-                "url": "https://files.example/\(section).safetensors",
-            ])
-            object["sha256"] = nil
-            bundle[section] = object
-        }
-        for key in ["name", "version", "licence", "trainingDataTerms"] { bundle[key] = nil }
-        let entry: [String: Any] = [
-            "name": "toy", "version": "1", "restores": "something", "licence": "as mini", "trainingDataTerms": "as mini",
-            "page": "https://files.example", "files": files, "bundle": bundle,
-        ]
-        return [UInt8](try JSONSerialization.data(withJSONObject: ["bundles": [entry]]))
-    }
-
-    private static func miniFiles() throws -> [String: [UInt8]] {
-        var files: [String: [UInt8]] = [:]
-        for name in ["/daclip.safetensors", "/unet.safetensors"] { files[name] = [UInt8](try Data(contentsOf: mini.appendingPathComponent(name))) }
-        return files
-    }
-
-    @Test("kill -9 at ten random moments, and the next fetch goes on; in the end all is right")
-    func kills() throws {
-        let place = try Place(catalogue: Self.miniCatalogue())
-        defer { place.remove() }
-        let files = try Self.miniFiles()
-        let all = files.values.reduce(0) { $0 + $1.count }
-        // Seven in bytes of all there are; three more when all has come, by what is on the disk.
-        var random = SeededGenerator(seed: 5)
-        let moments = (0..<7).map { _ in Int.random(in: 1..<all, using: &random) }.sorted()
-        struct State {
-            var victim: pid_t?
-            var moments: [Int]
-        }
-        let state = Mutex(State(moments: moments))
-        let parts = place.weights + "/.toy.part/original/"
-        let server = try LoopbackServer { request, reply in
-            guard let bytes = files[request.path] else { return reply.text(404, "") }
-            let first = request.firstByte ?? 0
-            if first > 0 {
-                reply.head(206, [
-                    "Content-Range: bytes \(first)-\(bytes.count - 1)/\(bytes.count)", "Content-Length: \(bytes.count - first)", "ETag: \"a\"",
-                ])
-            } else {
-                reply.head(200, ["Content-Length: \(bytes.count)", "ETag: \"a\""])
-            }
-            let before = request.path.hasPrefix("/unet") ? files["/daclip.safetensors"]?.count ?? 0 : 0
-            var rest = bytes[first...]
-            while !rest.isEmpty {
-                let piece = rest.prefix(1 << 18)
-                guard reply.send(piece) else { return }
-                rest = rest.dropFirst(piece.count)
-                // While the client writes this piece, or reads the next one.
-                let victim = state.withLock { state -> pid_t? in
-                    guard let moment = state.moments.first, before + rest.startIndex >= moment else { return nil }
-                    guard let victim = state.victim else { return nil }
-                    state.moments.removeFirst()
-                    state.victim = nil
-                    return victim
-                }
-                if let victim { kill(victim, SIGKILL) }
-                // The network holds megabytes that nobody has taken: they are no progress.
-                let wanted = rest.startIndex - 2 * piece.count
-                while wanted > 0, Self.size(of: parts + request.path + ".part") < wanted, reply.isTaken { usleep(500) }
-            }
-        }
-        let arguments = ["weights", "fetch", "toy", "--catalogue", place.catalogue, "--mirror", server.url, "--no-check"]
-        var killed = 0
-        func run(_ watch: (RunningProgram) -> Void) throws -> Bool {
-            let run = try RunningProgram(arguments, environment: place.environment)
-            watch(run)
-            let ending = try run.wait()
-            if ending.status == nil { killed += 1 } else { #expect(ending.status == 0, "\(ending.error)") }
-            return ending.status == 0
-        }
-        while !state.withLock(\.moments.isEmpty) {
-            let isWhole = try run { run in state.withLock { $0.victim = run.process } }
-            #expect(!isWhole && !FileManager.default.fileExists(atPath: place.weights + "/toy"))
-        }
-        #expect(killed == 7)
-        for mark in ["/.toy.part/daclip.safetensors", "/.toy.part/bundle.json", "/toy"] {
-            _ = try run { run in
-                while !FileManager.default.fileExists(atPath: place.weights + mark),
-                    !FileManager.default.fileExists(atPath: place.weights + "/toy"), !run.said.contains("restored: ") {
-                    usleep(200)
-                }
-                run.kill()
-            }
-            // All of it or nothing.
-            if FileManager.default.fileExists(atPath: place.weights + "/toy") {
-                #expect(try BundleVerification(place.weights + "/toy").isSound)
-            }
-        }
-        #expect(try run { _ in })
-        for name in ["daclip.safetensors", "unet.safetensors"] {
-            #expect(try Data(contentsOf: URL(fileURLWithPath: place.weights + "/toy/" + name)) == Data(contentsOf: Self.mini.appendingPathComponent(name)))
-        }
-        // What had come was gone on with.
-        #expect(server.requests.count { ($0.firstByte ?? 0) > 0 } >= 4)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: place.weights) == ["toy"])
-    }
-
-    private static func size(of path: String) -> Int {
-        var status = stat()
-        return stat(path, &status) == 0 ? Int(status.st_size) : 0
-    }
-
     @Test("two processes at once fetch once")
     func twoProcesses() throws {
-        let place = try Place(catalogue: Self.miniCatalogue())
+        let place = try WeightsPlace(catalogue: ToyBundle.catalogue())
         defer { place.remove() }
-        let files = try Self.miniFiles()
+        let files = try ToyBundle.files()
         let hasBegun = DispatchSemaphore(value: 0), mayGoOn = DispatchSemaphore(value: 0)
         let server = try LoopbackServer { request, reply in
             guard let bytes = files[request.path] else { return reply.text(404, "") }
@@ -179,9 +39,9 @@ struct WeightsFetchTests {
 
     @Test("proxies are those that curl would use")
     func proxy() throws {
-        let place = try Place(catalogue: Self.miniCatalogue())
+        let place = try WeightsPlace(catalogue: ToyBundle.catalogue())
         defer { place.remove() }
-        let files = try Self.miniFiles()
+        let files = try ToyBundle.files()
         let proxy = try LoopbackServer { request, reply in
             guard let bytes = files[request.path.replacing("http://files.example", with: "")] else { return reply.text(404, "") }
             reply.file(bytes, to: request)
@@ -198,7 +58,7 @@ struct WeightsFetchTests {
         OfficialSketch.universal, .wild,
     ])
     func official(sketch: OfficialSketch) throws {
-        let place = try Place(catalogue: OfficialSketch.catalogue([sketch]))
+        let place = try WeightsPlace(catalogue: OfficialSketch.catalogue([sketch]))
         defer { place.remove() }
         let files = try sketch.files()
         let server = try LoopbackServer { request, reply in
@@ -247,103 +107,15 @@ struct WeightsFetchTests {
     }
 
     /// What the service makes of a picture.
-    private func serve(_ bundle: String, _ place: Place, _ picture: String) throws -> Data {
+    private func serve(_ bundle: String, _ place: WeightsPlace, _ picture: String) throws -> Data {
         let server = try RunningProgram(
             ["serve", "--bundle", bundle, "--port", "0", "--log-format", "json"], environment: place.environment)
-        try waitUntil(server, says: "\"ready\"")
-        let answer = try curl(
-            server, "/restore?steps=2&seed=3&force=true", place, "-F", "image=@\(picture)")
+        try WeightsPlace.wait(for: server, toSay: "\"ready\"")
+        let answer = try place.curl(
+            server, "/restore?steps=2&seed=3&force=true", "-F", "image=@\(picture)")
         server.kill(SIGTERM)
         #expect(try server.wait().status == 0)
         return answer
-    }
-
-    /// A server that ends instead would not come back.
-    private func waitUntil(_ server: RunningProgram, says words: String) throws {
-        while !server.said.contains(words) {
-            try #require(kill(server.process, 0) == 0 && !server.said.contains("restored: "), "\(server.said)")
-            usleep(5_000)
-        }
-    }
-
-    private func curl(_ server: RunningProgram, _ path: String, _ place: Place, _ arguments: String...) throws -> Data {
-        let port = try #require(server.said.firstMatch(of: /"port":"?(\d+)/)?.output.1)
-        let output = place.folder.appendingPathComponent("answer")
-        let curl = Process()
-        curl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        curl.arguments =
-            ["curl", "-sS", "--noproxy", "*", "-o", output.path] + arguments + ["http://127.0.0.1:\(port)\(path)"]
-        try curl.run()
-        curl.waitUntilExit()
-        return try Data(contentsOf: output)
-    }
-
-    @Test("serve --fetch says how far it is until it serves, and ends at once where that is asked for")
-    func serveFetches() throws {
-        let place = try Place(catalogue: Self.miniCatalogue())
-        defer { place.remove() }
-        let files = try Self.miniFiles()
-        let mayGoOn = DispatchSemaphore(value: 0)
-        let server = try LoopbackServer { request, reply in
-            guard let bytes = files[request.path] else { return reply.text(404, "") }
-            guard request.firstByte == nil, request.path.hasPrefix("/daclip") else { return reply.file(bytes, to: request) }
-            reply.head(200, ["Content-Length: \(bytes.count)", "ETag: \"one\""])
-            reply.send(bytes.prefix(1 << 20))
-            mayGoOn.wait()
-            reply.send(bytes.suffix(from: 1 << 20))
-        }
-        let arguments = [
-            "serve", "--fetch", "toy", "--catalogue", place.catalogue, "--mirror", server.url, "--port", "0", "--log-format", "json",
-        ]
-        func fetching() throws -> RunningProgram {
-            let service = try RunningProgram(arguments, environment: place.environment)
-            try waitUntil(service, says: "\"fetching\"")
-            var said = ""
-            while !said.contains("\"received_bytes\":1048576") {
-                said = String(decoding: try curl(service, "/health/ready", place), as: UTF8.self)
-                try #require(said.contains("\"status\":\"loading\"") || said.contains("\"status\":\"fetching\""), "\(said)")
-            }
-            #expect(said.contains("\"bundle\":\"toy\"") && said.contains("\"total_bytes\":"))
-            return service
-        }
-        let stopped = try fetching()
-        stopped.kill(SIGTERM)
-        #expect(try stopped.wait().status == 0)
-        mayGoOn.signal()
-        // What has come is gone on with, and asked for behind it.
-        let service = try RunningProgram(arguments, environment: place.environment)
-        try waitUntil(service, says: "\"ready\"")
-        #expect(server.requests.contains { $0.firstByte == 1 << 20 })
-        #expect(service.said.contains("\"bundle fetched\""))
-        let capabilities = String(decoding: try curl(service, "/capabilities", place), as: UTF8.self)
-        #expect(capabilities.contains("\"name\":\"toy\"") && !capabilities.contains("\"name\":\"mini\""))
-        service.kill(SIGTERM)
-        #expect(try service.wait().status == 0)
-
-        // What is there is not fetched again.
-        let asked = server.requests.count
-        let third = try RunningProgram(arguments, environment: place.environment)
-        try waitUntil(third, says: "\"ready\"")
-        #expect(third.said.contains("\"bundle is here already\"") && server.requests.count == asked)
-        third.kill(SIGTERM)
-        #expect(try third.wait().status == 0)
-    }
-
-    @Test("serve --fetch of what can't be fetched is one line and its status, before anything comes", arguments: [
-        ("nothing", 64, "the catalogue has no nothing"), ("toy", 69, "answered 404"),
-    ] as [(String, Int32, String)])
-    func serveFails(name: String, status: Int32, words: String) throws {
-        let place = try Place(catalogue: Self.miniCatalogue())
-        defer { place.remove() }
-        let server = try LoopbackServer { $1.text(404, "") }
-        let ending = try RunningProgram(
-            [
-                "serve", "--fetch", "toy", "--fetch", name, "--catalogue", place.catalogue, "--mirror", server.url,
-                "--port", "0", "--log-format", "json",
-            ], environment: place.environment
-        ).wait()
-        #expect(ending.status == status && ending.error.contains(words), "\(ending)")
-        #expect(server.requests.count == (name == "toy" ? 1 : 0))
     }
 
     @Test("what goes wrong is one line and a status of its own", arguments: [

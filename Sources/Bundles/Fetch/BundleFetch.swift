@@ -56,15 +56,17 @@ package struct BundleFetch: Sendable {
         _ progress: @escaping (FetchProgress) -> Void, _ isCancelled: @escaping () -> Bool
     ) throws(FetchError) -> FetchedBundle {
         let place = weights.folder(of: entry.name)
+        let staging = weights.path + "/.\(entry.name).part"
         Disk.restore(place)
         if let record = try recordIfSound(place) {
+            // Of a fetch that was killed as it put the bundle in place.
+            try Disk.remove(staging)
             return FetchedBundle(folder: place, files: record.files, wasThere: true)
         }
         guard !entry.asksForAcceptance || options.acceptsLicence else {
             throw .licence(bundle: entry.name, terms: entry.licence)
         }
 
-        let staging = weights.path + "/.\(entry.name).part"
         let original = staging + "/" + Self.originalFolder
         try Disk.makeFolders(original)
         let files = try bringFiles(into: original, progress, isCancelled)
