@@ -23,6 +23,8 @@ package struct Convolution: Sendable {
     /// - Parameters:
     ///   - weight: output channels x input channels x kernel x kernel, as PyTorch stores it.
     ///   - bias: one value an output channel.
+    ///   - precision: of the products; the weights stay in fp32 all the same where a way with fewer products costs less than
+    ///     narrower ones.
     ///   - ways: in fp32. Only `direct` where what follows amplifies rounding.
     package init(
         weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
@@ -33,20 +35,22 @@ package struct Convolution: Sendable {
             inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
         self.bias = bias
         self.ways = ways
+        let form: PackedPanels.Form =
+            precision == .bf16 && ConvolutionWay.pairsCostLess(than: ways, shape) ? .pairs : .single
         let panels = PackedPanels(
-            inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: .init(precision)
+            inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: form
         ) { weight.read($0, into: $1) }
         weight.leaveMemory()
-        weights = precision == .bf16 ? .pairs(panels) : .single(panels)
+        weights = form == .pairs ? .pairs(panels) : .single(panels)
     }
 
     package init(
         weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int, precision: Precision = .fp32
+        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
     ) {
         self.init(
             weight: WeightMatrix(weight, outputs: outputChannels), bias: bias, inputChannels: inputChannels,
-            outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision)
+            outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways)
     }
 
     /// What follows the sums: `activation(scale * (sum + bias) + shift) + residual`.

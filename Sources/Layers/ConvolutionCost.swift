@@ -18,6 +18,19 @@ extension ConvolutionWay {
         }
         return best.way
     }
+
+    /// Whether pairs of bfloat16, multiplied as the definition reads, cost less than each of `ways` in fp32.
+    ///
+    /// Weights are packed for one of both when they are loaded, so this is asked of an output of a middling size.
+    static func pairsCostLess(than ways: Set<ConvolutionWay>, _ shape: ConvolutionShape) -> Bool {
+        let extent = 32
+        let work = ConvolutionWork(shape, height: extent, width: extent)
+        switch cheapest(of: ways, shape, height: extent, width: extent) {
+        case .direct: return true
+        case .winograd2: return work.pairs < work.winograd(.tilesOf2)
+        case .winograd4: return work.pairs < work.winograd(.tilesOf4)
+        }
+    }
 }
 
 /// What the parts of Winograd's filtering cost, in multiplications with an addition that the panel kernel does meanwhile:
@@ -47,6 +60,8 @@ private struct ConvolutionWork {
     /// Gathering a pixel's channel; storing one, with what follows the sums.
     private static let directInput = 40.0
     private static let directOutput = 45.0
+    /// Gathering a pixel's channel rounded to bfloat16.
+    private static let pairInput = 45.0
 
     init(_ shape: ConvolutionShape, height: Int, width: Int) {
         self.height = height
@@ -57,6 +72,11 @@ private struct ConvolutionWork {
 
     var direct: Double {
         Double(height) * Double(width) * (9 * inputs * outputs + Self.directInput * inputs + Self.directOutput * outputs)
+    }
+
+    /// Two products take as long as one in fp32.
+    var pairs: Double {
+        Double(height) * Double(width) * (4.5 * inputs * outputs + Self.pairInput * inputs + Self.directOutput * outputs)
     }
 
     func winograd(_ cost: WinogradCost) -> Double {

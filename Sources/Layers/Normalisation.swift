@@ -64,33 +64,81 @@ package struct GroupNorm: Sendable {
         let output = workspace.tensor(
             batch: input.batch, height: input.height, width: input.width, channels: input.channels)
         workspace.metered(.init("group norm \(input.channels)", of: output)) {
-            workspace.team.run(input.batch) { sample, _ in
-                normalise(input.sample(sample), to: output.sample(sample), pixels: input.pixels)
+            let chunks = (input.pixels + Self.chunk - 1) / Self.chunk
+            let sums = sums(of: input, chunks: chunks, in: workspace)
+            let maps = (0..<input.batch).map { sample in
+                affine(sums[sample * chunks..<(sample + 1) * chunks], pixels: input.pixels)
+            }
+            workspace.team.run(input.batch * chunks) { item, _ in
+                let (sample, place) = item.quotientAndRemainder(dividingBy: chunks)
+                let pixels = place * Self.chunk..<min(input.pixels, (place + 1) * Self.chunk)
+                normalise(input.sample(sample), to: output.sample(sample), pixels: pixels, by: maps[sample])
             }
         }
         return output
     }
 
-    private func normalise(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, pixels: Int) {
-        let (scale, shift) = affine(source, pixels: pixels)
-        for pixel in 0..<pixels {
-            let row = pixel * gain.count
-            for channel in 0..<gain.count {
-                target[row + channel] = source[row + channel] * scale[channel] + shift[channel]
+    /// Fixed, so that the order of the sums never depends on the number of threads.
+    private static let chunk = 128
+
+    private struct Sums {
+        var values: [Double]
+        var squares: [Double]
+    }
+
+    /// Of each channel in each run of pixels; in double, since there are many.
+    private func sums(of input: Tensor, chunks: Int, in workspace: Workspace) -> [Sums] {
+        let channels = gain.count
+        let zeros = [Double](repeating: 0, count: channels)
+        var result = [Sums](repeating: Sums(values: zeros, squares: zeros), count: input.batch * chunks)
+        result.withUnsafeMutableBufferPointer { result in
+            guard let parts = result.baseAddress else { return }
+            workspace.team.run(input.batch * chunks) { item, _ in
+                let (sample, place) = item.quotientAndRemainder(dividingBy: chunks)
+                let first = place * Self.chunk
+                let rows = input.sample(sample) + first * channels
+                let count = min(Self.chunk, input.pixels - first)
+                parts[item].values.withUnsafeMutableBufferPointer { values in
+                    parts[item].squares.withUnsafeMutableBufferPointer { squares in
+                        for pixel in 0..<count {
+                            for channel in 0..<channels {
+                                let value = Double(rows[pixel * channels + channel])
+                                values[channel] += value
+                                squares[channel] += value * value
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    private func normalise(
+        _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, pixels: Range<Int>,
+        by map: (scale: [Float], shift: [Float])
+    ) {
+        map.scale.withUnsafeBufferPointer { scale in
+            map.shift.withUnsafeBufferPointer { shift in
+                for pixel in pixels {
+                    let row = pixel * gain.count
+                    for channel in 0..<gain.count {
+                        target[row + channel] = source[row + channel] * scale[channel] + shift[channel]
+                    }
+                }
             }
         }
     }
 
-    /// The map of each channel that normalises, scales and shifts at once; sums in double, since there are many.
-    private func affine(_ values: UnsafePointer<Float>, pixels: Int) -> (scale: [Float], shift: [Float]) {
+    /// The map of each channel that normalises, scales and shifts at once.
+    private func affine(_ parts: ArraySlice<Sums>, pixels: Int) -> (scale: [Float], shift: [Float]) {
         let channels = gain.count
         var sums = [Double](repeating: 0, count: channels)
         var squares = sums
-        for pixel in 0..<pixels {
+        for part in parts {
             for channel in 0..<channels {
-                let value = Double(values[pixel * channels + channel])
-                sums[channel] += value
-                squares[channel] += value * value
+                sums[channel] += part.values[channel]
+                squares[channel] += part.squares[channel]
             }
         }
         let width = channels / groups

@@ -87,12 +87,32 @@ struct PairTests {
                 channels: outputs, pool: workspace.pool)
             let found = Convolution(
                 weight: weight, bias: bias, inputChannels: inputs, outputChannels: outputs, kernel: kernel, stride: stride,
-                padding: padding, precision: .bf16
+                padding: padding, precision: .bf16, ways: [.direct]
             )(tensors, upsampled: upsampled, epilogue: .init(activation: .silu, residual: residual), in: workspace)
             let expected = zip(plain.values, residual.values).map { Plain.silu($0) + Double($1) }
             expectClose(
                 found.values, expected, within: 2e-5,
                 "\(kernels): \(kernel)x\(kernel)/\(stride) \(sources)->\(outputs) \(batch)x\(height)x\(width)")
+        }
+    }
+
+    @Test("convolution: 3x3 of stride 1 stays in fp32, with fewer products; others are rounded", arguments: sets)
+    func mixture(kernels: String) {
+        var random = SplitMix(seed: 25)
+        let workspace = Workspace(threads: 2, kernels: kernels)
+        let (height, width, inputs, outputs) = (24, 19, 48, 40)
+        let input = Tensor(
+            random.floats(height * width * inputs), batch: 1, height: height, width: width, channels: inputs,
+            pool: workspace.pool)
+        for (kernel, stride, isRounded) in [(3, 1, false), (3, 2, true), (1, 1, true), (7, 1, true)] {
+            let weight = random.floats(inputs * outputs * kernel * kernel)
+            func result(_ precision: Precision) -> [Float] {
+                let layer = Convolution(
+                    weight: weight, bias: nil, inputChannels: inputs, outputChannels: outputs, kernel: kernel,
+                    stride: stride, padding: kernel / 2, precision: precision)
+                return layer([input], in: workspace).values
+            }
+            #expect((result(.bf16) != result(.fp32)) == isRounded, "\(kernels): \(kernel)x\(kernel)/\(stride)")
         }
     }
 
@@ -103,7 +123,7 @@ struct PairTests {
         let picture = random.floats(height * width * channels), other = random.floats(height * width * channels)
         let layer = Convolution(
             weight: random.floats(40 * channels * 9), bias: nil, inputChannels: channels, outputChannels: 40, kernel: 3,
-            padding: 1, precision: .bf16)
+            padding: 1, precision: .bf16, ways: [.direct])
         func result(_ pictures: [[Float]], threads: Int) -> [Float] {
             let workspace = Workspace(threads: threads, kernels: kernels)
             let input = Tensor(

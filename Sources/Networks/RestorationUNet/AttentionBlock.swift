@@ -41,7 +41,7 @@ enum AttentionBlock: Sendable {
             guard let content else { preconditionFailure("a spatial transformer needs the content embedding") }
             let result = transformer(norm(input, in: workspace), content: content, in: workspace)
             observe?(result)
-            for index in 0..<result.count { result.base[index] += input.base[index] }
+            workspace.add(input, to: result)
             return result
         }
     }

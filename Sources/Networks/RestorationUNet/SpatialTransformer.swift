@@ -60,19 +60,8 @@ package struct SpatialTransformer: Sendable {
         var tokens = enter(norm(input, in: workspace), in: workspace)
         let attended = attention(selfProjections(selfNorm(tokens, in: workspace), in: workspace), in: workspace)
         tokens = selfOutput(attended, adding: tokens, in: workspace)
-        addToEachToken(contextOutput(contextValue(content, in: workspace), in: workspace), of: tokens)
+        workspace.add(vectors: contextOutput(contextValue(content, in: workspace), in: workspace), to: tokens)
         tokens = feedForward(tokens, in: workspace)
         return leave(tokens, adding: input, in: workspace)
-    }
-
-    private func addToEachToken(_ vectors: Tensor, of tokens: Tensor) {
-        let width = tokens.channels
-        for sample in 0..<tokens.batch {
-            let vector = vectors.base + sample * width
-            let rows = tokens.sample(sample)
-            for token in 0..<tokens.pixels {
-                for channel in 0..<width { rows[token * width + channel] += vector[channel] }
-            }
-        }
     }
 }
