@@ -29,9 +29,11 @@ package enum BundleCheck {
         if let probabilities = try await probabilities(of: picture, by: engine) {
             tensors["probabilities"] = StoredTensor(probabilities, shape: [1, probabilities.count])
         }
-        var choices = ["seed": String(seed)]
-        if let sampling = result.sampling { choices["steps"] = String(sampling.steps) }
-        choices["sampler"] = result.sampling?.sampler
+        var choices: [String: String] = [:]
+        // Where nothing is sampled there is no such choice.
+        if let sampling = result.sampling {
+            choices = ["seed": String(seed), "steps": String(sampling.steps), "sampler": sampling.sampler]
+        }
         choices["degradation"] = options.degradations?.first
         try SafetensorsWriter.write(tensors, metadata: choices, to: folder + "/" + name)
     }
@@ -127,11 +129,12 @@ package enum BundleCheck {
         let recorded = isThere(in: folder) ? try StateDict(contentsOf: folder + "/" + name) : nil
         let picture = try recorded?["picture"].map(self.picture) ?? builtInPicture
         var options = options(for: engine.recipe)
-        if recorded?["restored"] != nil {
-            options.seed = recorded?.metadata["seed"].flatMap { UInt64($0) } ?? options.seed
-            options.steps = recorded?.metadata["steps"].flatMap { Int($0) } ?? options.steps
-            options.sampler = recorded?.metadata["sampler"] ?? options.sampler
-            options.degradations = recorded?.metadata["degradation"].map { [$0] }
+        if let recorded, recorded["restored"] != nil {
+            let choices = recorded.metadata.filter { choice in engine.recipe.options.contains { $0.name == choice.key } }
+            options.seed = choices["seed"].flatMap { UInt64($0) } ?? options.seed
+            options.steps = choices["steps"].flatMap { Int($0) } ?? options.steps
+            options.sampler = choices["sampler"] ?? options.sampler
+            options.degradations = choices["degradation"].map { [$0] }
         }
         let result = try await restore(picture, by: engine, &options)
         var comparison = Comparison()
