@@ -37,6 +37,8 @@ package struct BundleManifest: Sendable, Equatable {
         licence = try reader.text("licence", upTo: 1_000)
         trainingDataTerms = try reader.text("trainingDataTerms", upTo: 10_000)
         labels = try Self.labels(reader)
+        // What the weights were trained with is for whoever trains them again.
+        _ = try reader.wholeObject("training")
         let named = reader.allObjects.filter { $0.has("file") && $0.has("sha256") }
         files = try named.map { reader throws(ConfigurationError) in try File(reader) }
         guard Set(files.map(\.name)).count == files.count else {

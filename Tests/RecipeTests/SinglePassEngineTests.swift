@@ -257,12 +257,18 @@ struct SinglePassEngineTests {
             ("nafnet", ["nafnet": ["width": 0]], "nafnet.width"), ("nafnet", ["odd": 1], "odd"),
             ("nafnet", ["restores": ["snowy"]], "restores"), ("instructir", ["words": NSNull()], "words"),
             ("conditional-nafnet", [:], "context_dim"), ("restormer", ["restormer": biased], "bias"),
-            ("nafnet", ["kind": "odd"], "kind"),
+            ("nafnet", ["kind": "odd"], "kind"), ("nafnet", ["training": 1], "training"),
         ]
         for (kind, members, place) in cases {
             let bundle = try SinglePassBundle(kind, members)
             let error = #expect(throws: BundleError.self) { try bundle.engine() }
             #expect(error?.description.contains(place) ?? false, "\(kind), \(place): \(String(describing: error))")
         }
+    }
+
+    @Test("what the weights were trained with may stand in a bundle.json")
+    func training() throws {
+        let told: [String: Any] = ["seed": 1, "commit": "abc", "crops": [[0.0, 96]], "shares": ["noisy": 1.5]]
+        #expect(try SinglePassBundle("nafnet", labels: ["noisy"], ["training": told]).engine().recipe.labels == ["noisy"])
     }
 }

@@ -1,9 +1,10 @@
-"""Reading a bundle to start from, and writing one: bundle.json and two files of float16 weights."""
+"""Reading a bundle to start from, and writing one: bundle.json and the files of float16 weights."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from .controller import LOGIT_SCALE, label_features
 from .daclip import DegradationAwareCLIP, VisionTower
+from .nafnet import ConditionalNAFNet
 from .pool import LABELS
 from .restoration import start_as_identity
 from .unet import ConditionalUNet
@@ -71,6 +73,10 @@ def read_labels(folder: Path) -> list[str]:
     return _read(folder)["labels"]
 
 
+def read_native_windows(folder: Path) -> int:
+    return _read(folder)["daclip"].get("native_windows", 0)
+
+
 def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwareCLIP:
     """The bundle's encoder; labels beyond those that it knows get features of their own."""
     state = load_file(_file(folder, "daclip"))
@@ -104,11 +110,8 @@ def write_bundle(
     description: dict,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    digests = {}
-    for network, module in (("daclip", daclip), ("unet", unet)):
-        path = folder / f"{network}.safetensors"
-        save_file({key: value.half().contiguous().cpu() for key, value in module.state_dict().items()}, path)
-        digests[network] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    digests = {network: _write_network(module, folder / f"{network}.safetensors")
+               for network, module in (("daclip", daclip), ("unet", unet))}
     configuration = {
         **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
         "daclip": {**digests["daclip"], **daclip.shape, "quick_gelu": False, "text_cfg": None, "native_windows": native_windows,
@@ -118,3 +121,37 @@ def write_bundle(
         "default": {"sampler": "posterior", "steps": steps, "times": [round(100 * k / steps) for k in range(steps, 0, -1)]},
     }
     (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")
+
+
+def _write_network(module: nn.Module, path: Path) -> dict[str, str]:
+    """In float16; the file's name and digest as bundle.json has them."""
+    save_file({key: value.half().contiguous().cpu() for key, value in module.state_dict().items()}, path)
+    return _digested(path)
+
+
+def _digested(path: Path) -> dict[str, str]:
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+NAFNET = "conditional-nafnet"
+
+
+def write_network_bundle(folder: Path, encoder: Path, network: ConditionalNAFNet, training: dict, description: dict) -> None:
+    """A bundle of a network of one evaluation behind the DA-CLIP of the bundle in the folder `encoder`, which stays as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known = _read(encoder)
+    file = folder / known["daclip"]["file"]
+    shutil.copyfile(encoder / file.name, file)
+    configuration = {
+        **description, "kind": NAFNET, "labels": known["labels"], "logit_scale": known["logit_scale"],
+        "daclip": {**known["daclip"], **_digested(file)},
+        NAFNET: {**_write_network(network, folder / "nafnet.safetensors"), **network.shape}, "training": training}
+    (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")
+
+
+def load_network(folder: Path) -> ConditionalNAFNet:
+    """The bundle's network of one evaluation."""
+    described = {key: value for key, value in _read(folder)[NAFNET].items() if key not in ("file", "sha256")}
+    network = ConditionalNAFNet(**described)
+    network.load_state_dict({key: value.float() for key, value in load_file(_file(folder, NAFNET)).items()})
+    return network.to(memory_format=torch.channels_last)

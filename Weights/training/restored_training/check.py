@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from .bundle import load_daclip, load_unet
+from .bundle import load_daclip, load_network, load_unet, read_labels
 from .controller import LOGIT_SCALE
 from .degradations import degrade
 from .effects import to_bytes
@@ -48,3 +48,21 @@ def write_check(bundle: Path, photograph: Path, native_windows: int) -> None:
         **{f"step_noise_{index}": noise[index + 1] for index in range(len(TIMES))}, **recorded, "final": final}
     save_file({name: value.contiguous() for name, value in tensors.items()}, bundle / "check.safetensors",
               metadata={"picture": f"{photograph.name}, rainy", "crop": "150,112,128x96"})
+
+
+@torch.no_grad()
+def write_network_check(bundle: Path, photograph: Path, native_windows: int) -> None:
+    """The same for a network of one evaluation: a picture, what it is labelled and what it becomes, as bytes."""
+    daclip, network = load_daclip(bundle), load_network(bundle)
+    degraded = np.ascontiguousarray(to_bytes(degrade(read_picture(photograph), "rainy", 1, "benchmark"))[WINDOW])
+    embeddings, contents = daclip(prepared(views(degraded, native_windows)))
+    degradation = embeddings.mean(dim=0, keepdim=True)
+    logits = LOGIT_SCALE * F.normalize(degradation, dim=-1) @ F.normalize(daclip.label_features, dim=-1).T
+    picture = torch.from_numpy(degraded).permute(2, 0, 1)[None].float() / 255
+    result = network(picture, degradation, contents[:1]).clamp(0, 1)
+    tensors = {"picture": torch.from_numpy(degraded), "probabilities": logits.softmax(dim=-1),
+               "restored": (result[0].permute(1, 2, 0) * 255).round().to(torch.uint8)}
+    # Told its label, the picture is restored however the network does; what it is conditioned on is the same.
+    label = read_labels(bundle)[int(logits.argmax())]
+    save_file({name: value.contiguous() for name, value in tensors.items()}, bundle / "check.safetensors",
+              metadata={"picture": f"{photograph.name}, rainy", "degradation": label})

@@ -88,20 +88,22 @@ def differences(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture.diff(dim=-1), picture.diff(dim=-2)
 
 
-def squared_errors(result: Tensor, clean: Tensor) -> Tensor:
+def squared_errors(result: Tensor, clean: Tensor, gradient_weight: float = GRADIENT_WEIGHT) -> Tensor:
     """Mean squares of the pixels' errors and half as much of their differences', a value a sample."""
     def mean(values: Tensor) -> Tensor:
         return values.square().flatten(1).mean(dim=1)
 
     error = result - clean
-    return mean(error) + GRADIENT_WEIGHT * sum(mean(part) for part in differences(error)) / 2
+    return mean(error) + gradient_weight * sum(mean(part) for part in differences(error)) / 2
 
 
-def decibel_loss(result: Tensor, clean: Tensor) -> Tensor:
+def decibel_loss(
+    result: Tensor, clean: Tensor, gradient_weight: float = GRADIENT_WEIGHT, error_floor: float = ERROR_FLOOR
+) -> Tensor:
     """The mean over the samples of their squared errors' logarithms: a decibel counts alike in a dark picture, of which much
     is missing, and in a JPEG, of which little is (NAFNet's loss, arXiv 2204.04676, with the differences).
     """
-    return (squared_errors(result, clean) + ERROR_FLOOR).log().mean()
+    return (squared_errors(result, clean, gradient_weight) + error_floor).log().mean()
 
 
 def predicted(network: Callable[..., Tensor], state: Tensor, mu: Tensor, time: Tensor, contexts: Tensor) -> Tensor:
@@ -165,32 +167,27 @@ class Teacher:
     labels: frozenset[str]
 
 
-class RestorationTraining:
-    def __init__(self, unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray],
-                 pixels: int, seed: int, teacher: Teacher | None = None):
-        self.unet, self.pixels = unet, pixels
-        self.pool, self.contexts = data
-        self.quality_of = RestorationQuality(*held_out)
-        self.device = next(unet.parameters()).device
-        self.process = MeanRevertingSDE()
-        self.rng = np.random.default_rng(seed)
-        self.teacher = teacher
-        self.draws = self.pool.draws(SHARES, self.rng)
+class CropDrawing:
+    """Parts of drawn examples, turned and mirrored, clean and degraded alike."""
 
-    def drawn_batch(self, side: int) -> tuple[Tensor, Tensor, np.ndarray]:
-        """Clean and degraded crops (B, 3, side, side), and the numbers of the examples that they are cut from."""
+    def __init__(self, pool: Pool, shares: dict[str, float], pixels: int, rng: np.random.Generator):
+        self.pool, self.pixels, self.rng = pool, pixels, rng
+        self.draws = pool.draws(shares, rng)
+
+    def batch(self, side: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+        """Clean and degraded crops (side, side, 3), and the numbers of the examples that they are cut from."""
         clean_crops, degraded_crops = [], []
         indices = np.fromiter(islice(self.draws, max(1, self.pixels // side**2)), int)
         for index in indices:
-            clean, degraded = self.drawn_pictures(index, side)
+            clean, degraded = self.pictures(index, side)
             top, left = (int(self.rng.integers(0, size - side + 1)) for size in clean.shape[:2])
             turn, flip = int(self.rng.integers(4)), self.rng.random() < 0.5
             for picture, crops in ((clean, clean_crops), (degraded, degraded_crops)):
                 crop = np.rot90(picture[top:top + side, left:left + side], turn)
                 crops.append(crop[:, ::-1] if flip else crop)
-        return self.pictures(clean_crops), self.pictures(degraded_crops), indices
+        return clean_crops, degraded_crops, indices
 
-    def drawn_pictures(self, index: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    def pictures(self, index: int, side: int) -> tuple[np.ndarray, np.ndarray]:
         """An example as it is or, of what is seen from afar, at times shrunk; never to less than a crop's side."""
         pictures = self.pool.pictures(index)
         if not SEEN_FROM_AFAR & set(self.pool.examples[index].labels) or self.rng.random() >= AFAR_SHARE:
@@ -199,6 +196,24 @@ class RestorationTraining:
         scale = self.rng.uniform(min(1, side / min(height, width)), 1)
         size = max(side, round(width * scale)), max(side, round(height * scale))
         return tuple(np.asarray(Image.fromarray(picture).resize(size, Image.BOX)) for picture in pictures)
+
+
+class RestorationTraining:
+    def __init__(self, unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray],
+                 pixels: int, seed: int, teacher: Teacher | None = None):
+        self.unet = unet
+        self.pool, self.contexts = data
+        self.quality_of = RestorationQuality(*held_out)
+        self.device = next(unet.parameters()).device
+        self.process = MeanRevertingSDE()
+        self.rng = np.random.default_rng(seed)
+        self.teacher = teacher
+        self.drawing = CropDrawing(self.pool, SHARES, pixels, self.rng)
+
+    def drawn_batch(self, side: int) -> tuple[Tensor, Tensor, np.ndarray]:
+        """Clean and degraded crops (B, 3, side, side), and the numbers of the examples that they are cut from."""
+        clean, degraded, indices = self.drawing.batch(side)
+        return self.pictures(clean), self.pictures(degraded), indices
 
     def drawn_contexts(self, indices: np.ndarray) -> Tensor:
         """The examples' embeddings (B, 2, C), of which some are told another example's degradation."""

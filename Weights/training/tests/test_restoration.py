@@ -70,7 +70,7 @@ def test_what_is_seen_from_afar_is_shrunk_at_times_and_nothing_else_is(pool, con
     for label, may_shrink in (("shadowed", True), ("hazy", True), ("noisy", False)):
         index = next(index for index, example in enumerate(pool.examples) if example.labels == [label])
         whole = pool.pictures(index)
-        drawn = [training.drawn_pictures(index, side) for _ in range(40)]
+        drawn = [training.drawing.pictures(index, side) for _ in range(40)]
         assert all(clean.shape == degraded.shape and min(clean.shape[:2]) >= side for clean, degraded in drawn)
         shrunk = [clean.shape != whole[0].shape for clean, _ in drawn]
         assert any(shrunk) == may_shrink and not all(shrunk)
