@@ -12,9 +12,7 @@ struct SinglePassMemory: Sendable {
     private let perPixel: Double
 
     /// Evaluates the network on small grey pictures.
-    ///
-    /// - Parameter condition: of the lengths that the network takes.
-    init(measuring network: any SinglePassNetwork, condition: SinglePassCondition) {
+    init(measuring network: any SinglePassNetwork) {
         alignment = network.alignment
         let workspace = Workspace(threads: 1)
         func peak(_ side: Int) -> Double {
@@ -22,7 +20,7 @@ struct SinglePassMemory: Sendable {
             workspace.pool.resetPeak()
             let blank = [Float](repeating: 0.5, count: side * side * 3)
             _ = network.evaluate(
-                [.init(picture: blank, condition: condition)], height: side, width: side, means: nil, in: workspace)
+                [.init(picture: blank, condition: network.blankCondition)], height: side, width: side, means: nil, in: workspace)
             return Double(workspace.pool.peakBytes)
         }
         let (small, large) = Self.sides

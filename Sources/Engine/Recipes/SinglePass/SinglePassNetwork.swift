@@ -11,6 +11,8 @@ protocol SinglePassNetwork: Sendable {
     var alignment: Int { get }
     /// The largest side of a tile: pictures of other sizes than it was trained on are not what it knows.
     var mostSide: Int { get }
+    /// What steers it, of the right lengths and empty of meaning, for measuring.
+    var blankCondition: SinglePassCondition { get }
 
     /// Evaluates pictures of one size together. What a picture gets never depends on the others.
     ///
@@ -37,6 +39,10 @@ struct SinglePassCondition: Sendable, Equatable {
     var instruction: [Float] = []
 }
 
+extension SinglePassNetwork {
+    var blankCondition: SinglePassCondition { SinglePassCondition() }
+}
+
 /// In a tile of this side a mean over all pixels is what published results take around each pixel (NAFNet's README, "Means
 /// and tiles").
 private let sideOfMeans = 384
@@ -55,6 +61,10 @@ extension NAFNet: SinglePassNetwork {
 extension ConditionalNAFNet: SinglePassNetwork {
     var alignment: Int { configuration.trunk.alignment }
     var mostSide: Int { sideOfMeans }
+    var blankCondition: SinglePassCondition {
+        let blank = [Float](repeating: 0, count: configuration.contextWidth)
+        return SinglePassCondition(degradation: blank, content: blank)
+    }
 
     func evaluate(
         _ pictures: [SinglePassInput], height: Int, width: Int, means: ChannelMeans?, in workspace: Workspace
@@ -69,6 +79,9 @@ extension ConditionalNAFNet: SinglePassNetwork {
 extension InstructIR: SinglePassNetwork {
     var alignment: Int { configuration.trunk.alignment }
     var mostSide: Int { sideOfMeans }
+    var blankCondition: SinglePassCondition {
+        SinglePassCondition(instruction: [Float](repeating: 0, count: configuration.instructionWidth))
+    }
 
     func evaluate(
         _ pictures: [SinglePassInput], height: Int, width: Int, means: ChannelMeans?, in workspace: Workspace

@@ -26,8 +26,6 @@ struct SinglePassReader {
     /// A network with what it is to be told of each label.
     struct Member {
         let network: any SinglePassNetwork
-        /// Lengths of what steers it, for measuring.
-        var condition = SinglePassCondition()
         /// Nil where the network takes no words.
         var encoder: InstructionEncoder?
         /// What is said of each label; nil where the network does the same whatever is wrong.
@@ -37,54 +35,26 @@ struct SinglePassReader {
     /// - Parameter reader: the object that has the kind's section.
     func member(_ kind: SinglePassKind, in reader: ConfigurationReader, labels: [String]) throws -> Member {
         let section = try reading { () throws(ConfigurationError) in try reader.object(kind.rawValue) }
-        switch kind {
-        case .nafnet:
-            let sizes = try reading { () throws(ConfigurationError) in try NAFNetConfiguration(section) }
-            return Member(
-                network: try bundle.network(from: section) { parameters throws(CheckpointError) in
-                    try NAFNet(parameters, configuration: sizes)
-                })
-        case .restormer:
-            let sizes = try reading { () throws(ConfigurationError) in try RestormerConfiguration(section) }
-            guard sizes.inputChannels == 3, sizes.outputChannels == 3 else {
+        let network = try bundle.singlePassNetwork(kind, from: section)
+        switch network {
+        case let network as ConditionalNAFNet:
+            let width = network.configuration.contextWidth
+            guard let classifier, classifier.width == width else {
+                let found = classifier.map { "found \($0.width)" } ?? "and there is no daclip"
                 throw BundleError.malformed(section.fault(
-                    "inp_channels", "expected 3, in and out: grey pictures and pairs are not what is served"))
+                    "context_dim", "expected the length of the embeddings, \(found)"))
             }
-            return Member(
-                network: try bundle.network(from: section) { parameters throws(CheckpointError) in
-                    try Restormer(parameters, configuration: sizes)
-                })
-        case .promptIR:
-            let sizes = try reading { () throws(ConfigurationError) in try PromptIRConfiguration(section) }
-            return Member(
-                network: try bundle.network(from: section) { parameters throws(CheckpointError) in
-                    try PromptIR(parameters, configuration: sizes)
-                })
-        case .conditionalNAFNet: return try conditionalMember(section)
-        case .instructIR: return try instructedMember(section, in: reader, labels: labels)
+            return Member(network: network)
+        case let network as InstructIR: return try instructed(network, in: reader, labels: labels)
+        default: return Member(network: network)
         }
     }
 
-    private func conditionalMember(_ section: ConfigurationReader) throws -> Member {
-        let sizes = try reading { () throws(ConfigurationError) in try ConditionalNAFNetConfiguration(section) }
-        guard let classifier, classifier.width == sizes.contextWidth else {
-            let found = classifier.map { "found \($0.width)" } ?? "and there is no daclip"
-            throw BundleError.malformed(section.fault(
-                "context_dim", "expected the length of the embeddings, \(found)"))
-        }
-        let blank = [Float](repeating: 0, count: sizes.contextWidth)
-        return Member(
-            network: try bundle.network(from: section) { parameters throws(CheckpointError) in
-                try ConditionalNAFNet(parameters, configuration: sizes)
-            }, condition: SinglePassCondition(degradation: blank, content: blank))
-    }
-
-    private func instructedMember(
-        _ section: ConfigurationReader, in reader: ConfigurationReader, labels: [String]
+    private func instructed(
+        _ network: InstructIR, in reader: ConfigurationReader, labels: [String]
     ) throws -> Member {
-        let sizes = try reading { () throws(ConfigurationError) in try InstructIRConfiguration(section) }
         let words = try reading { () throws(ConfigurationError) in try reader.object("words") }
-        let encoder = try instructionEncoder(words, width: sizes.instructionWidth)
+        let encoder = try instructionEncoder(words, width: network.configuration.instructionWidth)
         let workspace = Workspace(threads: 1)
         let sentences = try reading { () throws(ConfigurationError) in try words.optionalObject("sentences") }
         var instructions: [String: [Float]] = [:]
@@ -95,11 +65,7 @@ struct SinglePassReader {
             }
             instructions[label] = encoder.meaning(of: sentence, in: workspace).vector
         }
-        return Member(
-            network: try bundle.network(from: section) { parameters throws(CheckpointError) in
-                try InstructIR(parameters, configuration: sizes)
-            }, condition: SinglePassCondition(instruction: [Float](repeating: 0, count: sizes.instructionWidth)),
-            encoder: encoder, instructions: instructions)
+        return Member(network: network, encoder: encoder, instructions: instructions)
     }
 
     private func instructionEncoder(_ words: ConfigurationReader, width: Int) throws -> InstructionEncoder {
@@ -126,6 +92,45 @@ struct SinglePassReader {
             head: try bundle.network(from: head) { parameters throws(CheckpointError) in
                 try InstructionHead(parameters, inputs: sizes.width, outputs: width, tasks: tasks)
             })
+    }
+}
+
+extension Bundles.Bundle {
+    /// The network of a section of such a kind, alone.
+    ///
+    /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor.
+    func singlePassNetwork(_ kind: SinglePassKind, from section: ConfigurationReader) throws -> any SinglePassNetwork {
+        switch kind {
+        case .nafnet:
+            let sizes = try reading { () throws(ConfigurationError) in try NAFNetConfiguration(section) }
+            return try network(from: section) { parameters throws(CheckpointError) in
+                try NAFNet(parameters, configuration: sizes)
+            }
+        case .conditionalNAFNet:
+            let sizes = try reading { () throws(ConfigurationError) in try ConditionalNAFNetConfiguration(section) }
+            return try network(from: section) { parameters throws(CheckpointError) in
+                try ConditionalNAFNet(parameters, configuration: sizes)
+            }
+        case .instructIR:
+            let sizes = try reading { () throws(ConfigurationError) in try InstructIRConfiguration(section) }
+            return try network(from: section) { parameters throws(CheckpointError) in
+                try InstructIR(parameters, configuration: sizes)
+            }
+        case .restormer:
+            let sizes = try reading { () throws(ConfigurationError) in try RestormerConfiguration(section) }
+            guard sizes.inputChannels == 3, sizes.outputChannels == 3 else {
+                throw BundleError.malformed(section.fault(
+                    "inp_channels", "expected 3, in and out: grey pictures and pairs are not what is served"))
+            }
+            return try network(from: section) { parameters throws(CheckpointError) in
+                try Restormer(parameters, configuration: sizes)
+            }
+        case .promptIR:
+            let sizes = try reading { () throws(ConfigurationError) in try PromptIRConfiguration(section) }
+            return try network(from: section) { parameters throws(CheckpointError) in
+                try PromptIR(parameters, configuration: sizes)
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ struct SinglePassPlanner: Sendable {
 
     /// Tiles that any of these networks may be given.
     init(of members: [SinglePassReader.Member], memoryBudget: Int) {
-        memories = members.map { SinglePassMemory(measuring: $0.network, condition: $0.condition) }
+        memories = members.map { SinglePassMemory(measuring: $0.network) }
         // All are powers of two.
         alignment = members.map(\.network.alignment).max() ?? 1
         mostSide = members.map(\.network.mostSide).min() ?? TileBounds.automaticSide
