@@ -71,6 +71,10 @@ def read_labels(folder: Path) -> list[str]:
     return _read(folder)["labels"]
 
 
+def read_prediction(folder: Path) -> str:
+    return _read(folder)["prediction"]
+
+
 def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwareCLIP:
     """The bundle's encoder; labels beyond those that it knows get features of their own."""
     state = load_file(_file(folder, "daclip"))
@@ -101,7 +105,7 @@ def _file(folder: Path, network: str) -> Path:
 
 def write_bundle(
     folder: Path, daclip: DegradationAwareCLIP, unet: ConditionalUNet, labels: list[str], native_windows: int, steps: int,
-    description: dict,
+    description: dict, prediction: str = "clean",
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
@@ -110,11 +114,14 @@ def write_bundle(
         save_file({key: value.half().contiguous().cpu() for key, value in module.state_dict().items()}, path)
         digests[network] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     configuration = {
-        **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
+        **description, "prediction": prediction, "labels": labels, "logit_scale": LOGIT_SCALE,
         "daclip": {**digests["daclip"], **daclip.shape, "quick_gelu": False, "text_cfg": None, "native_windows": native_windows,
                    "note": "label_features replaces the text tower: one row a label, unit length"},
         "unet": {**digests["unet"], **unet.shape},
         "diffusion": DIFFUSION,
-        "default": {"sampler": "posterior", "steps": steps, "times": [round(100 * k / steps) for k in range(steps, 0, -1)]},
     }
+    if prediction == "clean":
+        # What predicts noise gets the program's own default.
+        times = [round(100 * k / steps) for k in range(steps, 0, -1)]
+        configuration["default"] = {"sampler": "posterior", "steps": steps, "times": times}
     (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")
