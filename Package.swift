@@ -96,8 +96,8 @@ let package = Package(
         .executableTarget(
             name: "restored",
             dependencies: [
-                "CSystem", "Threads", "Images", "Compute", "RestorationUNet", "Checkpoints", "Bundles", "Scheduling", "Engine",
-                "HTTPServer", "Settings", "Service", argumentParser,
+                "CSystem", "Threads", "Images", "Compute", "CLIP", "RestorationUNet", "Checkpoints", "Bundles", "Scheduling",
+                "Engine", "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
             name: "TestSupport",

@@ -27,17 +27,23 @@ extension SamplerStep {
     package func advance(
         _ state: inout [Float], mu: [Float], output: [Float], noise: [Float]?, keeping kept: inout [Float]
     ) {
+        output.withUnsafeBufferPointer { advance(&state, mu: mu, output: $0, noise: noise, keeping: &kept) }
+    }
+
+    /// The same, of what the network said where it stands.
+    package func advance(
+        _ state: inout [Float], mu: [Float], output: UnsafeBufferPointer<Float>, noise: [Float]?,
+        keeping kept: inout [Float]
+    ) {
         state.withUnsafeMutableBufferPointer { state in
             kept.withUnsafeMutableBufferPointer { kept in
                 mu.withUnsafeBufferPointer { mu in
-                    output.withUnsafeBufferPointer { output in
-                        if let noise {
-                            noise.withUnsafeBufferPointer {
-                                advance(state, mu: mu, output: output, noise: $0, keeping: kept)
-                            }
-                        } else {
-                            advance(state, mu: mu, output: output, noise: nil, keeping: kept)
+                    if let noise {
+                        noise.withUnsafeBufferPointer {
+                            advance(state, mu: mu, output: output, noise: $0, keeping: kept)
                         }
+                    } else {
+                        advance(state, mu: mu, output: output, noise: nil, keeping: kept)
                     }
                 }
             }

@@ -38,18 +38,18 @@ extension ConditionalUNet {
         return phase < size ? phase : 2 * (size - 1) - phase
     }
 
-    func cropped(_ result: Tensor, height: Int, width: Int) -> [[Float]] {
-        let channels = result.channels
-        return (0..<result.batch).map { index in
-            let sample = result.sample(index)
-            return [Float](unsafeUninitializedCapacity: height * width * channels) { buffer, count in
-                for row in 0..<height {
-                    (buffer.baseAddress! + row * width * channels).update(
-                        from: sample + row * result.width * channels, count: width * channels)
-                }
-                count = height * width * channels
+    /// What is left without the padding.
+    func cropped(_ result: Tensor, height: Int, width: Int, in workspace: Workspace) -> Tensor {
+        guard result.height != height || result.width != width else { return result }
+        let line = width * result.channels
+        let cropped = workspace.tensor(batch: result.batch, height: height, width: width, channels: result.channels)
+        for index in 0..<result.batch {
+            for row in 0..<height {
+                (cropped.sample(index) + row * line).update(
+                    from: result.sample(index) + row * result.width * result.channels, count: line)
             }
         }
+        return cropped
     }
 
     /// Embeddings as tokens of one row; nil where a sample has none.

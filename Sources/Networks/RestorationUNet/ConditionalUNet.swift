@@ -78,6 +78,21 @@ package struct ConditionalUNet: Sendable {
     package func callAsFunction(
         _ samples: [Sample], height: Int, width: Int, observe: Observer? = nil, in workspace: Workspace
     ) -> [[Float]] {
+        var predictions: [[Float]] = []
+        evaluate(samples, height: height, width: width, observe: observe, in: workspace) { _, prediction in
+            predictions.append(Array(prediction))
+        }
+        return predictions
+    }
+
+    /// The same, where the caller takes the predictions from the workspace's memory.
+    ///
+    /// - Parameter receive: told each sample's prediction, in their order, once nothing holds the samples any more: states may
+    ///   be changed in place.
+    package func evaluate(
+        _ samples: consuming [Sample], height: Int, width: Int, observe: Observer? = nil, in workspace: Workspace,
+        receive: (_ index: Int, _ prediction: UnsafeBufferPointer<Float>) -> Void
+    ) {
         let time = embedding(
             times: samples.map(\.time), degradations: tokens(samples.map(\.degradation), in: workspace),
             observe: observe, in: workspace)
@@ -87,6 +102,7 @@ package struct ConditionalUNet: Sendable {
         let stages = Stages(time: time, content: content, observe: observe, workspace: workspace)
 
         let input = padded(samples, height: height, width: width, in: workspace)
+        samples = []
         observe?("padded_input", input)
         let entered = enter([input], in: workspace)
         observe?("init_conv", entered)
@@ -105,7 +121,12 @@ package struct ConditionalUNet: Sendable {
         }
         state = leaveBlock([state, entered], time: time, in: workspace)
         observe?("final_res_block", state)
-        return cropped(leave([state], in: workspace), height: height, width: width)
+        let prediction = cropped(leave([state], in: workspace), height: height, width: width, in: workspace)
+        withExtendedLifetime(prediction) {
+            for index in 0..<prediction.batch {
+                receive(index, UnsafeBufferPointer(start: prediction.sample(index), count: prediction.sampleCount))
+            }
+        }
     }
 
     private struct Stages {

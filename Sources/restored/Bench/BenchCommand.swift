@@ -48,11 +48,16 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(help: "Only where one evaluation of one picture spends its time, layer by layer, for each size.")
     var layers = false
 
+    @Flag(help: "Measure DA-CLIP's image encoder in place of the restoration network.")
+    var encoder = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        guard !layers || !picturesOnly else { throw ValidationError("--layers leaves out whole pictures") }
+        guard !picturesOnly || !layers && !encoder else {
+            throw ValidationError("--layers and --encoder leave out whole pictures")
+        }
         guard sizes.allSatisfy((8...4_096).contains) else {
             throw ValidationError("--size must be from 8 to 4096")
         }
@@ -82,7 +87,7 @@ struct BenchCommand: AsyncParsableCommand {
             var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
-            if !networkOnly, !layers {
+            if !networkOnly, !layers, !encoder {
                 let engine = EngineBenchmark(
                     engine: try await EngineOptions.load(
                         configuration, pictureMemory: configuration.makeMemoryBudget()), steps: steps, rounds: rounds)
@@ -101,14 +106,23 @@ struct BenchCommand: AsyncParsableCommand {
         let bundle = try Bundles.Bundle.load(path)
         var engine = EngineConfiguration()
         engine.precision = precision
+        let name = "\(bundle.manifest.name)/\(bundle.manifest.version)"
+        if encoder {
+            let networks = try DegradationAwareNetworks(bundle, choosing: engine.precision(among:))
+            return NetworkBenchmark(
+                bundle: name, precision: networks.precisions.encoder, threads: threads, evaluations: evaluations,
+                seconds: seconds, fixedSize: networks.encoder.configuration.vision.imageSize,
+                evaluate: NetworkBenchmark.encoder(networks.encoder))
+        }
         let (network, precision) = try DegradationAwareNetworks.network(of: bundle, choosing: engine.precision(among:))
         return NetworkBenchmark(
-            bundle: "\(bundle.manifest.name)/\(bundle.manifest.version)", network: network, precision: precision,
-            threads: threads, evaluations: evaluations, seconds: seconds)
+            bundle: name, precision: precision, threads: threads, evaluations: evaluations, seconds: seconds,
+            evaluate: NetworkBenchmark.restoration(network))
     }
 
     private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {
         var report = benchmark.report
+        let sizes = benchmark.fixedSize.map { [$0] } ?? sizes
         if layers {
             report.layers = sizes.flatMap { benchmark.layers(size: $0, ceiling: report.ceilingGFLOPS) }
             return report

@@ -1,20 +1,28 @@
+import CLIP
 import Checkpoints
 import Compute
 import RestorationUNet
 
-/// Times evaluations of a restoration network. Sendable, although a workspace isn't: the command calls one method after
+/// Times evaluations of a network. Sendable, although a workspace isn't: the command calls one method after
 /// another, each to its end.
 final class NetworkBenchmark: @unchecked Sendable {
-    private let network: ConditionalUNet
+    /// Evaluates the network on a batch of pictures of a size.
+    private let evaluate: (_ size: Int, _ batch: Int, Workspace) -> Void
     private let workspace: Workspace
+    /// The only one that the network takes; nil for any.
+    let fixedSize: Int?
     /// A report without figures but for the ceiling.
     let report: BenchReport
     /// The least that is timed, after one evaluation that only warms up.
     private let evaluations: Int
     private let seconds: Double
 
-    init(bundle: String, network: ConditionalUNet, precision: Precision, threads: Int, evaluations: Int, seconds: Double) {
-        self.network = network
+    init(
+        bundle: String, precision: Precision, threads: Int, evaluations: Int, seconds: Double, fixedSize: Int? = nil,
+        evaluate: @escaping (_ size: Int, _ batch: Int, Workspace) -> Void
+    ) {
+        self.evaluate = evaluate
+        self.fixedSize = fixedSize
         self.evaluations = evaluations
         self.seconds = seconds
         workspace = Workspace(threads: threads)
@@ -25,23 +33,20 @@ final class NetworkBenchmark: @unchecked Sendable {
     }
 
     /// One evaluation of one picture.
-    func evaluate(size: Int) {
-        _ = network([sample(size: size)], height: size, width: size, in: workspace)
-    }
+    func evaluate(size: Int) { evaluate(size, 1, workspace) }
 
     /// - Parameter ceiling: GFLOP/s that the kernels reach in cache.
     func measure(size: Int, batch: Int, ceiling: Double) -> BenchReport.Evaluation {
-        let samples = [ConditionalUNet.Sample](repeating: sample(size: size), count: batch)
         workspace.pool.trim()
         workspace.pool.resetPeak()
         let meter = OperationMeter()
         workspace.meter = meter
-        _ = network(samples, height: size, width: size, in: workspace)
+        evaluate(size, batch, workspace)
         workspace.meter = nil
         var durations: [Double] = []
         while durations.count < evaluations || durations.reduce(0, +) < seconds {
             let start = ContinuousClock.now
-            _ = network(samples, height: size, width: size, in: workspace)
+            evaluate(size, batch, workspace)
             durations.append((ContinuousClock.now - start) / .seconds(1))
         }
         let median = durations.median
@@ -57,13 +62,12 @@ final class NetworkBenchmark: @unchecked Sendable {
     ///
     /// - Parameter ceiling: GFLOP/s that the kernels reach in cache.
     func layers(size: Int, ceiling: Double) -> [BenchReport.Layer] {
-        let samples = [sample(size: size)]
-        _ = network(samples, height: size, width: size, in: workspace)
+        evaluate(size: size)
         let meter = OperationMeter()
         workspace.meter = meter
         defer { workspace.meter = nil }
         let start = ContinuousClock.now
-        for _ in 0..<evaluations { _ = network(samples, height: size, width: size, in: workspace) }
+        for _ in 0..<evaluations { evaluate(size: size) }
         let total = (ContinuousClock.now - start) / .seconds(1)
         var layers = meter.totals.map { layer, sum in
             let seconds = sum.duration / .seconds(1)
@@ -79,15 +83,30 @@ final class NetworkBenchmark: @unchecked Sendable {
         return layers
     }
 
-    private func sample(size: Int) -> ConditionalUNet.Sample {
-        let configuration = network.configuration
-        let picture = (0..<size * size * ConditionalUNetConfiguration.pictureChannels).map { Float($0 % 251) / 250 }
-        let embedding = [Float](repeating: 0.1, count: configuration.contextWidth ?? 0)
-        return ConditionalUNet.Sample(
-            state: picture, condition: picture, time: 50,
-            degradation: configuration.usesDegradation ? embedding : nil,
-            content: configuration.usesContent ? embedding : nil)
+    /// What evaluates a restoration network.
+    static func restoration(_ network: ConditionalUNet) -> (_ size: Int, _ batch: Int, Workspace) -> Void {
+        { size, batch, workspace in
+            let configuration = network.configuration
+            let picture = Self.numbers(size * size * ConditionalUNetConfiguration.pictureChannels)
+            let embedding = [Float](repeating: 0.1, count: configuration.contextWidth ?? 0)
+            let sample = ConditionalUNet.Sample(
+                state: picture, condition: picture, time: 50,
+                degradation: configuration.usesDegradation ? embedding : nil,
+                content: configuration.usesContent ? embedding : nil)
+            _ = network(Array(repeating: sample, count: batch), height: size, width: size, in: workspace)
+        }
     }
+
+    /// What evaluates DA-CLIP's image encoder with its controller, on prepared pictures; the size is the encoder's own.
+    static func encoder(_ encoder: DegradationAwareCLIP) -> (_ size: Int, _ batch: Int, Workspace) -> Void {
+        { size, batch, workspace in
+            let images = workspace.tensor(batch: batch, height: size, width: size, channels: 3)
+            for (index, value) in Self.numbers(images.count).enumerated() { images.base[index] = value }
+            _ = encoder(images, in: workspace)
+        }
+    }
+
+    private static func numbers(_ count: Int) -> [Float] { (0..<count).map { Float($0 % 251) / 250 } }
 }
 
 extension [Double] {

@@ -1,7 +1,7 @@
-"""Times one evaluation of the restoration network in `restored` and in its peers, in interleaved rounds.
+"""Times one evaluation of a network in `restored`, at each of its precisions, and in its peers, in interleaved rounds.
 
-Prints medians, rates and ratios to restored, and the same as JSON. Only ratios of one run mean anything: the
-machine's speed drifts by tens of per cent. Exits 1 where a contestant was not measured.
+Prints medians, rates and ratios to restored, and the same as JSON. Only ratios of one run mean anything: the machine's
+speed drifts by tens of per cent. Exits 1 where a contestant was not measured, or is faster than `--floors` allows.
 """
 
 import argparse
@@ -14,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from networks import REPOSITORY, giga_macs, inputs, load_unet, read_bundle, write_universal_bundle
+from networks import (
+    ENCODERS, REPOSITORY, giga_macs, inputs, load_network, read_bundle, write_encoder_bundle, write_universal_bundle,
+)
 
 PEERS = [
     ("pytorch", "fp32"), ("pytorch", "bf16"), ("onnxruntime", "fp32"), ("openvino", "fp32"), ("openvino", "bf16"),
@@ -24,9 +26,10 @@ PEERS = [
 class Peer:
     """A peer in a process of its own, which waits while others are timed."""
 
-    def __init__(self, name: str, precision: str, folder: Path, choice: argparse.Namespace):
+    def __init__(self, name: str, precision: str, folder: Path, part: str, exported: str, choice: argparse.Namespace):
         self.name = f"{name} {precision}"
-        arguments = [sys.executable, str(Path(__file__).with_name("peer.py")), name, precision, "--bundle", str(folder)]
+        arguments = [sys.executable, str(Path(__file__).with_name("peer.py")), name, precision, "--bundle", str(folder), "--part", part,
+                     "--exported", exported]
         for option in ("size", "batch", "threads"):
             arguments += [f"--{option}", str(getattr(choice, option))]
         self.log = tempfile.TemporaryFile()
@@ -52,48 +55,69 @@ class Peer:
         return self.answer()
 
     def close(self):
+        """Ends it.
+
+        Returns: the most memory that it took, nil where it has died.
+        """
         try:
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
+            peak = json.loads(self.process.stdout.readline() or "null")
+        except (BrokenPipeError, ValueError):
+            peak = None
         self.process.wait()
+        return peak
 
 
 class Restored:
     """The release binary; it loads the bundle anew each round and tells its own median."""
 
-    name, difference = "restored", None
+    difference = None
 
-    def __init__(self, binary: Path, folder: Path, choice: argparse.Namespace):
+    def __init__(self, binary: Path, precision: str, folder: Path, part: str, choice: argparse.Namespace):
+        self.name, self.precision, self.peak = f"restored {precision}", precision, 0
         self.command = [
             str(binary), "bench", "--bundle", str(folder), "--size", str(choice.size), "--batch", str(choice.batch),
-            "--threads", str(choice.threads), "--network-only", "--json",
-        ] + choice.bench_option
+            "--threads", str(choice.threads), "--network-only", "--json", "--precision", precision,
+        ] + (["--encoder"] if part == "daclip" else []) + choice.bench_option
+
+    def report(self) -> dict:
+        run = subprocess.run(self.command, stdout=subprocess.PIPE, text=True, check=True)
+        report = json.loads(run.stdout)
+        self.peak = max(self.peak, report["peak_resident_bytes"])
+        return report
 
     def measure(self, evaluations: int) -> list[float]:
-        run = subprocess.run(self.command, stdout=subprocess.PIPE, text=True, check=True)
-        return [entry["seconds_median"] for entry in json.loads(run.stdout)["network"]]
+        return [entry["seconds_median"] for entry in self.report()["network"]]
 
     def close(self):
-        pass
+        return self.peak
 
 
-def compare(title: str, folder: Path, choice: argparse.Namespace) -> dict:
-    network = load_unet(folder)
-    named = inputs(network, read_bundle(folder)["unet"], choice.size, choice.batch)
+def precisions(binary: Path, folder: Path) -> list[str]:
+    """Those that this processor has instructions for."""
+    command = [str(binary), "bench", "--bundle", str(folder), "--precision", "bf16", "--json", "--network-only", "--size", "32",
+               "--batch", "1", "--evaluations", "1", "--seconds", "0"]
+    found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)["precision"]
+    return ["fp32"] if found == "fp32" else ["fp32", found]
+
+
+def compare(title: str, folder: Path, part: str, exported: str, choice: argparse.Namespace) -> dict:
+    network = load_network(folder, part)
+    named = inputs(read_bundle(folder), part, choice.size, choice.batch)
     work = giga_macs(network, named)
     del network
 
     contestants, failures = [], {}
     if choice.binary.exists():
-        contestants.append(Restored(choice.binary, folder, choice))
+        contestants += [
+            Restored(choice.binary, precision, folder, part, choice) for precision in precisions(choice.binary, folder)]
     else:
         failures["restored"] = f"{choice.binary} is missing: swift build -c release"
     for name, precision in PEERS:
         if choice.peer and name not in choice.peer:
             continue
         try:
-            contestants.append(Peer(name, precision, folder, choice))
+            contestants.append(Peer(name, precision, folder, part, exported, choice))
         except RuntimeError as failure:
             failures[f"{name} {precision}"] = str(failure)
 
@@ -108,10 +132,9 @@ def compare(title: str, folder: Path, choice: argparse.Namespace) -> dict:
                 continue
             if number > 0:  # the first round warms up
                 rounds[contestant.name].append(seconds)
-    for contestant in contestants:
-        contestant.close()
+    peaks = {contestant.name: contestant.close() for contestant in contestants}
 
-    reference = statistics.median(rounds["restored"]) if rounds.get("restored") else None
+    own = {name.split()[1]: statistics.median(seconds) for name, seconds in rounds.items() if name.startswith("restored") and seconds}
     results = []
     for contestant in contestants:
         if not rounds[contestant.name]:
@@ -119,11 +142,12 @@ def compare(title: str, folder: Path, choice: argparse.Namespace) -> dict:
         median = statistics.median(rounds[contestant.name])
         results.append({
             "name": contestant.name, "seconds": median, "rounds": rounds[contestant.name],
-            "gflops": 2 * work / median, "ratio_to_restored": median / reference if reference else None,
+            "gflops": 2 * work / median, "peak_resident_bytes": peaks[contestant.name],
+            "ratio_to_restored": {precision: median / seconds for precision, seconds in own.items()},
             "difference_from_pytorch_fp32": contestant.difference,
         })
     return {
-        "network": title, "size": choice.size, "batch": choice.batch, "threads": choice.threads, "gmac": work,
+        "network": title, "size": named["picture"].shape[-1] if part == "daclip" else choice.size, "batch": choice.batch, "threads": choice.threads, "gmac": work,
         "results": results, "failures": failures,
     }
 
@@ -131,19 +155,33 @@ def compare(title: str, folder: Path, choice: argparse.Namespace) -> dict:
 def print_table(report: dict) -> None:
     print(f"\n{report['network']}, {report['batch']} x {report['size']}x{report['size']}, {report['threads']} threads, "
           f"{report['gmac']:.2f} GMAC")
-    print(f"{'':18} {'seconds':>9} {'least':>9} {'most':>9} {'GFLOP/s':>9} {'/ restored':>11}  off by")
+    print(f"{'':18} {'seconds':>9} {'least':>9} {'most':>9} {'GFLOP/s':>9} {'/ fp32':>7} {'/ bf16':>7} {'MiB':>6}  off by")
     for entry in report["results"]:
-        ratio = f"{entry['ratio_to_restored']:.2f}" if entry["ratio_to_restored"] else "-"
+        ratios = [f"{entry['ratio_to_restored'][name]:.2f}" if name in entry["ratio_to_restored"] else "-" for name in ("fp32", "bf16")]
+        memory = f"{entry['peak_resident_bytes'] / 2**20:.0f}" if entry["peak_resident_bytes"] else "-"
         off = entry["difference_from_pytorch_fp32"]
         print(f"{entry['name']:18} {entry['seconds']:9.4f} {min(entry['rounds']):9.4f} {max(entry['rounds']):9.4f} "
-              f"{entry['gflops']:9.1f} {ratio:>11}  {'-' if off is None else f'{off:.1e}'}")
+              f"{entry['gflops']:9.1f} {ratios[0]:>7} {ratios[1]:>7} {memory:>6}  {'-' if off is None else f'{off:.1e}'}")
     for name, failure in report["failures"].items():
         print(f"{name}: not measured: {failure}")
 
 
+def below_floors(report: dict, floors: dict) -> list[str]:
+    """What a file of floors says of this network, size and batch that is not so."""
+    key = f"{report['network']} {report['batch']}x{report['size']}"
+    found = {entry["name"]: entry["ratio_to_restored"] for entry in report["results"]}
+    faults = []
+    for peer, least in floors.get(key, {}).items():
+        for precision, floor in least.items():
+            ratio = found.get(peer, {}).get(precision)
+            if ratio is not None and ratio < floor:
+                faults.append(f"{key}: {peer} takes {ratio:.2f} of restored's time at {precision}, expected at least {floor}")
+    return faults
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", choices=["mini", "universal"], action="append", help="default: both")
+    parser.add_argument("--network", choices=["mini", "universal", *ENCODERS], action="append", help="default: mini, universal")
     parser.add_argument("--bundle", type=Path, help="the mini bundle; default Weights/mini")
     parser.add_argument("--binary", type=Path, default=REPOSITORY / ".build/release/restored")
     parser.add_argument("--bench-option", action="append", default=[], metavar="OPTION",
@@ -154,6 +192,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=3, help="a peer's evaluations a round")
+    parser.add_argument("--floors", type=Path, help="least ratios, as in floors.json beside this: exits 1 where one is missed")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     choice = parser.parse_args()
     os.environ.pop("OPENBLAS_CORETYPE", None)
@@ -164,18 +203,26 @@ def main():
     mini = choice.bundle or next(
         (path for path in (REPOSITORY / "Weights/mini", REPOSITORY.parent / "shared/weights/mini") if path.exists()),
         REPOSITORY / "Weights/mini")
-    reports = []
+    reports, faults = [], []
+    floors = json.loads(choice.floors.read_text()) if choice.floors else {}
     with tempfile.TemporaryDirectory() as temporary:
         for title in choice.network or ["mini", "universal"]:
-            folder = mini
+            folder, part = mini, "unet"
             if title == "universal":
-                folder = Path(temporary) / "universal"
+                folder = Path(temporary) / title
                 write_universal_bundle(folder)
-            reports.append(compare(title, folder, choice))
+            elif title in ENCODERS:
+                folder, part = Path(temporary) / title, "daclip"
+                write_encoder_bundle(folder, title)
+            with tempfile.TemporaryDirectory() as exported:
+                reports.append(compare(title, folder, part, exported, choice))
             print_table(reports[-1])
+            faults += below_floors(reports[-1], floors)
     if choice.json:
         choice.json.write_text(json.dumps({"load_average": load, "reports": reports}, indent=1))
-    sys.exit(any(report["failures"] for report in reports))
+    for fault in faults:
+        print(fault)
+    sys.exit(any(report["failures"] for report in reports) or bool(faults))
 
 
 main()

@@ -1,4 +1,5 @@
-"""The networks that are compared: mini as shipped, and the universal architecture with seeded random weights."""
+"""The networks that are compared: the restoration network of mini as shipped and of the universal architecture, and DA-CLIP of two
+sizes, these with seeded random weights."""
 
 import hashlib
 import json
@@ -18,6 +19,11 @@ UNIVERSAL = {
     "in_nc": 3, "out_nc": 3, "nf": 64, "ch_mult": [1, 2, 4, 8], "context_dim": 512, "use_degra_context": True,
     "use_image_context": True,
 }
+# DA-CLIP as published: ViT-B/32 (universal) and ViT-L/14 (in the wild), 224x224 both.
+ENCODERS = {
+    "daclip-b32": (512, {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}),
+    "daclip-l14": (768, {"image_size": 224, "layers": 24, "width": 1024, "patch_size": 14}),
+}
 # A bundle needs a classifier; a small one with the right embedding will do, since it isn't timed.
 SMALL_VISION = {"image_size": 224, "layers": 1, "width": 64, "patch_size": 32, "head_width": 32}
 
@@ -29,10 +35,32 @@ def read_bundle(folder: Path) -> dict:
     raise SystemExit(f"{folder} holds neither bundle.json nor config.json")
 
 
+class Encoder(torch.nn.Module):
+    """Both embeddings of prepared pictures, side by side."""
+
+    def __init__(self, network: DegradationAwareCLIP):
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return torch.cat(self.network(picture), dim=1)
+
+
+def load_network(folder: Path, part: str) -> torch.nn.Module:
+    """The network of a section of bundle.json: `unet` or `daclip`."""
+    if part == "unet":
+        return load_unet(folder)
+    bundle = read_bundle(folder)
+    network = DegradationAwareCLIP(label_count=len(bundle["labels"]), **bundle["daclip"])
+    network.load_checkpoint(load_file(folder / bundle["daclip"]["file"]))
+    return Encoder(network).eval()
+
+
 def load_unet(folder: Path) -> ConditionalUNet:
     settings = dict(read_bundle(folder)["unet"])
     file = settings.pop("file")
-    settings.pop("sha256", None)
+    for key in ("sha256", "precisions"):
+        settings.pop(key, None)
     network = ConditionalUNet(**settings).eval()
     network.load_state_dict({key: value.float() for key, value in load_file(folder / file).items()}, strict=True)
     return network
@@ -40,22 +68,38 @@ def load_unet(folder: Path) -> ConditionalUNet:
 
 def write_universal_bundle(folder: Path) -> None:
     """Fills a folder with a bundle of the universal architecture, weights in fp16."""
+    write_bundle(folder, "universal-random", 512, SMALL_VISION, UNIVERSAL)
+
+
+def write_pair_bundle(folder: Path) -> None:
+    """The same with a classifier of the published size."""
+    write_bundle(folder, "universal-pair-random", *ENCODERS["daclip-b32"], UNIVERSAL)
+
+
+def write_encoder_bundle(folder: Path, name: str) -> None:
+    """A bundle with a DA-CLIP of `ENCODERS`, and a small restoration network, which isn't timed."""
+    width, vision = ENCODERS[name]
+    write_bundle(folder, f"{name}-random", width, vision, UNIVERSAL | {"nf": 32, "ch_mult": [1, 1], "context_dim": width})
+
+
+def write_bundle(folder: Path, title: str, width: int, vision: dict, unet: dict) -> None:
     if (folder / "bundle.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     labels = read_bundle_labels()
-    daclip = DegradationAwareCLIP(512, SMALL_VISION, label_count=len(labels))
+    daclip = DegradationAwareCLIP(width, vision, label_count=len(labels))
     torch.nn.init.orthogonal_(daclip.label_features)
+    for layer in daclip.visual_control.transformer.zero_modules:
+        torch.nn.init.normal_(layer.weight, std=0.02)
     bundle = {
-        "name": "universal-random", "version": "0", "prediction": "noise", "labels": labels, "logit_scale": 100.0,
+        "name": title, "version": "0", "prediction": "noise", "labels": labels, "logit_scale": 100.0,
         "licence": "MIT", "trainingDataTerms": "none: random numbers",
-        "daclip": {"embed_dim": 512, "quick_gelu": False, "vision_cfg": SMALL_VISION, "text_cfg": None},
-        "unet": dict(UNIVERSAL),
+        "daclip": {"embed_dim": width, "quick_gelu": False, "vision_cfg": vision, "text_cfg": None},
+        "unet": dict(unet),
         "diffusion": {"T": 100, "schedule": "cosine", "eps": 0.005, "max_sigma": 50},
-        "default": {"sampler": "posterior", "steps": 100},
     }
-    for key, network in (("daclip", daclip), ("unet", ConditionalUNet(**UNIVERSAL))):
+    for key, network in (("daclip", daclip), ("unet", ConditionalUNet(**unet))):
         path = folder / f"{key}.safetensors"
         save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, path)
         bundle[key] |= {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -69,9 +113,13 @@ def read_bundle_labels() -> list[str]:
     ]
 
 
-def inputs(network: ConditionalUNet, settings: dict, size: int, batch: int) -> dict[str, torch.Tensor]:
-    """Seeded inputs by the names of the exported graph."""
+def inputs(bundle: dict, part: str, size: int, batch: int) -> dict[str, torch.Tensor]:
+    """Seeded inputs by the names of the exported graph; the encoder's have its own size."""
     generator = torch.Generator().manual_seed(1)
+    if part == "daclip":
+        side = bundle["daclip"]["vision_cfg"]["image_size"]
+        return {"picture": torch.randn(batch, 3, side, side, generator=generator)}
+    settings = bundle["unet"]
     mu = torch.rand(batch, 3, size, size, generator=generator)
     named = {
         "state": mu + torch.randn(mu.shape, generator=generator) * 50 / 255, "mu": mu,
@@ -85,7 +133,7 @@ def inputs(network: ConditionalUNet, settings: dict, size: int, batch: int) -> d
     return named
 
 
-def giga_macs(network: ConditionalUNet, named: dict[str, torch.Tensor]) -> float:
+def giga_macs(network: torch.nn.Module, named: dict[str, torch.Tensor]) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter, torch.inference_mode():

@@ -5,15 +5,15 @@ Answers each line with a JSON list of seconds; the first line of output says how
 
 import argparse
 import json
+import resource
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from networks import inputs, load_unet, read_bundle
+from networks import inputs, load_network, read_bundle
 
 
 def torch_peer(network, named, precision):
@@ -33,6 +33,8 @@ def torch_peer(network, named, precision):
 
 def export(network, named, folder):
     path = Path(folder) / "network.onnx"
+    if path.exists():
+        return path  # by the peer before
     torch.onnx.export(
         network, (), str(path), kwargs=named, input_names=list(named), output_names=["output"], dynamo=True,
         verbose=False)
@@ -68,14 +70,16 @@ def main():
     parser.add_argument("peer", choices=["pytorch", "onnxruntime", "openvino"])
     parser.add_argument("precision", choices=["fp32", "bf16"])
     parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--exported", type=Path, required=True, help="a folder that peers of one comparison share")
+    parser.add_argument("--part", choices=["unet", "daclip"], required=True)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     choice = parser.parse_args()
 
     torch.set_num_threads(choice.threads)
-    network = load_unet(choice.bundle)
-    named = inputs(network, read_bundle(choice.bundle)["unet"], choice.size, choice.batch)
+    network = load_network(choice.bundle, choice.part)
+    named = inputs(read_bundle(choice.bundle), choice.part, choice.size, choice.batch)
     answers = sys.stdout
     sys.stdout = sys.stderr  # exporters talk
     with torch.inference_mode():
@@ -83,13 +87,12 @@ def main():
     if choice.peer == "pytorch":
         evaluate = torch_peer(network, named, choice.precision)
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = export(network, named, folder)
-            del network
-            if choice.peer == "onnxruntime":
-                evaluate = onnxruntime_peer(path, named, choice.threads)
-            else:
-                evaluate = openvino_peer(path, named, choice.threads, choice.precision)
+        path = export(network, named, choice.exported)
+        del network
+        if choice.peer == "onnxruntime":
+            evaluate = onnxruntime_peer(path, named, choice.threads)
+        else:
+            evaluate = openvino_peer(path, named, choice.threads, choice.precision)
     found = evaluate()
     difference = float(np.abs(found - expected).max() / np.abs(expected).max())
     print(json.dumps(difference), file=answers, flush=True)
@@ -101,6 +104,8 @@ def main():
             evaluate()
             seconds.append(time.perf_counter() - start)
         print(json.dumps(seconds), file=answers, flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(peak), file=answers, flush=True)
 
 
 main()

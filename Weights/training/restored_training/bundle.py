@@ -77,6 +77,10 @@ def read_native_windows(folder: Path) -> int:
     return _read(folder)["daclip"].get("native_windows", 0)
 
 
+def read_prediction(folder: Path) -> str:
+    return _read(folder)["prediction"]
+
+
 def load_daclip(folder: Path, label_count: int | None = None) -> DegradationAwareCLIP:
     """The bundle's encoder; labels beyond those that it knows get features of their own."""
     state = load_file(_file(folder, "daclip"))
@@ -107,19 +111,22 @@ def _file(folder: Path, network: str) -> Path:
 
 def write_bundle(
     folder: Path, daclip: DegradationAwareCLIP, unet: ConditionalUNet, labels: list[str], native_windows: int, steps: int,
-    description: dict,
+    description: dict, prediction: str = "clean",
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     digests = {network: _write_network(module, folder / f"{network}.safetensors")
                for network, module in (("daclip", daclip), ("unet", unet))}
     configuration = {
-        **description, "prediction": "clean", "labels": labels, "logit_scale": LOGIT_SCALE,
+        **description, "prediction": prediction, "labels": labels, "logit_scale": LOGIT_SCALE,
         "daclip": {**digests["daclip"], **daclip.shape, "quick_gelu": False, "text_cfg": None, "native_windows": native_windows,
                    "note": "label_features replaces the text tower: one row a label, unit length"},
         "unet": {**digests["unet"], **unet.shape},
         "diffusion": DIFFUSION,
-        "default": {"sampler": "posterior", "steps": steps, "times": [round(100 * k / steps) for k in range(steps, 0, -1)]},
     }
+    if prediction == "clean":
+        # What predicts noise gets the program's own default.
+        times = [round(100 * k / steps) for k in range(steps, 0, -1)]
+        configuration["default"] = {"sampler": "posterior", "steps": steps, "times": times}
     (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")
 
 

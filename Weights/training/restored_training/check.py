@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from .bundle import load_daclip, load_network, load_unet, read_labels
+from .bundle import load_daclip, load_network, load_unet, read_labels, read_prediction
 from .controller import LOGIT_SCALE
 from .degradations import degrade
 from .effects import to_bytes
@@ -41,7 +41,7 @@ def write_check(bundle: Path, photograph: Path, native_windows: int) -> None:
         recorded[f"unet_output_{suffix}"] = unet(state, mu, time, degradation, content)
         return recorded[f"unet_output_{suffix}"]
 
-    final = sample_posterior(process, mu, network, TIMES, lambda index: noise[index])
+    final = sample_posterior(process, mu, network, TIMES, lambda index: noise[index], predicts=read_prediction(bundle))
     tensors = {
         "picture": torch.from_numpy(np.ascontiguousarray(degraded)), "degradation_embedding": degradation,
         "content_embedding": content, "probabilities": logits.softmax(dim=-1), "mu": mu, "initial_noise": noise[0],

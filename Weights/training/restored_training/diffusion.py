@@ -39,6 +39,13 @@ class MeanRevertingSDE:
         variance = self.lam**2 * between * at_end / at_start
         return ratio * at_end / at_start, float(self.mean_weight[s]) * between / at_start, math.sqrt(variance)
 
+    def log_snr(self, t: int) -> float:
+        """Infinite at t = 0."""
+        return math.log(float(self.mean_weight[t] / self.sigma_bar[t])) if t > 0 else math.inf
+
+    def clean_from_noise(self, state: Tensor, mu: Tensor, noise: Tensor, t: int) -> Tensor:
+        return (state - mu - float(self.sigma_bar[t]) * noise) / float(self.mean_weight[t]) + mu
+
     def noised(self, clean: Tensor, mu: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         """A training state: x_t given x_0, for one time a sample."""
         m = self.mean_weight.to(clean)[t].view(-1, 1, 1, 1)
@@ -60,11 +67,42 @@ def sample_posterior(
         time = torch.full((mu.shape[0],), t * process.time_scale, dtype=mu.dtype, device=mu.device)
         clean = network(state, time)
         if predicts == "noise":
-            clean = (state - mu - float(process.sigma_bar[t]) * clean) / float(process.mean_weight[t]) + mu
+            clean = process.clean_from_noise(state, mu, clean, t)
         if clamp:
             clean = clean.clamp(0, 1)
         a, b, deviation = process.posterior(t, s)
         state = mu + a * (state - mu) + b * (clean - mu)
         if s > 0:
             state = state + deviation * noise(k + 1)
+    return state
+
+
+def sample_semi_linear(
+    process: MeanRevertingSDE, mu: Tensor, network: Callable[[Tensor, Tensor], Tensor], times: Iterable[int],
+    noise: Callable[[int], Tensor], predicts: str = "noise", stochastic: bool = True, order: int = 2,
+) -> Tensor:
+    """Runs the semi-linear solvers (MR Sampler, arXiv 2502.07856) along the log-SNR: of the reverse SDE, or of the ODE.
+
+    `network` and `noise` as of `sample_posterior`.
+    """
+    times = list(times)
+    state, clean, before = mu + process.lam * noise(0), mu, None
+    for k, (t, s) in enumerate(zip(times, [*times[1:], 0])):
+        time = torch.full((mu.shape[0],), t * process.time_scale, dtype=mu.dtype, device=mu.device)
+        previous, clean = clean, network(state, time)
+        if predicts == "noise":
+            clean = process.clean_from_noise(state, mu, clean, t)
+        clean = clean.clamp(0, 1)
+        length = process.log_snr(s) - process.log_snr(t)
+        used = clean
+        if order == 2 and before is not None and s > 0:
+            used = clean + (clean - previous) * length / (2 * before)
+        left = math.exp(-length)
+        deviation = float(process.sigma_bar[s])
+        share = left**2 if stochastic else left
+        state = mu + deviation / float(process.sigma_bar[t]) * (share / left if left else 0) * (state - mu)
+        state = state + float(process.mean_weight[s]) * (1 - share) * (used - mu)
+        if stochastic and s > 0:
+            state = state + deviation * math.sqrt(1 - left**2) * noise(k + 1)
+        before = length
     return state

@@ -125,23 +125,28 @@ def kept_where_it_restores(answer: Tensor, clean: Tensor, mu: Tensor) -> Tensor:
 class RestorationQuality:
     """Mean gain in PSNR of one step from t = T, over held-out crops of each label, and their mean."""
 
+    examples_a_label = EXAMPLES_A_LABEL
+
     def __init__(self, held_out: Pool, contexts: np.ndarray):
         self.held_out, self.contexts = held_out, contexts
 
+    def restored(self, network: ConditionalUNet, mu: Tensor, contexts: Tensor, noise: torch.Generator) -> Tensor:
+        process = MeanRevertingSDE()
+        state = mu + process.lam * torch.randn(mu.shape, generator=noise).to(mu.device)
+        return predicted(network, state, mu, torch.tensor([process.steps]), contexts).clamp(0, 1)
+
     def __call__(self, network: ConditionalUNet) -> dict[str, float]:
         gains: dict[str, list[float]] = {}
-        process, noise = MeanRevertingSDE(), torch.Generator().manual_seed(0)
+        noise = torch.Generator().manual_seed(0)
         device = next(network.parameters()).device
         for index, example in enumerate(self.held_out.examples):
             name = example.shown
-            if len(gains.setdefault(name, [])) == EXAMPLES_A_LABEL:
+            if len(gains.setdefault(name, [])) == self.examples_a_label:
                 continue
             top, left = ((size - PREDICTS_FROM) // 2 for size in (example.height, example.width))
             clean, mu = (as_batch([picture[top:top + PREDICTS_FROM, left:left + PREDICTS_FROM]]).to(device)
                          for picture in self.held_out.pictures(index))
-            state = mu + process.lam * torch.randn(mu.shape, generator=noise).to(device)
-            contexts = torch.from_numpy(self.contexts[index:index + 1]).to(device)
-            result = predicted(network, state, mu, torch.tensor([process.steps]), contexts).clamp(0, 1)
+            result = self.restored(network, mu, torch.from_numpy(self.contexts[index:index + 1]).to(device), noise)
             # A clean picture counts by what it loses against one part in 255.
             before = max(float((mu - clean).square().mean()), 255.0**-2)
             gains[name].append(10 * np.log10(before / max(float((result - clean).square().mean()), 255.0**-2)))
@@ -199,11 +204,13 @@ class CropDrawing:
 
 
 class RestorationTraining:
+    quality_type = RestorationQuality
+
     def __init__(self, unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray],
                  pixels: int, seed: int, teacher: Teacher | None = None):
         self.unet = unet
         self.pool, self.contexts = data
-        self.quality_of = RestorationQuality(*held_out)
+        self.quality_of = self.quality_type(*held_out)
         self.device = next(unet.parameters()).device
         self.process = MeanRevertingSDE()
         self.rng = np.random.default_rng(seed)
@@ -240,9 +247,12 @@ class RestorationTraining:
     def tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values).to(self.device).float()
 
+    @staticmethod
+    def side(progress: float) -> int:
+        return [side for start, side in CROPS if progress >= start][-1]
+
     def loss(self, step: int, progress: float) -> Tensor:
-        side = [side for start, side in CROPS if progress >= start][-1]
-        clean, mu, indices = self.drawn_batch(side)
+        clean, mu, indices = self.drawn_batch(self.side(progress))
         time = torch.from_numpy(self.rng.integers(1, self.process.steps + 1, len(indices)))
         time[torch.from_numpy(self.rng.random(len(indices)) < START_SHARE)] = self.process.steps
         state = self.process.noised(clean, mu, time.to(self.device), torch.randn_like(mu))
@@ -256,7 +266,8 @@ class RestorationTraining:
 def train_unet(
     unet: ConditionalUNet, data: tuple[Pool, np.ndarray], held_out: tuple[Pool, np.ndarray], folder: Path, budget: Budget,
     pixels: int, rate: float, seed: int, teacher: Teacher | None = None,
+    training_type: type[RestorationTraining] = RestorationTraining,
 ) -> None:
     session = Session("unet", folder, unet, rate, budget, measure_every=150, parts=PARTS)
-    training = RestorationTraining(unet, data, held_out, pixels, session.seeded(seed), teacher)
+    training = training_type(unet, data, held_out, pixels, session.seeded(seed), teacher)
     session.run(training.loss, training.quality)

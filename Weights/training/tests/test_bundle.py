@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
 import torch
 
 from networks import random_unet
-from restored_training.bundle import DACLIP, load_daclip, load_unet, new_daclip, new_unet, with_new_controller, write_bundle
+from restored_training.bundle import (
+    DACLIP, load_daclip, load_unet, new_daclip, new_unet, read_prediction, with_new_controller, write_bundle)
 from restored_training.daclip import DegradationAwareCLIP
+from restored_training.on_gpu.packing import pack
 from restored_training.pool import LABELS
 
 
@@ -19,6 +22,14 @@ def test_a_written_bundle_is_read_back(tmp_path):
     for written, read in ((daclip, load_daclip(tmp_path)), (unet, load_unet(tmp_path))):
         for name, value in written.state_dict().items():
             assert torch.equal(value.half().float(), read.state_dict()[name]), name
+
+
+def test_a_bundle_that_predicts_noise_says_so_and_leaves_its_sampler_to_the_program(tmp_path):
+    write_bundle(tmp_path, new_daclip(), new_unet(), LABELS, 5, 1, {"name": "test", "version": "0"}, "noise")
+    assert read_prediction(tmp_path) == "noise" and "default" not in json.loads((tmp_path / "bundle.json").read_text())
+    with pytest.raises(ValueError, match="predicts noise"):
+        pack(tmp_path / "pack", "network", [], [], None, tmp_path, None, 8_000_000)
+    assert not (tmp_path / "pack").exists()
 
 
 def test_a_bundle_is_read_back_with_the_shape_that_it_has(tmp_path):

@@ -74,10 +74,10 @@ struct DiffusionStage: StageEvaluator {
 
     func advance(_ tiles: [DiffusionTile], in workspace: Workspace) {
         guard let first = tiles.first else { return }
-        let outputs = network(
+        network.evaluate(
             tiles.map { $0.networkSample(network.configuration) }, height: first.region.height,
-            width: first.region.width, in: workspace)
-        for (tile, output) in zip(tiles, outputs) { tile.advance(output) }
+            width: first.region.width, in: workspace
+        ) { index, output in tiles[index].advance(output) }
     }
 }
 
@@ -94,6 +94,8 @@ final class DiffusionTile: StageSample {
     private(set) var state: [Float] = []
     /// The clean estimate of the step before, where the plan keeps it.
     private var estimate: [Float]
+    /// Standard normal numbers of the step that is taken: in the same memory at each.
+    private var field: [Float]
     /// Whether all numbers that the network answered were finite.
     private(set) var isFinite = true
     /// mu, laid out as the state.
@@ -114,7 +116,9 @@ final class DiffusionTile: StageSample {
         self.noise = noise
         self.embeddings = embeddings
         estimate = plan.keepsEstimates ? [Float](repeating: 0, count: condition.count) : []
-        state = plan.startState(mu: condition, noise: draw(NoiseSource.startDraw))
+        field = [Float](repeating: 0, count: condition.count)
+        draw(NoiseSource.startDraw)
+        state = plan.startState(mu: condition, noise: field)
     }
 
     /// What the network is asked next.
@@ -125,20 +129,18 @@ final class DiffusionTile: StageSample {
             content: configuration.usesContent ? embeddings.content : nil)
     }
 
-    /// Takes the network's answer.
-    func advance(_ output: [Float]) {
+    /// Takes the network's answer. Neither copies the state nor takes memory.
+    func advance(_ output: UnsafeBufferPointer<Float>) {
         let step = plan.steps[index]
-        let field = step.usesNoise ? draw(NoiseSource.draw(ofStep: index)) : nil
+        if step.usesNoise { draw(NoiseSource.draw(ofStep: index)) }
         isFinite = isFinite && output.allAreFinite
-        step.advance(&state, mu: condition, output: output, noise: field, keeping: &estimate)
+        step.advance(
+            &state, mu: condition, output: output, noise: step.usesNoise ? field : nil, keeping: &estimate)
         index += 1
     }
 
-    private func draw(_ draw: UInt32) -> [Float] {
-        [Float](unsafeUninitializedCapacity: condition.count) { buffer, count in
-            noise.fill(buffer, draw: draw, region: region)
-            count = condition.count
-        }
+    private func draw(_ draw: UInt32) {
+        field.withUnsafeMutableBufferPointer { noise.fill($0, draw: draw, region: region) }
     }
 }
 

@@ -184,7 +184,7 @@ extension ZeroShotClassifier {
     }
 }
 
-extension [Float] {
+extension Collection<Float> {
     /// Whether none is infinite or no number.
     var allAreFinite: Bool {
         // Compared as whole numbers, which the compiler turns into wide instructions.

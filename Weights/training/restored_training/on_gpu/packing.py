@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ..bundle import read_prediction
 from ..pairs import found_pairs
 from ..photographs import LEAST_SIDE, REPOSITORY, lot
 from . import MEBIBYTE, TRAVEL_LIMIT
@@ -144,7 +145,10 @@ def chosen_detail(of: str, paths: list[Path], room: int) -> tuple[int, int, int]
 
 def pack(path: Path, of: str, training: list[Path], held_out: list[Path], pairs: Path | None, bundle: Path, state: State | None, limit: int,
          say: Callable[[str], None] = print) -> Packed:
-    """Writes the pack, of at most `limit` bytes. Throws a ValueError where that is too little, and leaves what was there before."""
+    """Writes the pack, of at most `limit` bytes. Throws a ValueError where that is too little, or the bundle
+    predicts noise, and leaves what was there before."""
+    if read_prediction(bundle) != "clean":
+        raise ValueError(f"{bundle} predicts noise, and here networks learn the clean picture: Weights/training/train does both")
     writing = Pack(path, limit)
     writing.add("bundle", bundle_files(bundle, of))
     if state:
