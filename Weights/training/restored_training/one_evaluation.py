@@ -89,6 +89,7 @@ def held_out_crops(held_out: Pool, choice: Hyperparameters):
         yield index, name, *(as_batch([picture[rows, columns]]) for picture in held_out.pictures(index))
 
 
+@torch.no_grad()
 def gains(network: ConditionalNAFNet, held_out: Described, choice: Hyperparameters) -> dict[str, float]:
     """What the network wins in PSNR, by label, and the mean over the degradations."""
     pool, contexts = held_out
@@ -104,6 +105,7 @@ def gains(network: ConditionalNAFNet, held_out: Described, choice: Hyperparamete
     return {"gain": float(np.mean([value for name, value in means.items() if name not in (CLEAN, MIXTURE)])), **means}
 
 
+@torch.no_grad()
 def accuracy(classifier: DegradationClassifier, held_out: Pool, choice: Hyperparameters) -> dict[str, float]:
     device = next(classifier.parameters()).device
     right = [LABELS[int(classifier(degraded.to(device)).argmax())] == name
