@@ -15,12 +15,18 @@ package struct RecipeRegistry: Sendable {
 
     private let makers: [String: Maker]
     private let describers: [String: Describer]
+    private let evaluations: [String: NetworkEvaluation.Reader]
 
-    /// - Parameter describers: of those kinds that can be told from `bundle.json`; what others offer is known once they
-    ///   are loaded.
-    package init(_ makers: [String: Maker], describing describers: [String: Describer] = [:]) {
+    /// - Parameters:
+    ///   - describers: of those kinds that can be told from `bundle.json`; what others offer is known once they are loaded.
+    ///   - evaluations: of those kinds that have one network that restores.
+    package init(
+        _ makers: [String: Maker], describing describers: [String: Describer] = [:],
+        measuring evaluations: [String: NetworkEvaluation.Reader] = [:]
+    ) {
         self.makers = makers
         self.describers = describers
+        self.evaluations = evaluations
     }
 
     /// The kinds that the program knows.
@@ -37,7 +43,12 @@ package struct RecipeRegistry: Sendable {
             RestorersBundle.kind: { try Restorers.description(of: $0) },
         ]
         for kind in SinglePassKind.allCases { describers[kind.rawValue] = { try SinglePass.description(of: $0) } }
-        return RecipeRegistry(makers, describing: describers)
+        var evaluations: [String: NetworkEvaluation.Reader] = [
+            DegradationAwareNetworks.kind: { try .restoration(of: $0, engine: $1) },
+            PlainNetwork.kind: { try .restoration(of: $0, engine: $1) },
+        ]
+        for kind in SinglePassKind.allCases { evaluations[kind.rawValue] = { bundle, _ in try .singlePass(kind, of: bundle) } }
+        return RecipeRegistry(makers, describing: describers, measuring: evaluations)
     }()
 
     /// The kinds that it knows.
@@ -55,6 +66,19 @@ package struct RecipeRegistry: Sendable {
     package func description(of outline: BundleOutline) throws -> RecipeDescription? {
         guard makers[outline.manifest.kind] != nil else { throw unknownKind(outline.manifest, outline.configuration) }
         return try describers[outline.manifest.kind]?(outline)
+    }
+
+    /// An evaluation of the network that restores.
+    ///
+    /// - Throws: `BundleError.malformed` for a kind that has no such network or several, and what reading it throws.
+    package func evaluation(of bundle: Bundles.Bundle, engine: EngineConfiguration) throws -> NetworkEvaluation {
+        guard let reader = evaluations[bundle.manifest.kind] else {
+            let known = evaluations.keys.sorted().joined(separator: ", ")
+            let found = ConfigurationReader.shown(bundle.manifest.kind)
+            throw BundleError.malformed(bundle.configuration.fault(
+                "kind", "expected one of those with one network to measure, \(known), found \(found)"))
+        }
+        return try reader(bundle, engine)
     }
 
     private func unknownKind(_ manifest: BundleManifest, _ reader: ConfigurationReader) -> BundleError {

@@ -106,18 +106,12 @@ struct BenchCommand: AsyncParsableCommand {
         let bundle = try Bundles.Bundle.load(path)
         var engine = EngineConfiguration()
         engine.precision = precision
-        let name = "\(bundle.manifest.name)/\(bundle.manifest.version)"
-        if encoder {
-            let networks = try DegradationAwareNetworks(bundle, choosing: engine.precision(among:))
-            return NetworkBenchmark(
-                bundle: name, precision: networks.precisions.encoder, threads: threads, evaluations: evaluations,
-                seconds: seconds, fixedSize: networks.encoder.configuration.vision.imageSize,
-                evaluate: NetworkBenchmark.encoder(networks.encoder))
-        }
-        let (network, precision) = try DegradationAwareNetworks.network(of: bundle, choosing: engine.precision(among:))
+        let evaluation = try encoder
+            ? NetworkEvaluation.encoder(of: bundle, engine: engine)
+            : RecipeRegistry.standard.evaluation(of: bundle, engine: engine)
         return NetworkBenchmark(
-            bundle: name, precision: precision, threads: threads, evaluations: evaluations, seconds: seconds,
-            evaluate: NetworkBenchmark.restoration(network))
+            evaluation, ofBundle: "\(bundle.manifest.name)/\(bundle.manifest.version)", threads: threads,
+            evaluations: evaluations, seconds: seconds)
     }
 
     private func measureNetwork(_ benchmark: NetworkBenchmark) throws -> BenchReport {

@@ -1,39 +1,34 @@
-import CLIP
 import Checkpoints
 import Compute
-import RestorationUNet
+import Engine
 
 /// Times evaluations of a network. Sendable, although a workspace isn't: the command calls one method after
 /// another, each to its end.
 final class NetworkBenchmark: @unchecked Sendable {
-    /// Evaluates the network on a batch of pictures of a size.
-    private let evaluate: (_ size: Int, _ batch: Int, Workspace) -> Void
+    private let evaluation: NetworkEvaluation
     private let workspace: Workspace
-    /// The only one that the network takes; nil for any.
-    let fixedSize: Int?
     /// A report without figures but for the ceiling.
     let report: BenchReport
     /// The least that is timed, after one evaluation that only warms up.
     private let evaluations: Int
     private let seconds: Double
 
-    init(
-        bundle: String, precision: Precision, threads: Int, evaluations: Int, seconds: Double, fixedSize: Int? = nil,
-        evaluate: @escaping (_ size: Int, _ batch: Int, Workspace) -> Void
-    ) {
-        self.evaluate = evaluate
-        self.fixedSize = fixedSize
+    init(_ evaluation: NetworkEvaluation, ofBundle bundle: String, threads: Int, evaluations: Int, seconds: Double) {
+        self.evaluation = evaluation
         self.evaluations = evaluations
         self.seconds = seconds
         workspace = Workspace(threads: threads)
         report = BenchReport(
             bundle: bundle, kernels: workspace.kernelSetName, blas: Workspace.blasCoreName, threads: threads,
-            precision: precision.rawValue, ceilingGFLOPS: KernelCeiling.measure(
-                precision == .bf16 ? .pairs : .single, in: workspace))
+            precision: evaluation.precision.rawValue, ceilingGFLOPS: KernelCeiling.measure(
+                evaluation.precision == .bf16 ? .pairs : .single, in: workspace))
     }
 
+    /// The only side of pictures that the network takes; nil for any.
+    var fixedSize: Int? { evaluation.fixedSize }
+
     /// One evaluation of one picture.
-    func evaluate(size: Int) { evaluate(size, 1, workspace) }
+    func evaluate(size: Int) { evaluation(size: size, batch: 1, in: workspace) }
 
     /// - Parameter ceiling: GFLOP/s that the kernels reach in cache.
     func measure(size: Int, batch: Int, ceiling: Double) -> BenchReport.Evaluation {
@@ -41,12 +36,12 @@ final class NetworkBenchmark: @unchecked Sendable {
         workspace.pool.resetPeak()
         let meter = OperationMeter()
         workspace.meter = meter
-        evaluate(size, batch, workspace)
+        evaluation(size: size, batch: batch, in: workspace)
         workspace.meter = nil
         var durations: [Double] = []
         while durations.count < evaluations || durations.reduce(0, +) < seconds {
             let start = ContinuousClock.now
-            evaluate(size, batch, workspace)
+            evaluation(size: size, batch: batch, in: workspace)
             durations.append((ContinuousClock.now - start) / .seconds(1))
         }
         let median = durations.median
@@ -82,31 +77,6 @@ final class NetworkBenchmark: @unchecked Sendable {
             seconds: (total - metered) / Double(evaluations), share: (total - metered) / total, gflops: 0, shareOfCeiling: 0))
         return layers
     }
-
-    /// What evaluates a restoration network.
-    static func restoration(_ network: ConditionalUNet) -> (_ size: Int, _ batch: Int, Workspace) -> Void {
-        { size, batch, workspace in
-            let configuration = network.configuration
-            let picture = Self.numbers(size * size * ConditionalUNetConfiguration.pictureChannels)
-            let embedding = [Float](repeating: 0.1, count: configuration.contextWidth ?? 0)
-            let sample = ConditionalUNet.Sample(
-                state: picture, condition: picture, time: 50,
-                degradation: configuration.usesDegradation ? embedding : nil,
-                content: configuration.usesContent ? embedding : nil)
-            _ = network(Array(repeating: sample, count: batch), height: size, width: size, in: workspace)
-        }
-    }
-
-    /// What evaluates DA-CLIP's image encoder with its controller, on prepared pictures; the size is the encoder's own.
-    static func encoder(_ encoder: DegradationAwareCLIP) -> (_ size: Int, _ batch: Int, Workspace) -> Void {
-        { size, batch, workspace in
-            let images = workspace.tensor(batch: batch, height: size, width: size, channels: 3)
-            for (index, value) in Self.numbers(images.count).enumerated() { images.base[index] = value }
-            _ = encoder(images, in: workspace)
-        }
-    }
-
-    private static func numbers(_ count: Int) -> [Float] { (0..<count).map { Float($0 % 251) / 250 } }
 }
 
 extension [Double] {

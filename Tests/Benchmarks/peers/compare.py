@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 from networks import (
-    ENCODERS, REPOSITORY, giga_macs, inputs, load_network, read_bundle, write_encoder_bundle, write_universal_bundle,
+    ENCODERS, ONE_PASS, REPOSITORY, giga_macs, inputs, load_network, read_bundle, write_encoder_bundle, write_one_pass_bundle,
+    write_universal_bundle,
 )
 
 PEERS = [
@@ -147,7 +148,8 @@ def compare(title: str, folder: Path, part: str, exported: str, choice: argparse
             "difference_from_pytorch_fp32": contestant.difference,
         })
     return {
-        "network": title, "size": named["picture"].shape[-1] if part == "daclip" else choice.size, "batch": choice.batch, "threads": choice.threads, "gmac": work,
+        "network": title, "size": named["picture"].shape[-1] if part == "daclip" else choice.size, "batch": choice.batch,
+        "threads": choice.threads, "gmac": work,
         "results": results, "failures": failures,
     }
 
@@ -181,7 +183,7 @@ def below_floors(report: dict, floors: dict) -> list[str]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", choices=["mini", "universal", *ENCODERS], action="append", help="default: mini, universal")
+    parser.add_argument("--network", choices=["mini", "universal", *ENCODERS, *ONE_PASS], action="append", help="default: mini, universal")
     parser.add_argument("--bundle", type=Path, help="the mini bundle; default Weights/mini")
     parser.add_argument("--binary", type=Path, default=REPOSITORY / ".build/release/restored")
     parser.add_argument("--bench-option", action="append", default=[], metavar="OPTION",
@@ -214,6 +216,9 @@ def main():
             elif title in ENCODERS:
                 folder, part = Path(temporary) / title, "daclip"
                 write_encoder_bundle(folder, title)
+            elif title in ONE_PASS:
+                folder, part = Path(temporary) / title, title
+                write_one_pass_bundle(folder, title)
             with tempfile.TemporaryDirectory() as exported:
                 reports.append(compare(title, folder, part, exported, choice))
             print_table(reports[-1])

@@ -1,5 +1,5 @@
-"""The networks that are compared: the restoration network of mini as shipped and of the universal architecture, and DA-CLIP of two
-sizes, these with seeded random weights."""
+"""The networks that are compared: the restoration network of mini as shipped, and with seeded random weights that of the
+universal architecture, DA-CLIP of two sizes and the networks of one evaluation."""
 
 import hashlib
 import json
@@ -14,6 +14,8 @@ sys.path.insert(0, str(REPOSITORY / "Weights/training"))
 
 from restored_training.daclip import DegradationAwareCLIP  # noqa: E402
 from restored_training.unet import ConditionalUNet  # noqa: E402
+
+from one_pass import ONE_PASS, one_pass_network  # noqa: E402
 
 UNIVERSAL = {
     "in_nc": 3, "out_nc": 3, "nf": 64, "ch_mult": [1, 2, 4, 8], "context_dim": 512, "use_degra_context": True,
@@ -47,10 +49,14 @@ class Encoder(torch.nn.Module):
 
 
 def load_network(folder: Path, part: str) -> torch.nn.Module:
-    """The network of a section of bundle.json: `unet` or `daclip`."""
+    """The network of a section of bundle.json: `unet`, `daclip` or one of one evaluation."""
     if part == "unet":
         return load_unet(folder)
     bundle = read_bundle(folder)
+    if part in ONE_PASS:
+        network = one_pass_network(part, bundle[part])
+        network.load_state_dict(load_file(folder / bundle[part]["file"]))
+        return network.eval()
     network = DegradationAwareCLIP(label_count=len(bundle["labels"]), **bundle["daclip"])
     network.load_checkpoint(load_file(folder / bundle["daclip"]["file"]))
     return Encoder(network).eval()
@@ -80,6 +86,25 @@ def write_encoder_bundle(folder: Path, name: str) -> None:
     """A bundle with a DA-CLIP of `ENCODERS`, and a small restoration network, which isn't timed."""
     width, vision = ENCODERS[name]
     write_bundle(folder, f"{name}-random", width, vision, UNIVERSAL | {"nf": 32, "ch_mult": [1, 1], "context_dim": width})
+
+
+def write_one_pass_bundle(folder: Path, kind: str) -> None:
+    """A bundle of a network of one evaluation; an instructed one without what reads instructions, which isn't timed."""
+    if (folder / "bundle.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    network = one_pass_network(kind, ONE_PASS[kind])
+    for name, parameter in network.named_parameters():
+        if name.endswith((".beta", ".gamma")):
+            torch.nn.init.normal_(parameter, std=0.1)  # nothing would come of zeros
+    path = folder / f"{kind}.safetensors"
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
+    bundle = {
+        "kind": kind, "name": f"{kind}-random", "version": "0", "licence": "MIT", "trainingDataTerms": "none: random numbers",
+        kind: ONE_PASS[kind] | {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+    }
+    (folder / "bundle.json").write_text(json.dumps(bundle, indent=1))
 
 
 def write_bundle(folder: Path, title: str, width: int, vision: dict, unet: dict) -> None:
@@ -119,6 +144,11 @@ def inputs(bundle: dict, part: str, size: int, batch: int) -> dict[str, torch.Te
     if part == "daclip":
         side = bundle["daclip"]["vision_cfg"]["image_size"]
         return {"picture": torch.randn(batch, 3, side, side, generator=generator)}
+    if part in ONE_PASS:
+        named = {"picture": torch.rand(batch, 3, size, size, generator=generator)}
+        if width := bundle[part].get("txtdim"):
+            named["instruction"] = torch.nn.functional.normalize(torch.randn(batch, width, generator=generator))
+        return named
     settings = bundle["unet"]
     mu = torch.rand(batch, 3, size, size, generator=generator)
     named = {
