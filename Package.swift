@@ -96,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "restored",
             dependencies: [
-                "CSystem", "Threads", "Images", "Compute", "CLIP", "RestorationUNet", "Checkpoints", "Bundles", "Scheduling",
+                "CSystem", "Threads", "Images", "Compute", "Checkpoints", "Bundles", "Scheduling",
                 "Engine", "HTTPServer", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
