@@ -125,7 +125,8 @@ let package = Package(
         tests(
             "LatentTests",
             [
-                "CLIP", "LatentUNet", "Autoencoder", "Diffusion", "Images", "Layers", "Checkpoints", "Compute", "TestSupport",
+                "CLIP", "NAFNet", "LatentUNet", "Autoencoder", "Diffusion", "Bundles", "Engine", "Images", "Checkpoints",
+                "Compute", "TestSupport",
             ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
         tests("SchedulingTests", ["Scheduling"]),

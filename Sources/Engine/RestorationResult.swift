@@ -67,6 +67,10 @@ package struct RestorationResult: Sendable {
     package var unchanged: Bool
     /// Why the restoration of what was found was withheld; the picture is unchanged then.
     package var declined: DeclineReason?
+    /// What each look at the picture said of all that it chose among, in order; none where a recipe tells of its choice only.
+    package var verdicts: [Classification] = []
+    /// The request's words were longer than what is looked at of them.
+    package var promptIsCut = false
     package var timing: RestorationTiming
 
     package init(

@@ -40,6 +40,12 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Option(help: Self.help(.rounds))
     var rounds: String?
 
+    @Option(help: Self.help(.guidance))
+    var guidance: String?
+
+    @Option(help: Self.help(.colour))
+    var colour: String?
+
     @Option(help: Self.help(.tile))
     var tile: String?
 
@@ -99,8 +105,8 @@ package struct RestoreCommand: AsyncParsableCommand {
     /// The options as they were written; what of them the bundle takes shows once it is loaded.
     private var given: [RestorationOption: String] {
         let texts: [RestorationOption: String?] = [
-            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .prompt: prompt, .rounds: rounds, .tile: tile,
-            .overlap: overlap, .force: force ? "true" : nil,
+            .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .prompt: prompt, .rounds: rounds, .guidance: guidance,
+            .colour: colour, .tile: tile, .overlap: overlap, .force: force ? "true" : nil,
         ]
         return texts.compactMapValues { $0 }
     }

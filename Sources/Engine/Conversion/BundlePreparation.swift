@@ -16,7 +16,8 @@ package struct BundlePreparation: BundlePreparing {
 
     /// The kinds whose files change by more than their form.
     package static let standardConverters: [String: Converter] = [
-        DegradationAwareNetworks.kind: { try DegradationAwareNetworks.changes(of: $0, threads: $1) }
+        DegradationAwareNetworks.kind: { try DegradationAwareNetworks.changes(of: $0, threads: $1) },
+        AutoDIRConfiguration.kind: { bundle, _ in try AutoDIRNetworks.changes(of: bundle) },
     ]
 
     /// - Parameters:

@@ -28,6 +28,7 @@ package struct RecipeRegistry: Sendable {
         var makers: [String: Maker] = [
             DegradationAwareNetworks.kind: { try DegradationAwareDiffusion($0, engine: $1) },
             PlainNetwork.kind: { try DegradationAwareDiffusion(plain: $0, engine: $1) },
+            AutoDIRConfiguration.kind: { try AutoDIR($0, engine: $1) },
         ]
         for kind in SinglePassKind.allCases { makers[kind.rawValue] = { try SinglePass(kind, $0, engine: $1) } }
         return RecipeRegistry(
@@ -35,6 +36,7 @@ package struct RecipeRegistry: Sendable {
             describing: [
                 DegradationAwareNetworks.kind: { try DegradationAwareDiffusion.description(of: $0) },
                 PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
+                AutoDIRConfiguration.kind: { try AutoDIR.description(of: $0) },
             ])
     }()
 

@@ -9,8 +9,8 @@ struct WeightsConvertCommand: AsyncParsableCommand {
         commandName: "convert", abstract: "Converts checkpoints and bundles to safetensors.",
         discussion: """
             A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). With \
-            --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
-            the folder of weights. Converting once more changes nothing.
+            --as NAME, or --kind KIND, the inputs are the files of a catalogue's entry that were come by in other ways, and the \
+            bundle goes to the folder of weights. Converting once more changes nothing.
             """)
 
     @Argument(help: "A bundle's folder or name, a checkpoint, or with --as the files of a bundle.")
@@ -22,11 +22,16 @@ struct WeightsConvertCommand: AsyncParsableCommand {
     @Option(name: .customLong("as"), help: "Name of the catalogue's entry that the files are of.")
     var entryName: String?
 
+    @Option(help: "In place of --as: the kind of the bundle, where the catalogue has one of it.")
+    var kind: String?
+
     @OptionGroup var weightsOptions: WeightsOptions
     @OptionGroup var catalogueOptions: CatalogueOptions
     @OptionGroup var flags: FetchFlags
 
     func validate() throws {
+        guard entryName == nil || kind == nil else { throw ValidationError("either --as or --kind") }
+        let entryName = entryName ?? kind
         guard entryName != nil || inputs.count == 1 else { throw ValidationError("several inputs are the files of --as NAME") }
         guard entryName == nil || output == nil else { throw ValidationError("--as puts the bundle into the folder of weights") }
         guard entryName != nil || flags.digests.isEmpty else { throw ValidationError("--sha256 is for the files of --as NAME") }
@@ -36,10 +41,10 @@ struct WeightsConvertCommand: AsyncParsableCommand {
         try await CommandFailure.reporting {
             let configuration = try weightsOptions.configuration()
             let preparation = BundlePlaces.preparation(configuration, checks: !flags.noCheck)
-            if let entryName {
+            if let entry = try entry() {
                 let fetch = BundleFetch(
-                    try catalogueOptions.read().entry(entryName), into: try BundlePlaces.weightsToChange(configuration),
-                    options: try localFiles(try catalogueOptions.read().entry(entryName)), preparation: preparation)
+                    entry, into: try BundlePlaces.weightsToChange(configuration), options: try localFiles(entry),
+                    preparation: preparation)
                 return try await WeightsFetchReport.run(fetch)
             }
             let input = try BundlePlaces.folder(inputs[0], configuration)
@@ -56,6 +61,19 @@ struct WeightsConvertCommand: AsyncParsableCommand {
             }
             try convertFile(input)
         }
+    }
+
+    /// Of the catalogue, where one is named.
+    private func entry() throws -> CatalogueEntry? {
+        guard entryName != nil || kind != nil else { return nil }
+        let catalogue = try catalogueOptions.read()
+        if let entryName { return try catalogue.entry(entryName) }
+        let entries = catalogue.entries.filter { $0.kind == kind }
+        guard let entry = entries.first, entries.count == 1 else {
+            let names = entries.isEmpty ? "none" : entries.map(\.name).joined(separator: ", ")
+            throw ValidationError("--kind \(kind ?? "") names one entry of the catalogue, which has \(names): --as NAME")
+        }
+        return entry
     }
 
     private func convertFile(_ input: FilePath) throws {

@@ -95,7 +95,7 @@ struct DegradationAwareDiffusion: Recipe {
     ) -> RecipeDescription {
         RecipeDescription(
             labels: labels, takesOwnLabels: configuration.encoder.text != nil, samplers: samplers(configuration.sections),
-            options: Set(RestorationOption.allCases).subtracting([.prompt]))
+            options: Set(RestorationOption.allCases).subtracting([.prompt, .guidance, .colour]))
     }
 
     /// Without a classifier there is nothing to look for again.
