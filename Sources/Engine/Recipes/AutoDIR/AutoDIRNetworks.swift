@@ -39,7 +39,7 @@ package struct AutoDIRNetworks: Sendable {
                             try PairedTowers(
                                 parameters.scope("model_assessment").scope("clipmodel"),
                                 configuration: configuration.towers),
-                            try NAFNet(parameters.scope("NAFNet"), configuration: configuration.correction)
+                            try NAFNet(parameters.inFull.scope("NAFNet"), configuration: configuration.correction)
                         )
                     })
             })
