@@ -72,6 +72,8 @@ let package = Package(
         network("InstructIR", ["Compute", "Checkpoints", "Layers", "NAFNet"]),
         network("Restormer", ["Compute", "Checkpoints", "Layers"]),
         network("PromptIR", ["Compute", "Checkpoints", "Layers", "Restormer"]),
+        network("LatentUNet", ["Compute", "Checkpoints", "Layers"]),
+        network("Autoencoder", ["Compute", "Checkpoints", "Layers"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
         .target(
             name: "Bundles", dependencies: ["CSystem", "Threads", "Checkpoints", crypto],
@@ -81,7 +83,8 @@ let package = Package(
             "Engine",
             [
                 "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet",
-                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Diffusion", "Bundles", "Scheduling",
+                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder", "Diffusion", "Bundles",
+                "Scheduling",
             ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
@@ -118,6 +121,12 @@ let package = Package(
             [
                 "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Checkpoints",
                 "Compute", "Layers", "Images", "TestSupport",
+            ]),
+        tests(
+            "LatentTests",
+            [
+                "CLIP", "NAFNet", "LatentUNet", "Autoencoder", "Diffusion", "Bundles", "Engine", "Images", "Checkpoints",
+                "Compute", "TestSupport",
             ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
         tests("SchedulingTests", ["Scheduling"]),

@@ -1,6 +1,6 @@
 /// Reads a protocol 2 pickle as `torch.save` writes it, without running anything: a stack machine that builds inert
-/// values. Opcodes, names and sizes beyond what such files need are refused; every length is checked against the
-/// bytes that remain before anything is allocated.
+/// values. Opcodes and sizes beyond what such files need are refused, and names beyond that stand for nothing; every length is
+/// checked against the bytes that remain before anything is allocated.
 package struct PickleReader {
     private let bytes: CheckpointBytes
     private let end: Int
@@ -53,6 +53,7 @@ package struct PickleReader {
             try perform(operation)
         }
         guard position == end else { throw fault("\(end - position) bytes follow its end") }
+        for value in stack where stack.count > 1 { try document.checkIsKnown(value) }
         guard stack.count == 1, marks.isEmpty else {
             throw fault("\(stack.count) values are left at its end, expected 1")
         }
@@ -86,6 +87,7 @@ package struct PickleReader {
         case shortBinaryString = 0x55  // U
         case binaryPersistentID = 0x51  // Q
         case reduce = 0x52  // R
+        case newObject = 0x81
         case build = 0x62  // b
         case append = 0x61  // a
         case appends = 0x65  // e
@@ -95,7 +97,7 @@ package struct PickleReader {
 
     private mutating func perform(_ operation: Operation) throws(CheckpointError) {
         switch operation {
-        case .global: try push(.global(try global()))
+        case .global: try push(try global())
         case .binaryPut: try memorise(at: Int(try byte()))
         case .longBinaryPut: try memorise(at: Int(try word()))
         case .binaryGet: try push(try recall(Int(try byte())))
@@ -122,6 +124,7 @@ package struct PickleReader {
         case .shortBinaryString: try push(try text(length: Int(try byte())))
         case .binaryPersistentID: try push(try storage(try pop()))
         case .reduce: try reduce()
+        case .newObject: try makeObject()
         case .build: try build()
         case .append: try append([try pop()])
         case .appends: try append(try popToMark())
@@ -180,12 +183,12 @@ extension PickleReader {
         return .text(start: UInt32(position), length: UInt32(length))
     }
 
-    private mutating func global() throws(CheckpointError) -> PickleGlobal {
+    private mutating func global() throws(CheckpointError) -> PickleValue {
         let module = try line(), name = try line()
-        guard let global = PickleGlobal(module: module, name: name) else {
-            throw fault("the name \(quoted(module + "." + name)) is not allowed")
-        }
-        return global
+        if let global = PickleGlobal(module: module, name: name) { return .global(global) }
+        try budget.charge(96 + module.utf8.count + name.utf8.count)
+        document.unknownNames.append(module + "." + name)
+        return .unknown(document.unknownNames.count - 1)
     }
 
     private mutating func line() throws(CheckpointError) -> String {
@@ -283,18 +286,20 @@ extension PickleReader {
     }
 
     private mutating func append(_ values: [PickleValue]) throws(CheckpointError) {
+        if case .unknown = try top() { return }
         guard case .list(let index) = try top() else { throw fault("something is appended to what is no list") }
         try budget.charge(2 * MemoryLayout<PickleValue>.stride * values.count)
         document.containers[index].append(contentsOf: values)
     }
 
     private mutating func setItems(_ keysAndValues: [PickleValue]) throws(CheckpointError) {
+        if case .unknown = try top() { return }
         guard case .dictionary(let index) = try top() else { throw fault("an item is set in what is no dictionary") }
         guard keysAndValues.count % 2 == 0 else { throw fault("a key without a value") }
         for key in stride(from: 0, to: keysAndValues.count, by: 2) {
             switch keysAndValues[key] {
-            case .text, .integer: break
-            default: throw fault("a key that is neither text nor a whole number")
+            case .text, .integer, .unknown: break
+            default: throw fault("a key that is neither text nor a whole number nor a name")
             }
         }
         try budget.charge(2 * MemoryLayout<PickleValue>.stride * keysAndValues.count)
@@ -303,7 +308,9 @@ extension PickleReader {
 
     /// `OrderedDict` objects carry attributes (`_metadata`, the versions of modules); nothing here needs them.
     private mutating func build() throws(CheckpointError) {
-        guard case .dictionary = try pop(), case .dictionary = try top() else {
+        let state = try pop()
+        if case .unknown = try top() { return }
+        guard case .dictionary = state, case .dictionary = try top() else {
             throw fault("state is set on what is no dictionary")
         }
     }
@@ -314,6 +321,7 @@ extension PickleReader {
     }
 
     private mutating func storage(_ identifier: PickleValue) throws(CheckpointError) -> PickleValue {
+        if let type = elements(identifier)?.dropFirst().first, case .unknown = type { return type }
         guard let parts = elements(identifier), parts.count == 5, document.text(parts[0]) == "storage",
             case .global(.storage(let type)) = parts[1], let key = document.text(parts[2]),
             case .text = parts[3], case .integer(let count) = parts[4]
@@ -327,9 +335,9 @@ extension PickleReader {
     /// The only calls there are: an empty ordered dictionary, a view of a storage, and a parameter (its tensor).
     private mutating func reduce() throws(CheckpointError) {
         let arguments = elements(try pop())
-        guard case .global(let function) = try pop(), let arguments else {
-            throw fault("a call of what is no function")
-        }
+        let called = try pop()
+        if case .unknown = called { return try push(called) }
+        guard case .global(let function) = called, let arguments else { throw fault("a call of what is no function") }
         switch function {
         case .orderedDictionary where arguments.isEmpty: try push(.dictionary(try container([])))
         case .rebuildTensor: try push(try tensor(arguments))
@@ -342,7 +350,16 @@ extension PickleReader {
         }
     }
 
+    /// Nothing that is known here is made so.
+    private mutating func makeObject() throws(CheckpointError) {
+        _ = try pop()
+        let type = try pop()
+        guard case .unknown = type else { throw fault("the operation NEWOBJ is not allowed") }
+        try push(type)
+    }
+
     private mutating func tensor(_ arguments: [PickleValue]) throws(CheckpointError) -> PickleValue {
+        if let storage = arguments.first, case .unknown = storage { return storage }
         guard arguments.count == 6 || arguments.count == 7, case .storage(let storage) = arguments[0],
             case .integer(let offset) = arguments[1], case .boolean = arguments[4], case .dictionary = arguments[5]
         else { throw fault("a tensor with arguments that are not known") }

@@ -8,6 +8,9 @@ package enum PickleValue: Sendable, Equatable {
     /// Its place in the pickle's bytes.
     case text(start: UInt32, length: UInt32)
     case global(PickleGlobal)
+    /// A name that means nothing here, or whatever a call of it would have made: what training programs keep beside the
+    /// weights. Nothing is done with it.
+    case unknown(Int)
     case list(Int)
     case tuple(Int)
     case dictionary(Int)
@@ -61,6 +64,8 @@ package struct PickleDocument: Sendable {
     package internal(set) var containers: [[PickleValue]] = []
     package internal(set) var storages: [PickledStorage] = []
     package internal(set) var tensors: [PickledTensor] = []
+    /// The names of what is unknown.
+    package internal(set) var unknownNames: [String] = []
     let bytes: CheckpointBytes
 
     init(bytes: CheckpointBytes) { self.bytes = bytes }
@@ -69,6 +74,12 @@ package struct PickleDocument: Sendable {
     package func text(_ value: PickleValue) -> String? {
         guard case .text(let start, let length) = value else { return nil }
         return bytes.text(in: Int(start)..<Int(start) + Int(length))
+    }
+
+    /// - Throws: where a value comes of a name that is not known, which may stand beside the weights but not among them.
+    func checkIsKnown(_ value: PickleValue) throws(CheckpointError) {
+        guard case .unknown(let index) = value else { return }
+        throw .refusedPickle("the name \(quoted(unknownNames[index])) is not allowed")
     }
 
     /// A dictionary's keys and values, in the order in which they were set; nil for other values.

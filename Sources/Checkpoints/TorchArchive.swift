@@ -67,6 +67,7 @@ struct TorchArchive {
         var result: [String: StoredTensor] = [:]
         for (key, value) in try stateDictionary(of: document) {
             guard let name = document.text(key) else { throw .refusedPickle("a tensor's name is not text") }
+            try document.checkIsKnown(value)
             guard case .tensor(let index) = value else {
                 throw .malformedTensor(name: name, "is no tensor, as everything in a state dictionary should be")
             }
@@ -94,6 +95,7 @@ struct TorchArchive {
     private static func stateDictionary(
         of document: PickleDocument
     ) throws(CheckpointError) -> [(key: PickleValue, value: PickleValue)] {
+        try document.checkIsKnown(document.root)
         guard let items = document.items(document.root) else {
             throw .refusedPickle("it holds no dictionary of tensors")
         }
@@ -101,6 +103,7 @@ struct TorchArchive {
             let wrapped = items.filter { document.text($0.key) == name }
             guard wrapped.count <= 1 else { throw .refusedPickle("\(name) is there twice") }
             guard let wrapper = wrapped.first else { continue }
+            try document.checkIsKnown(wrapper.value)
             guard let inner = document.items(wrapper.value) else { throw .refusedPickle("\(name) is no dictionary") }
             return inner
         }

@@ -1,3 +1,5 @@
+package import Diffusion
+
 /// The choices of one restoration. Whatever is nil takes the bundle's default.
 package struct RestorationOptions: Sendable, Equatable {
     /// Network evaluations a tile.
@@ -10,6 +12,10 @@ package struct RestorationOptions: Sendable, Equatable {
     package var degradations: [String]?
     /// What to do, in the words of whoever asks, in place of what the classifier finds.
     package var prompt: String?
+    /// How much the words and the picture count; nil for as much as the network says.
+    package var guidance: Guidance?
+    /// What makes the colours those of the picture that came.
+    package var colour = ColourCorrection.none
     /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
     package var force = false
     /// How to restore; nil for what suits the label.
@@ -34,7 +40,7 @@ package struct RestorationOptions: Sendable, Equatable {
 /// An option that a recipe may offer. The one declaration behind a parameter of `/restore`, a flag of
 /// `restored restore`, its help and its place in `/capabilities`.
 package enum RestorationOption: String, Sendable, CaseIterable {
-    case degradation, prompt, mode, steps, sampler, seed, rounds, force, tile, overlap
+    case degradation, prompt, mode, steps, sampler, seed, rounds, guidance, colour, force, tile, overlap
 
     /// The parameter's name.
     package var name: String { rawValue }
@@ -47,10 +53,14 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         case .prompt: "What to do, in English words, where the bundle takes words: Remove the haze."
         case .mode: "fast for one evaluation, photo for diffusion, auto for what suits the label; where the bundle has both."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
-        case .sampler: "posterior, mr-ode, mr-sde, sde or ode, where the bundle diffuses."
+        case .sampler: "posterior, mr-ode, mr-sde, sde or ode; in latents euler-a, euler, dpm-2m or ddim."
         case .seed: "Seed of the noise, for the same result again."
         case .rounds:
-            "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else 1."
+            "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else the bundle's number."
+        case .guidance:
+            "How much words count, 0 to \(Int(Guidance.allowed.upperBound)), and behind a comma how much the picture does, where "
+                + "latents are sampled; else 1 each."
+        case .colour: "adain or wavelet: the colours of the picture that came, where latents are sampled; else none."
         case .force: "Restore although the picture is labelled clean, as the likeliest degradation."
         case .tile:
             "Side of the tiles in pixels, \(TileBounds.sides.lowerBound) to \(TileBounds.sides.upperBound); else the whole "

@@ -69,6 +69,10 @@ package struct RestorationResult: Sendable {
     package var declined: DeclineReason?
     /// How each picture was made, in order; empty where none was, or where the recipe knows no modes.
     package var modes: [RestorationMode]
+    /// What each look at the picture said of all that it chose among, in order; none where a recipe tells of its choice only.
+    package var verdicts: [Classification] = []
+    /// The request's words were longer than what is looked at of them.
+    package var promptIsCut = false
     package var timing: RestorationTiming
 
     package init(

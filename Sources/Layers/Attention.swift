@@ -24,11 +24,13 @@ package struct Attention: Sendable {
 
     /// softmax(q k^T / sqrt(headWidth)) v, head by head.
     ///
-    /// - Parameter projections: queries, keys and values side by side: 3 x heads x headWidth channels.
+    /// - Parameters:
+    ///   - projections: queries, keys and values side by side: 3 x heads x headWidth channels.
+    ///   - visible: of each sample, how many of its first tokens any may see; nil for all. Only where attention is causal.
     /// - Returns: heads x headWidth channels.
-    package func callAsFunction(_ projections: Tensor, in workspace: Workspace) -> Tensor {
+    package func callAsFunction(_ projections: Tensor, visible: [Int]? = nil, in workspace: Workspace) -> Tensor {
         let width = heads * headWidth
-        precondition(projections.channels == 3 * width)
+        precondition(projections.channels == 3 * width && (visible == nil || causal))
         let tokens = projections.pixels
         let output = workspace.tensor(
             batch: projections.batch, height: projections.height, width: projections.width, channels: width)
@@ -48,16 +50,16 @@ package struct Attention: Sendable {
                 let rows = index * block..<min(tokens, (index + 1) * block)
                 attend(
                     rows, tokens: tokens, projections: projections.sample(sample) + head * headWidth,
-                    scores: scratch[thread], output: output.sample(sample) + head * headWidth,
-                    kernels: workspace.kernels)
+                    visible: visible.map { min(tokens, max(1, $0[sample])) } ?? tokens, scores: scratch[thread],
+                    output: output.sample(sample) + head * headWidth, kernels: workspace.kernels)
             }
         }
         return output
     }
 
     private func attend(
-        _ rows: Range<Int>, tokens: Int, projections: UnsafeMutablePointer<Float>, scores: UnsafeMutablePointer<Float>,
-        output: UnsafeMutablePointer<Float>, kernels: kernel_set
+        _ rows: Range<Int>, tokens: Int, projections: UnsafeMutablePointer<Float>, visible: Int,
+        scores: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>, kernels: kernel_set
     ) {
         let width = heads * headWidth
         let stride = 3 * width
@@ -69,8 +71,9 @@ package struct Attention: Sendable {
         if causal {
             for row in rows {
                 let line = scores + (row - rows.lowerBound) * tokens
-                kernels.softmax(line, 1, tokens, row + 1, 1)
-                (line + row + 1).update(repeating: 0, count: tokens - row - 1)
+                let seen = min(row + 1, visible)
+                kernels.softmax(line, 1, tokens, seen, 1)
+                (line + seen).update(repeating: 0, count: tokens - seen)
             }
         } else {
             kernels.softmax(scores, rows.count, tokens, tokens, 1)

@@ -27,6 +27,17 @@ extension ParameterReader {
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputs: inputs, outputs: outputs, precision: precision)
     }
 
+    /// 1x1 convolutions of the same inputs as one, whose outputs stand side by side: `weight` and `bias` of each.
+    package func pointwise(_ names: [String], inputs: Int, outputs: Int) throws(CheckpointError) -> Linear {
+        let weights = try names.map { name throws(CheckpointError) in
+            try takeStored("\(name).weight", [outputs, inputs, 1, 1])
+        }
+        let biases = try names.map { name throws(CheckpointError) in try take("\(name).bias", [outputs]) }
+        return Linear(
+            weight: WeightMatrix(weights), bias: biases.flatMap(\.self), inputs: inputs, outputs: names.count * outputs,
+            precision: precision)
+    }
+
     /// `NAME.weight`, (outputs, inputs, kernel, kernel), and, where asked for, `NAME.bias`.
     package func convolution(
         _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool,
@@ -43,6 +54,14 @@ extension ParameterReader {
         _ name: String, width: Int, epsilon: Float = 1e-5
     ) throws(CheckpointError) -> LayerNorm {
         try LayerNorm(gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]), epsilon: epsilon)
+    }
+
+    /// GroupNorm of 32 groups: `NAME.weight` and `NAME.bias`.
+    ///
+    /// - Precondition: 32 divides the width.
+    package func groupNorm(_ name: String, width: Int, epsilon: Float) throws(CheckpointError) -> GroupNorm {
+        try GroupNorm(
+            groups: 32, gain: take("\(name).weight", [width]), bias: take("\(name).bias", [width]), epsilon: epsilon)
     }
 
     /// LayerNorm over channels with a gain only, `NAME.g`.

@@ -43,6 +43,12 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Option(help: Self.help(.rounds))
     var rounds: String?
 
+    @Option(help: Self.help(.guidance))
+    var guidance: String?
+
+    @Option(help: Self.help(.colour))
+    var colour: String?
+
     @Option(help: Self.help(.tile))
     var tile: String?
 
@@ -103,7 +109,8 @@ package struct RestoreCommand: AsyncParsableCommand {
     private var given: [RestorationOption: String] {
         let texts: [RestorationOption: String?] = [
             .steps: steps, .sampler: sampler, .seed: seed, .degradation: degradation, .prompt: prompt, .mode: mode,
-            .rounds: rounds, .tile: tile, .overlap: overlap, .force: force ? "true" : nil,
+            .rounds: rounds, .guidance: guidance, .colour: colour, .tile: tile, .overlap: overlap,
+            .force: force ? "true" : nil,
         ]
         return texts.compactMapValues { $0 }
     }

@@ -12,8 +12,8 @@ struct ArchitectureTests {
         let names = try Manifest().targets.map(\.name)
         let flow = [
             "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "NAFNet",
-            "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Diffusion", "Bundles",
-            "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", "Service", "restored",
+            "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder",
+            "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", "Service", "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
         #expect(Set(names).count == names.count)
@@ -43,6 +43,8 @@ struct ArchitectureTests {
             "Restormer": ["Images", "CLIP", "Diffusion", "Bundles"],
             "PromptIR": ["Images", "CLIP", "Diffusion", "Bundles"],
             "InstructIR": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "LatentUNet": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "Autoencoder": ["Images", "CLIP", "Diffusion", "Bundles"],
             "SentenceEncoder": ["Images", "CLIP", "Diffusion", "Bundles"],
             "ConditionalNAFNet": ["Images", "CLIP", "Diffusion", "Bundles"],
             "Diffusion": ["Images", "CLIP", "RestorationUNet"],

@@ -18,6 +18,10 @@ package struct ParityFolder: Sendable {
     /// Networks of one evaluation, in a folder within that one.
     package static let singlePass = ParityFolder(root: current.root?.appendingPathComponent("singlepass", isDirectory: true))
 
+    /// The parts of latent diffusion, and a system made of them, likewise.
+    package static let latent = ParityFolder(root: current.root?.appendingPathComponent("latent", isDirectory: true))
+    package static let autoDIR = ParityFolder(root: current.root?.appendingPathComponent("autodir", isDirectory: true))
+
     /// Nil where no folder was found.
     package let root: URL?
 

@@ -21,7 +21,9 @@ package struct BundlePreparation: BundlePreparing {
             guard bundle.configuration.has("daclip") else { return [:] }
             return try DegradationAwareNetworks.changes(of: bundle, threads: threads)
         }
-        return Dictionary(uniqueKeysWithValues: kinds.map { ($0, converter) })
+        var converters = Dictionary(uniqueKeysWithValues: kinds.map { ($0, converter) })
+        converters[AutoDIRConfiguration.kind] = { bundle, _ in try AutoDIRNetworks.changes(of: bundle) }
+        return converters
     }()
 
     /// - Parameters:

@@ -1,4 +1,5 @@
 package import Checkpoints
+import Diffusion
 
 /// What a recipe offers: validation, `/capabilities` and help read it, so that nothing can be asked for that isn't there.
 package struct RecipeDescription: Sendable, Equatable {
@@ -130,6 +131,13 @@ extension RecipeDescription {
                 throw OptionFault(option, value, expected: "auto, or a whole number from 1 to \(RestorationRounds.most)")
             }
             options.rounds = rounds
+        case .guidance: options.guidance = try guidance(value)
+        case .colour:
+            guard let colour = ColourCorrection(rawValue: value) else {
+                let known = ColourCorrection.allCases.map(\.rawValue).joined(separator: ", ")
+                throw OptionFault(option, value, expected: "one of \(known)")
+            }
+            options.colour = colour
         case .force:
             // Python and .NET write it with a capital.
             guard let force = ["true": true, "True": true, "false": false, "False": false][value] else {
@@ -139,6 +147,23 @@ extension RecipeDescription {
         case .tile: options.tile = try number(in: TileBounds.sides)
         case .overlap: options.overlap = try number(in: TileBounds.overlaps(ofTile: options.tile))
         }
+    }
+
+    /// One number, or two with a comma between them.
+    private func guidance(_ value: String) throws(OptionFault) -> Guidance {
+        let bounds = Guidance.allowed
+        let numbers = value.split(separator: ",", omittingEmptySubsequences: false).map { part -> Double? in
+            // `Double` takes names, exponents and signs as well.
+            let isPlain = (1...8).contains(part.utf8.count)
+                && part.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+            return isPlain ? Double(part).flatMap { bounds.contains($0) ? $0 : nil } : nil
+        }
+        guard (1...2).contains(numbers.count), case let text?? = numbers.first, case let picture?? = numbers.last else {
+            throw OptionFault(
+                .guidance, String(value.prefix(40)),
+                expected: "a number from \(Int(bounds.lowerBound)) to \(Int(bounds.upperBound)), or two with a comma between them")
+        }
+        return Guidance(text: text, picture: numbers.count == 2 ? picture : 1)
     }
 
     /// `Int` takes a sign, which no option has.
@@ -212,6 +237,8 @@ extension RecipeDescription {
             (.degradation, given.degradations?.joined(separator: ",")), (.prompt, given.prompt),
             (.mode, given.mode?.rawValue), (.steps, given.steps.map { String($0) }),
             (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
+            (.guidance, given.guidance.map { "\($0.text),\($0.picture)" }),
+            (.colour, given.colour == .none ? nil : given.colour.rawValue),
             (.force, given.force ? "true" : nil), (.tile, given.tile.map { String($0) }),
             (.overlap, given.overlap.map { String($0) }),
         ]

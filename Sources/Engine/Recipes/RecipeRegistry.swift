@@ -35,12 +35,14 @@ package struct RecipeRegistry: Sendable {
             DegradationAwareNetworks.kind: { try DegradationAwareDiffusion($0, engine: $1) },
             PlainNetwork.kind: { try DegradationAwareDiffusion(plain: $0, engine: $1) },
             RestorersBundle.kind: { try Restorers($0, engine: $1) },
+            AutoDIRConfiguration.kind: { try AutoDIR($0, engine: $1) },
         ]
         for kind in SinglePassKind.allCases { makers[kind.rawValue] = { try SinglePass(kind, $0, engine: $1) } }
         var describers: [String: Describer] = [
             DegradationAwareNetworks.kind: { try DegradationAwareDiffusion.description(of: $0) },
             PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
             RestorersBundle.kind: { try Restorers.description(of: $0) },
+            AutoDIRConfiguration.kind: { try AutoDIR.description(of: $0) },
         ]
         for kind in SinglePassKind.allCases { describers[kind.rawValue] = { try SinglePass.description(of: $0) } }
         var evaluations: [String: NetworkEvaluation.Reader] = [

@@ -6,14 +6,26 @@ extension BytePairTokenizer {
         case endOfText
     }
 
+    /// How the start and the end of a text are written within one.
+    enum Specials {
+        case original, openCLIP
+
+        var names: [(String, Piece)] {
+            switch self {
+            case .original: [("<|startoftext|>", .startOfText), ("<|endoftext|>", .endOfText)]
+            case .openCLIP: [("<start_of_text>", .startOfText), ("<end_of_text>", .endOfText)]
+            }
+        }
+    }
+
     /// CLIP's pattern, at each place the first that fits: the two specials by name, a contraction, letters, one digit,
     /// or a run of anything else but white space.
-    static func pieces(of text: String) -> [Piece] {
+    static func pieces(of text: String, specials: Specials = .openCLIP) -> [Piece] {
         let scalars = Array(text.unicodeScalars)
         var pieces: [Piece] = []
         var index = 0
         while index < scalars.count {
-            if let (piece, length) = special(at: index, in: scalars) {
+            if let (piece, length) = special(at: index, in: scalars, specials) {
                 pieces.append(piece)
                 index += length
                 continue
@@ -27,9 +39,11 @@ extension BytePairTokenizer {
         return pieces
     }
 
-    private static func special(at index: Int, in text: [Unicode.Scalar]) -> (Piece, length: Int)? {
+    private static func special(
+        at index: Int, in text: [Unicode.Scalar], _ specials: Specials
+    ) -> (Piece, length: Int)? {
         guard text[index] == "<" else { return nil }
-        for (name, piece) in [("<start_of_text>", Piece.startOfText), ("<end_of_text>", .endOfText)] {
+        for (name, piece) in specials.names {
             if text[index...].starts(with: name.unicodeScalars) { return (piece, name.unicodeScalars.count) }
         }
         return nil

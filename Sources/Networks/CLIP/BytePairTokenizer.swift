@@ -36,9 +36,11 @@ package struct BytePairTokenizer: Sendable {
     }
 
     /// The text as ids, start and end of text around it, however long.
-    package func encode(_ text: String) -> [Int32] {
+    package func encode(_ text: String) -> [Int32] { encode(repaired: TextCleaning.clean(text), specials: .openCLIP) }
+
+    private func encode(repaired text: String, specials: Specials) -> [Int32] {
         var result = [startOfText]
-        for piece in Self.pieces(of: TextCleaning.clean(text)) {
+        for piece in Self.pieces(of: text, specials: specials) {
             switch piece {
             case .word(let word): result += encode(word: word)
             case .startOfText: result.append(startOfText)
@@ -56,6 +58,16 @@ package struct BytePairTokenizer: Sendable {
         guard contextLength > 0 else { return [] }
         if ids.count > contextLength { return ids.prefix(contextLength - 1) + [endOfText] }
         return ids + [Int32](repeating: 0, count: contextLength - ids.count)
+    }
+
+    /// The text as the text towers of latent diffusion take it: exactly `contextLength` ids, the end of text again and again
+    /// behind the first one; a text too long keeps its first ids.
+    ///
+    /// - Returns: the ids; and how many there would be, start and end of text among them, were there no limit.
+    package func paddedTokens(for text: String, contextLength: Int) -> (ids: [Int32], count: Int) {
+        let ids = encode(repaired: TextRepair.repaired(text), specials: .original)
+        let shown = ids.count > contextLength ? ids.prefix(max(0, contextLength - 1)) + [endOfText] : ids
+        return (shown + [Int32](repeating: endOfText, count: max(0, contextLength - shown.count)), ids.count)
     }
 
     static func pair(_ first: Int32, _ second: Int32) -> UInt64 {

@@ -47,6 +47,14 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable {
 
         package var heads: Int { width / headWidth }
 
+        /// - Precondition: the patch divides the image, heads the width.
+        package init(imageSize: Int, layers: Int, width: Int, patchSize: Int, headWidth: Int) {
+            precondition(imageSize.isMultiple(of: patchSize) && width.isMultiple(of: headWidth))
+            (self.imageSize, self.layers, self.width) = (imageSize, layers, width)
+            (self.patchSize, self.headWidth) = (patchSize, headWidth)
+            (stem, stemBlocks, pool) = (nil, nil, .classToken)
+        }
+
         /// Length of what the embedding is read from.
         var pooledWidth: Int { pool == .patches ? 2 * width : width }
 
@@ -62,6 +70,13 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable {
         package var width: Int
         package var heads: Int
         package var layers: Int
+
+        /// - Precondition: the heads divide the width.
+        package init(contextLength: Int, vocabularySize: Int, width: Int, heads: Int, layers: Int) {
+            precondition(width.isMultiple(of: heads))
+            (self.contextLength, self.vocabularySize) = (contextLength, vocabularySize)
+            (self.width, self.heads, self.layers) = (width, heads, layers)
+        }
     }
 
     /// - Throws: the first value that can't be, with its place.

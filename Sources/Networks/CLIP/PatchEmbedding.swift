@@ -13,19 +13,20 @@ struct PatchEmbedding: Sendable {
     private let stages: [Stage]
 
     init(
-        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision
+        _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Vision,
+        layout: TowerLayout = .original
     ) throws(CheckpointError) {
         guard let stem = configuration.stem else {
             let side = configuration.patchSize
             let convolution = try parameters.convolution(
-                "conv1", inputs: 3, outputs: configuration.width, kernel: side, stride: side, padding: 0, bias: false)
+                layout.patches, inputs: 3, outputs: configuration.width, kernel: side, stride: side, padding: 0, bias: false)
             stages = [Stage(convolution: convolution, blocks: [])]
             return
         }
         let widths = [3] + stem + [configuration.width]
         let counts = configuration.stemBlocks ?? Array(repeating: 0, count: stem.count + 1)
         // PyTorch numbers what stands in a row: convolution, blocks, GELU, convolution, ...
-        let row = parameters.scope("conv1")
+        let row = parameters.scope(layout.patches)
         var place = 0
         stages = try counts.enumerated().map { index, count throws(CheckpointError) in
             defer { place += count + 2 }

@@ -9,8 +9,9 @@ package struct Preprocessing: Sendable {
     /// Windows beside the whole, at most five.
     package let nativeWindows: Int
 
-    static let mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
-    static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
+    /// Of each channel, pictures being 0...1.
+    package static let mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
+    package static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
     /// Where native windows stand, as quarters of the room there is across and down: the middle, then its corners.
     private static let windowPlaces = [(2, 2), (1, 1), (3, 3), (3, 1), (1, 3)]

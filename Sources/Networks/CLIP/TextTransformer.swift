@@ -1,4 +1,4 @@
-import Checkpoints
+package import Checkpoints
 package import Compute
 import Layers
 
@@ -9,32 +9,67 @@ package struct TextTransformer: Sendable {
     private let positions: [Float]  // positional_embedding
     private let blocks: [TransformerBlock]  // transformer.resblocks
     private let norm: LayerNorm  // ln_final
-    private let projection: Linear  // text_projection
+    private let projection: Linear?  // text_projection
 
     init(
         _ parameters: ParameterReader, configuration: DegradationAwareCLIPConfiguration.Text, activation: Activation,
         embeddingWidth: Int
     ) throws(CheckpointError) {
+        try self.init(
+            parameters, layout: .original, configuration: configuration, activation: activation,
+            embeddingWidth: embeddingWidth)
+    }
+
+    /// - Parameters:
+    ///   - parameters: those of the tower, below which `text_model` stands in Hugging Face's layout.
+    ///   - embeddingWidth: nil for a tower without a projection, which has token states and no embedding.
+    package init(
+        _ parameters: ParameterReader, layout: TowerLayout, configuration: DegradationAwareCLIPConfiguration.Text,
+        activation: Activation, embeddingWidth: Int?
+    ) throws(CheckpointError) {
         self.configuration = configuration
         let width = configuration.width
-        embeddings = try parameters.takeStored("token_embedding.weight", [configuration.vocabularySize, width])
-        positions = try parameters.take("positional_embedding", [configuration.contextLength, width])
-        blocks = try parameters.map(configuration.layers) { index throws(CheckpointError) in
+        let tower = layout == .original ? parameters : parameters.scope("text_model")
+        tower.ignore(prefix: layout == .original ? "attn_mask" : "embeddings.position_ids")
+        embeddings = try tower.takeStored(layout.tokens, [configuration.vocabularySize, width])
+        positions = try tower.take(layout.positions, [configuration.contextLength, width])
+        let row = layout.blocks.reduce(tower) { $0.scope($1) }
+        blocks = try row.map(configuration.layers) { index throws(CheckpointError) in
             try TransformerBlock(
-                parameters.scope("transformer").scope("resblocks").scope("\(index)"), width: width,
-                heads: configuration.heads, causal: true, activation: activation)
+                row.scope("\(index)"), width: width, heads: configuration.heads, causal: true, activation: activation,
+                layout: layout)
         }
-        norm = try parameters.layerNorm("ln_final", width: width)
-        projection = try parameters.projection("text_projection", inputs: width, outputs: embeddingWidth)
+        norm = try tower.layerNorm(layout.textNorm, width: width)
+        projection = try embeddingWidth.map { outputs throws(CheckpointError) in
+            try layout == .original
+                ? tower.projection("text_projection", inputs: width, outputs: outputs)
+                : parameters.linear("text_projection", inputs: width, outputs: outputs, bias: false)
+        }
     }
 
     /// Encodes token sequences of the context's length.
     ///
     /// - Parameter sequences: ids in `0..<vocabularySize`; the feature is read where the largest id stands first, which
     ///   is the end token.
-    /// - Returns: one embedding a sequence, as tokens of one row, not normalised.
+    /// - Returns: one embedding a sequence, as tokens of one row, not normalised. The end token's states where there is no
+    ///   projection.
     package func callAsFunction(
         _ sequences: [[Int32]], observe: VisionTransformer.Observer? = nil, in workspace: Workspace
+    ) -> Tensor {
+        embeddings(of: states(sequences, observe: observe, in: workspace), sequences, in: workspace)
+    }
+
+    /// The states of all tokens behind the last norm: what steers latent diffusion.
+    ///
+    /// - Parameters:
+    ///   - sequences: as above.
+    ///   - visible: of each sequence, how many of its first tokens any token may see: those before the padding. Nil where
+    ///     padding is seen as well.
+    ///   - layers: how many blocks are run; nil for all.
+    /// - Returns: batch x 1 x context length x width.
+    package func states(
+        _ sequences: [[Int32]], visible: [Int]? = nil, layers: Int? = nil, observe: VisionTransformer.Observer? = nil,
+        in workspace: Workspace
     ) -> Tensor {
         let width = configuration.width
         var tokens = workspace.tensor(batch: sequences.count, width: configuration.contextLength, channels: width)
@@ -47,17 +82,24 @@ package struct TextTransformer: Sendable {
                 for channel in 0..<width { target[channel] += positions[position * width + channel] }
             }
         }
-        for (index, block) in blocks.enumerated() {
-            tokens = block(tokens, in: workspace)
+        observe?("embeddings", tokens)
+        for (index, block) in blocks.prefix(layers ?? blocks.count).enumerated() {
+            tokens = block(tokens, visible: visible, in: workspace)
             observe?("resblock\(index)", tokens)
         }
         let normalised = norm(tokens, in: workspace)
         observe?("ln_final", normalised)
+        return normalised
+    }
+
+    /// One embedding a sequence of the states of its tokens.
+    package func embeddings(of states: Tensor, _ sequences: [[Int32]], in workspace: Workspace) -> Tensor {
+        let width = configuration.width
         let ends = workspace.tensor(batch: 1, width: sequences.count, channels: width)
         for (index, sequence) in sequences.enumerated() {
             let end = sequence.indices.max { sequence[$0] < sequence[$1] || (sequence[$0] == sequence[$1] && $0 > $1) }
-            (ends.base + index * width).update(from: normalised.sample(index) + (end ?? 0) * width, count: width)
+            (ends.base + index * width).update(from: states.sample(index) + (end ?? 0) * width, count: width)
         }
-        return projection(ends, in: workspace)
+        return projection.map { $0(ends, in: workspace) } ?? ends
     }
 }

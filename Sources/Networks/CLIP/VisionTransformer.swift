@@ -1,11 +1,11 @@
-import Checkpoints
+package import Checkpoints
 package import Compute
 import Layers
 
 /// A vision tower of CLIP (README, "A tower"): patches, class token, positions, pre-norm blocks, and an embedding
 /// of the class token or of all patches.
 package struct VisionTransformer: Sendable {
-    let configuration: DegradationAwareCLIPConfiguration.Vision
+    package let configuration: DegradationAwareCLIPConfiguration.Vision
     private let patches: PatchEmbedding  // conv1
     private let classEmbedding: [Float]  // class_embedding
     private let positions: [Float]  // positional_embedding
@@ -23,19 +23,47 @@ package struct VisionTransformer: Sendable {
         configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation,
         embeddingWidth: Int
     ) throws(CheckpointError) {
+        try self.init(
+            parameters, blocks: blockParameters, configuration: configuration, activation: activation, layout: .original,
+            projection: parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth))
+    }
+
+    /// A tower in a file of its own, or beside a text tower.
+    ///
+    /// - Parameter parameters: below which `visual` or `vision_model` stands.
+    package init(
+        _ parameters: ParameterReader, layout: TowerLayout, configuration: DegradationAwareCLIPConfiguration.Vision,
+        activation: Activation, embeddingWidth: Int
+    ) throws(CheckpointError) {
+        let tower = parameters.scope(layout == .original ? "visual" : "vision_model")
+        if layout == .huggingFace { tower.ignore(prefix: "embeddings.position_ids") }
+        try self.init(
+            tower, blocks: layout.blocks.reduce(tower) { $0.scope($1) }, configuration: configuration,
+            activation: activation, layout: layout,
+            projection: layout == .original
+                ? tower.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
+                : parameters.linear(
+                    "visual_projection", inputs: configuration.pooledWidth, outputs: embeddingWidth, bias: false))
+    }
+
+    private init(
+        _ parameters: ParameterReader, blocks blockParameters: ParameterReader,
+        configuration: DegradationAwareCLIPConfiguration.Vision, activation: Activation, layout: TowerLayout,
+        projection: Linear
+    ) throws(CheckpointError) {
         self.configuration = configuration
+        self.projection = projection
         let width = configuration.width
-        patches = try PatchEmbedding(parameters, configuration: configuration)
-        classEmbedding = try parameters.take("class_embedding", [width])
-        positions = try parameters.take("positional_embedding", [configuration.grid * configuration.grid + 1, width])
-        preNorm = try parameters.layerNorm("ln_pre", width: width)
+        patches = try PatchEmbedding(parameters, configuration: configuration, layout: layout)
+        classEmbedding = try parameters.take(layout.classToken, [width])
+        positions = try parameters.take(layout.positions, [configuration.grid * configuration.grid + 1, width])
+        preNorm = try parameters.layerNorm(layout.preNorm, width: width)
         blocks = try blockParameters.map(configuration.layers) { index throws(CheckpointError) in
             try TransformerBlock(
                 blockParameters.scope("\(index)"), width: width, heads: configuration.heads, causal: false,
-                activation: activation)
+                activation: activation, layout: layout)
         }
-        postNorm = try parameters.layerNorm("ln_post", width: configuration.pooledWidth)
-        projection = try parameters.projection("proj", inputs: configuration.pooledWidth, outputs: embeddingWidth)
+        postNorm = try parameters.layerNorm(layout.postNorm, width: configuration.pooledWidth)
     }
 
     /// Encodes a batch of prepared pictures.

@@ -3,8 +3,11 @@ package import Checkpoints
 /// The sizes of a NAFNet, or of a network with its trunk: keys as in the official option files. What is read has been checked: a
 /// network of these sizes can be built.
 package struct NAFNetConfiguration: Sendable, Equatable {
-    /// Channels of a picture, in and out.
+    /// Channels of a picture.
     package static let pictureChannels = 3
+
+    /// Channels in (`in_channels`): those of one picture, or of two, of which the last one is corrected.
+    package let inputChannels: Int
 
     /// Channels at full resolution (`width`); each level has twice those of the one above.
     package let width: Int
@@ -21,8 +24,13 @@ package struct NAFNetConfiguration: Sendable, Equatable {
     /// In the middle.
     private static let widestMap = 8_192
 
+    /// - Parameter pictures: that the network sees at a time.
     /// - Throws: the first value that can't be, with its place.
-    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+    package init(_ reader: ConfigurationReader, pictures: Int = 1) throws(ConfigurationError) {
+        inputChannels = pictures * Self.pictureChannels
+        _ = try reader.size("in_channels", inputChannels...inputChannels, default: inputChannels)
+        _ = try reader.size(
+            "out_channels", Self.pictureChannels...Self.pictureChannels, default: Self.pictureChannels)
         width = try reader.size("width", 1...1_024)
         encoderBlocks = try Self.blocks("enc_blk_nums", reader)
         middleBlocks = try reader.size("middle_blk_num", Self.blocks)

@@ -31,11 +31,12 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
         self.configuration = configuration
         let (width, depth) = (configuration.width, configuration.depth)
         let channels = NAFNetConfiguration.pictureChannels
+        let inputs = configuration.inputChannels
         func blocks(_ name: String, _ count: Int, level: Int) throws(CheckpointError) -> [Block] {
             let reader = name.split(separator: ".").reduce(parameters) { $0.scope(String($1)) }
             return try (0..<count).map { index throws(CheckpointError) in try block(reader.scope("\(index)"), level) }
         }
-        enter = try parameters.convolution("intro", inputs: channels, outputs: width, kernel: 3, padding: 1, bias: true)
+        enter = try parameters.convolution("intro", inputs: inputs, outputs: width, kernel: 3, padding: 1, bias: true)
         leave = try parameters.convolution("ending", inputs: width, outputs: channels, kernel: 3, padding: 1, bias: true)
         encoders = try (0..<depth).map { level throws(CheckpointError) in
             try blocks("encoders.\(level)", configuration.encoderBlocks[level], level: level)
@@ -79,7 +80,7 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
     /// Evaluates pictures of one size together. What a picture gets never depends on the others.
     ///
     /// - Parameters:
-    ///   - pictures: height x width x 3, interleaved, nominally 0...1.
+    ///   - pictures: height x width x input channels, interleaved, nominally 0...1.
     ///   - means: sees the means of the channels in each block of the middle, and answers with those to be used.
     /// - Returns: a picture each, laid out the same; nothing is clamped.
     package func callAsFunction(
@@ -87,7 +88,7 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
         observe: Observer? = nil, in workspace: Workspace
     ) -> [[Float]] {
         let input = PicturePadding.padded(
-            pictures, height: height, width: width, channels: NAFNetConfiguration.pictureChannels,
+            pictures, height: height, width: width, channels: configuration.inputChannels,
             alignment: configuration.alignment, margin: .zeros, in: workspace)
         var state = enter([input], in: workspace)
         observe?("intro", state)
@@ -116,7 +117,20 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
             state = steps.close(.decoder(index), state)
         }
         if let observe { observe("ending", leave([state], in: workspace)) }
-        let result = leave([state], epilogue: .init(residual: input), into: input, in: workspace)
+        let corrected = corrected(input, in: workspace)
+        let result = leave([state], epilogue: .init(residual: corrected), into: corrected, in: workspace)
         return PicturePadding.cropped(result, height: height, width: width)
+    }
+    /// The picture that the network's answer is added to: the last one of the input.
+    private func corrected(_ input: Tensor, in workspace: Workspace) -> Tensor {
+        let channels = NAFNetConfiguration.pictureChannels
+        guard input.channels > channels else { return input }
+        let result = workspace.tensor(
+            batch: input.batch, height: input.height, width: input.width, channels: channels)
+        let offset = input.channels - channels
+        for pixel in 0..<input.batch * input.pixels {
+            (result.base + pixel * channels).update(from: input.base + pixel * input.channels + offset, count: channels)
+        }
+        return result
     }
 }

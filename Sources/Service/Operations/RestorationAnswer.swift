@@ -94,12 +94,22 @@ package struct RestorationDocument: Encodable, Sendable {
         let nearest_label: String?
     }
 
+    /// A label that a look chose among, with its probability.
+    package struct Candidate: Encodable, Sendable {
+        let label: String
+        let probability: Double
+    }
+
     let width: Int
     let height: Int
     /// Absent where nothing is named, as the next.
     let degradation: String?
     let confidence: Double?
     let rounds: [Round]
+    /// What each look chose among, likeliest first; absent where a bundle tells of its choice only.
+    let verdicts: [[Candidate]]?
+    /// True where the prompt was longer than what is looked at of it; else absent.
+    let prompt_cut: Bool?
     /// Absent where nothing is sampled, as the next two.
     let seed: String?
     let steps: Int?
@@ -128,6 +138,9 @@ package struct RestorationDocument: Encodable, Sendable {
         rounds = result.rounds.map {
             .init(degradation: $0.degradation, confidence: $0.confidence, nearest_label: $0.nearest)
         }
+        verdicts = result.verdicts.isEmpty
+            ? nil : result.verdicts.map { $0.entries.map { .init(label: $0.label, probability: $0.probability) } }
+        prompt_cut = result.promptIsCut ? true : nil
         seed = result.sampling.map { String($0.seed) }
         steps = result.sampling?.steps
         sampler = result.sampling?.sampler

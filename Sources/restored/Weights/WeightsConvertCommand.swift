@@ -2,15 +2,16 @@ import ArgumentParser
 import Bundles
 import Checkpoints
 import Glibc
+import Settings
 
 /// `restored weights convert IN... [-o OUT]`.
 struct WeightsConvertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Converts checkpoints and bundles to safetensors.",
         discussion: """
-            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). \
-            With --as NAME the inputs are the files of a catalogue's entry that were come by in other ways, and the bundle goes to \
-            the folder of weights. Converting once more changes nothing.
+            A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). With \
+            --as NAME, or --kind KIND, the inputs are the files of a catalogue's entry that were come by in other ways, and the \
+            bundle goes to the folder of weights. Converting once more changes nothing.
             """)
 
     @Argument(help: "A bundle's folder or name, a checkpoint, or with --as the files of a bundle.")
@@ -22,11 +23,16 @@ struct WeightsConvertCommand: AsyncParsableCommand {
     @Option(name: .customLong("as"), help: "Name of the catalogue's entry that the files are of.")
     var entryName: String?
 
+    @Option(help: "In place of --as: the kind of the bundle, where the catalogue has one of it.")
+    var kind: String?
+
     @OptionGroup var weightsOptions: WeightsOptions
     @OptionGroup var catalogueOptions: CatalogueOptions
     @OptionGroup var flags: FetchFlags
 
     func validate() throws {
+        guard entryName == nil || kind == nil else { throw ValidationError("either --as or --kind") }
+        let entryName = entryName ?? kind
         guard entryName != nil || inputs.count == 1 else { throw ValidationError("several inputs are the files of --as NAME") }
         guard entryName == nil || output == nil else { throw ValidationError("--as puts the bundle into the folder of weights") }
         guard entryName != nil || flags.digests.isEmpty else { throw ValidationError("--sha256 is for the files of --as NAME") }
@@ -37,8 +43,7 @@ struct WeightsConvertCommand: AsyncParsableCommand {
             var configuration = try weightsOptions.configuration()
             catalogueOptions.apply(to: &configuration)
             let preparation = BundlePlaces.preparation(configuration, checks: !flags.noCheck)
-            if let entryName {
-                let entry = try BundlePlaces.catalogue(configuration).entry(entryName)
+            if let entry = try entry(configuration) {
                 // What isn't given is fetched where it has an address: the merges of a text tower, say.
                 var options = try BundlePlaces.fetchOptions(configuration)
                 try flags.apply(to: &options, for: entry)
@@ -62,6 +67,19 @@ struct WeightsConvertCommand: AsyncParsableCommand {
             }
             try convertFile(input)
         }
+    }
+
+    /// Of the catalogue, where one is named.
+    private func entry(_ configuration: Configuration) throws -> CatalogueEntry? {
+        guard entryName != nil || kind != nil else { return nil }
+        let catalogue = try BundlePlaces.catalogue(configuration)
+        if let entryName { return try catalogue.entry(entryName) }
+        let entries = catalogue.entries.filter { $0.kind == kind }
+        guard let entry = entries.first, entries.count == 1 else {
+            let names = entries.isEmpty ? "none" : entries.map(\.name).joined(separator: ", ")
+            throw ValidationError("--kind \(kind ?? "") names one entry of the catalogue, which has \(names): --as NAME")
+        }
+        return entry
     }
 
     private func convertFile(_ input: FilePath) throws {

@@ -110,6 +110,8 @@ enum PickleChecks {
             try promise(document.containers[index].count % 2 == 0, "a key without a value")
         case .storage(let index): try promise(document.storages.indices.contains(index), "a storage that is not there")
         case .tensor(let index): try promise(document.tensors.indices.contains(index), "a tensor that is not there")
+        case .unknown(let index):
+            try promise(document.unknownNames.indices.contains(index), "an unknown name that is not there")
         case .none, .boolean, .integer, .real, .global: break
         }
     }

@@ -1,0 +1,11 @@
+/// How latents are sampled.
+package enum LatentSamplerKind: String, Sendable, CaseIterable {
+    /// Euler's steps with fresh noise (k-diffusion): InstructPix2Pix' and AutoDIR's own.
+    case eulerAncestral = "euler-a"
+    /// Without.
+    case euler
+    /// DPM-Solver++ of second order (Lu et al., 2022): fewer steps for the same result.
+    case dpmSolver = "dpm-2m"
+    /// Song et al., ICLR 2021, without fresh noise.
+    case ddim
+}

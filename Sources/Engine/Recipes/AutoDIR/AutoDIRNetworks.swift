@@ -1,0 +1,62 @@
+package import Autoencoder
+package import Bundles
+package import CLIP
+package import Checkpoints
+package import LatentUNet
+package import NAFNet
+
+/// The networks of AutoDIR (Jiang et al., ECCV 2024), which come in one file.
+package struct AutoDIRNetworks: Sendable {
+    package let configuration: AutoDIRConfiguration
+    package let network: LatentUNet  // model.diffusion_model
+    package let autoencoder: Autoencoder  // first_stage_model
+    package let towers: PairedTowers  // model_assessment.clipmodel
+    package let correction: NAFNet  // NAFNet
+
+    /// Tables of the schedule, which are computed, and the autoencoder's training.
+    static let passedOver = [
+        "betas", "alphas_cumprod", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
+        "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_",
+        "lvlb_weights", "logvar", "scale_factor",
+    ]
+
+    /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor of the first network that has some.
+    package init(_ parameters: ParameterReader, configuration: AutoDIRConfiguration) throws(CheckpointError) {
+        self.configuration = configuration
+        for name in Self.passedOver { parameters.ignore(prefix: name) }
+        (network, (autoencoder, (towers, correction))) = try parameters.both(
+            { () throws(CheckpointError) in
+                try LatentUNet(
+                    parameters.scope("model").scope("diffusion_model"), configuration: configuration.network)
+            },
+            { () throws(CheckpointError) in
+                try parameters.both(
+                    { () throws(CheckpointError) in
+                        try Autoencoder(parameters.scope("first_stage_model"), configuration: configuration.autoencoder)
+                    },
+                    { () throws(CheckpointError) in
+                        (
+                            try PairedTowers(
+                                parameters.scope("model_assessment").scope("clipmodel"),
+                                configuration: configuration.towers),
+                            try NAFNet(parameters.inFull.scope("NAFNet"), configuration: configuration.correction)
+                        )
+                    })
+            })
+        try parameters.finish()
+    }
+
+    /// The networks of a bundle.
+    ///
+    /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor.
+    package init(_ bundle: Bundle, precision: Precision) throws(BundleError) {
+        let configuration = try reading { () throws(ConfigurationError) in
+            try AutoDIRConfiguration(bundle.configuration)
+        }
+        self = try bundle.network(
+            from: bundle.section("model"), precision: precision
+        ) { parameters throws(CheckpointError) in
+            try AutoDIRNetworks(parameters, configuration: configuration)
+        }
+    }
+}
