@@ -85,13 +85,18 @@ struct AutoDIREngineTests {
         var options = RestorationOptions()
         (options.prompt, options.steps) = ("light", 100)
         let (steps, told) = AsyncStream.makeStream(of: Int.self)
+        // Its steps stand still until it is cancelled, however late that is.
+        let isCancelled = DispatchSemaphore(value: 0)
         let task = Task { [options] in
             try await engine.restore(Self.picture, options: options) { progress in
-                if case .running(let completed, _, _) = progress { told.yield(completed) }
+                guard case .running(let completed, _, _) = progress, completed == 3 else { return }
+                told.yield(completed)
+                isCancelled.wait()
             }
         }
-        for await completed in steps where completed > 2 { break }
+        for await _ in steps { break }
         task.cancel()
+        isCancelled.signal()
         await #expect(throws: RestorationError.cancelled) { try await task.value }
     }
 

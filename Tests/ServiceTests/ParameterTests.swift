@@ -8,7 +8,7 @@ struct ParameterTests {
     let subject = ServiceUnderTest()
 
     @Test("what is unknown, twice or out of range is a 400 that names it", arguments: [
-        ("colour=red", "colour"), ("Steps=3", "Steps"), ("steps", "steps"), ("steps=", "steps"), ("steps=0", "steps"),
+        ("shade=red", "shade"), ("Steps=3", "Steps"), ("steps", "steps"), ("steps=", "steps"), ("steps=0", "steps"),
         ("steps=101", "steps"), ("steps=+5", "steps"), ("steps=5.0", "steps"), ("steps=-1", "steps"),
         ("steps=0x5", "steps"), ("steps=99999999999999999999999", "steps"), ("steps=5&steps=5", "steps"),
         ("steps=%D9%A3", "steps"), ("steps=1_0", "steps"), ("steps=%205", "steps"),

@@ -119,7 +119,7 @@ struct UploadTests {
         #expect(subject.engine.seen.last?.steps == 4)
         #expect(await subject.restoreForm([FormPart("image", [], filename: ""), image]).status == 200)
         #expect(await subject.restoreForm([image, FormPart("image", [], filename: "")]).kind == "several-images")
-        #expect(await subject.restoreForm([image, FormPart("colour", "")]).kind == "unknown-parameter")
+        #expect(await subject.restoreForm([image, FormPart("shade", "")]).kind == "unknown-parameter")
         #expect(await subject.restoreForm([image, FormPart("steps", " ")]).kind == "invalid-parameter")
         let labels = await subject.send(
             .post, "/classify", fields: [.contentType: "multipart/form-data; boundary=XX"],
@@ -136,9 +136,9 @@ struct UploadTests {
         #expect(await subject.restoreForm([FormPart("image", [])]).kind == "broken-picture")
         let file = await subject.restoreForm([image, FormPart("photo", [0x33], filename: "a.jpg")])
         #expect(file.kind == "unknown-parameter" && file.detail.contains("'image'"))
-        let unknown = await subject.restoreForm([image, FormPart("colour", "red")])
+        let unknown = await subject.restoreForm([image, FormPart("shade", "red")])
         #expect(unknown.status == 400)
-        #expect(unknown.detail.contains("'colour'"))
+        #expect(unknown.detail.contains("'shade'"))
         let twice = await subject.restoreForm([image, FormPart("steps", "3")], query: "?steps=3")
         #expect(twice.kind == "duplicate-parameter")
         let bytes = await subject.restoreForm([image, FormPart("degradation", [0xFF, 0xFE])])
