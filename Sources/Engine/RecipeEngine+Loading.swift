@@ -10,15 +10,12 @@ extension RecipeEngine {
             let pool = JobPool(size: workers.configuration.workers * workers.configuration.threadsPerEvaluation)
             let bundle = try Bundles.Bundle.load(listing.folder) { pool.run($0, $1) }
             let contents = try listing.contents.get()
-            guard bundle.manifestDigest == contents.manifestDigest else { throw ChangedBundle() }
+            guard bundle.manifestDigest == contents.manifestDigest else {
+                throw ChangedBundle(BundleListing(folder: listing.folder, recipes: recipes))
+            }
             let recipe = try recipes.recipe(for: bundle, engine: workers.configuration)
             let engine = RecipeEngine(recipe, of: contents.summary, on: workers, number: number)
             return (engine, recipe.weightBytes ?? bundle.weightBytes)
         }
     }
-}
-
-/// A folder no longer has the bundle that was listed.
-private struct ChangedBundle: Error, CustomStringConvertible {
-    let description = "bundle.json has changed since it was read; SIGHUP reads it again"
 }

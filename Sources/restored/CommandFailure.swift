@@ -52,7 +52,7 @@ struct CommandFailure: Error {
             case .unknown, .badAddress, .badToken, .licence: .usage
             case .badCatalogue, .wrongDigest, .wrongSize, .contradiction, .overLimit, .unfit: .badData
             case .offline, .unreadable: .noInput
-            case .cancelled, .noAddress, .refused, .unreachable, .tooManyRedirections, .insecureRedirection, .unsupported:
+            case .cancelled, .noAddress, .refused, .unreachable, .tooManyRedirections, .insecureRedirection, .insecure, .unsupported:
                 .unavailable
             case .noRoom, .system: .inputOutput
             }

@@ -95,8 +95,12 @@ struct ServeCommand: AsyncParsableCommand {
     private func reload(_ library: BundleLibrary, _ configuration: Configuration, log: ServiceLog) async {
         log.logger.notice("reading bundles again")
         do {
-            library.list(try await WorkerThread.run(name: "load") { try ServedBundles.listings(configuration) })
+            let former = library.statuses.map(\.folder)
+            library.list(try await WorkerThread.run(name: "load") {
+                try ServedBundles.listings(configuration, after: former)
+            })
         } catch {
+            // Those that there were stay.
             log.logger.error("bundles can't be read", metadata: ["reason": "\(CommandFailure(error).message)"])
         }
     }

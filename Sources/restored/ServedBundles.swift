@@ -9,16 +9,24 @@ import Threads
 enum ServedBundles {
     /// The folders of all bundles, the default one first. Blocks.
     ///
-    /// - Throws: `CommandFailure`.
-    static func folders(_ configuration: Configuration) throws -> [FilePath] {
+    /// - Parameter former: those that there were before.
+    /// - Throws: `CommandFailure`; also where a folder had bundles and has none.
+    static func folders(_ configuration: Configuration, after former: [String] = []) throws -> [FilePath] {
         try configuration.bundles.flatMap { bundle in
             let path = try BundlePlaces.folder(bundle, configuration)
             do {
-                return BundleFolders.bundles(in: try path.textualName()).map { FilePath($0) }
+                return try BundleFolders.bundles(in: folder(path, after: former), after: former).map { FilePath($0) }
             } catch {
                 throw failure(error, folder: path)
             }
         }
+    }
+
+    /// A folder's name in text. One that was there a moment ago still has it.
+    private static func folder(_ path: FilePath, after former: [String]) throws -> String {
+        let wasThere = former.contains { $0.hasPrefix(path.text) }
+        guard wasThere, (try? path.textualName()) == nil else { return try path.textualName() }
+        return path.text
     }
 
     /// A library of the bundles; none is loaded yet. Blocks.
@@ -31,9 +39,10 @@ enum ServedBundles {
         _ configuration: Configuration, engine: EngineConfiguration, log: ServiceLog
     ) throws -> BundleLibrary {
         let listings = try listings(configuration)
-        let names = listings.map(\.name)
+        // A broken one has no name but that of its folder, which is another's where that one says so.
+        let names = listings.filter(\.isSound).map(\.name)
         if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
-            let folders = listings.filter { $0.name == twice }.map(\.folder).joined(separator: " and ")
+            let folders = listings.filter { $0.isSound && $0.name == twice }.map(\.folder).joined(separator: " and ")
             throw CommandFailure(.usage, "two bundles are called \(twice): \(folders)")
         }
         let workers = try RecipeWorkers(engine)
@@ -42,8 +51,9 @@ enum ServedBundles {
             load: { workers.load }, onEvent: { log.note($0) }, loader: RecipeEngine.loader(on: workers))
     }
 
-    static func listings(_ configuration: Configuration) throws -> [BundleListing] {
-        try folders(configuration).map { BundleListing(folder: try $0.textualName()) }
+    /// - Parameter former: the folders of the bundles that there were before.
+    static func listings(_ configuration: Configuration, after former: [String] = []) throws -> [BundleListing] {
+        try folders(configuration, after: former).map { BundleListing(folder: try $0.textualName()) }
     }
 
     /// Loads the default bundle. Where that can't be used and there are others, the first of them that can is enough for a

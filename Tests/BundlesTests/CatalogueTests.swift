@@ -128,13 +128,13 @@ struct CatalogueTests {
             ("http://127.0.0.1:80", "http://127.0.0.1:80/x/y?q=1"), ("http://m/", "http://m/x/y?q=1"),
             ("http://m/deep/er/", "http://m/deep/er/x/y?q=1"), ("http://[::1]:81", "http://[::1]:81/x/y?q=1"),
         ] {
-            #expect(try address.at(mirror: WebAddress(mirror)).description == expected)
+            #expect(try address.at(mirror: WebAddress(mirror)).whole == expected)
         }
         for (location, expected) in [
             ("/z", "https://a.example:8443/z"), ("z", "https://a.example:8443/x/z"), ("//b/z", "https://b/z"),
             ("http://b/z", "http://b/z"), ("?q=2", "https://a.example:8443/x/y?q=2"),
         ] {
-            #expect(try address.redirected(to: location).description.lowercased() == expected)
+            #expect(try address.redirected(to: location).whole.lowercased() == expected)
         }
     }
 }

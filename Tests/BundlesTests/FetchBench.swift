@@ -103,11 +103,14 @@ final class FetchBench: Sendable {
     }
 }
 
-/// A kind whose bundles are served as they come.
+/// A kind whose bundles are served as they come, unless they say that they are unfit or that the disk is full.
 struct Copying: BundlePreparing {
     var kinds: Set<String> { ["toy"] }
 
     func prepare(_ original: String, into folder: String) throws {
+        let data = try Data(contentsOf: URL(fileURLWithPath: original + "/data.txt"))
+        if data.starts(with: Data("unfit".utf8)) { throw BundleError.merges(file: "data.txt", reason: "is unfit") }
+        if data.starts(with: Data("full".utf8)) { throw FetchError.system(path: folder, reason: "No space left on device") }
         for name in ["data.txt", "bundle.json"] {
             try Data(contentsOf: URL(fileURLWithPath: original + "/" + name)).write(
                 to: URL(fileURLWithPath: folder + "/" + name))

@@ -113,7 +113,7 @@ struct FetchMischiefTests {
             try FetchBench.entry(version: "1", sha256: right), { _ in }) { [other] in $1.file(other, to: $0, tag: "\"two\"") }
         #expect(error == .wrongDigest(
             file: "data.txt", expected: right, found: FetchBench.digest(other), source: .catalogue))
-        #expect(bench.partial == 0)
+        #expect(bench.leftovers.isEmpty)
     }
 
     @Test("redirections are followed ten times and no further", arguments: [10, 11])

@@ -68,14 +68,43 @@ struct FetchPlaceTests {
         #expect(bench.server.requests.isEmpty)
     }
 
-    @Test("what was published is kept where that is asked for, as a bundle, and goes where it isn't")
+    @Test("what was published is kept where that is asked for, as a bundle, as long as the version is there")
     func originals() throws {
         let bench = try FetchBench { [bytes] in $1.file(bytes, to: $0) }
         try bench.fetch(FetchBench.entry()) { $0.keepsOriginals = true }
         #expect(try BundleVerification(bench.place + "/original").isSound)
-        try bench.fetch(FetchBench.entry())
+        #expect(try bench.fetch(FetchBench.entry()).wasThere)
+        #expect(try BundleVerification(bench.place + "/original").isSound)
+        try bench.fetch(FetchBench.entry(version: "2"))
         #expect(!FileManager.default.fileExists(atPath: bench.place + "/original"))
-        #expect(bench.fetched == bytes)
+        #expect(bench.fetched == bytes && bench.leftovers.isEmpty)
+    }
+
+    @Test("what a user has put into a bundle's folder stays when another version takes its place", arguments: [false, true])
+    func strangers(isCutShort: Bool) throws {
+        let bench = try FetchBench { [bytes] in $1.file(bytes, to: $0) }
+        try bench.fetch(FetchBench.entry())
+        for path in ["photographs/old/one.txt", "notes.txt"] {
+            let file = URL(fileURLWithPath: bench.place + "/" + path)
+            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(path.utf8).write(to: file)
+        }
+        if isCutShort {
+            // Killed between the exchange of the folders and what comes after it.
+            try FileManager.default.moveItem(atPath: bench.place, toPath: bench.folder.path + "/.toy.part")
+            try FileManager.default.createDirectory(atPath: bench.place, withIntermediateDirectories: true)
+            for name in ["bundle.json", "data.txt", "fetched.json"] {
+                try FileManager.default.copyItem(
+                    atPath: bench.folder.path + "/.toy.part/" + name, toPath: bench.place + "/" + name)
+            }
+            #expect(try bench.fetch(FetchBench.entry()).wasThere)
+        } else {
+            #expect(try !bench.fetch(FetchBench.entry(version: "2")).wasThere)
+        }
+        for path in ["photographs/old/one.txt", "notes.txt"] {
+            #expect(try String(contentsOfFile: bench.place + "/" + path, encoding: .utf8) == path)
+        }
+        #expect(bench.fetched == bytes && bench.leftovers.isEmpty)
     }
 
     @Test("removing takes the bundle and what a fetch has left, and says where there was nothing")

@@ -209,6 +209,30 @@ struct FetchTests {
                 == .overLimit(file: "data.txt", bytes: 3 * count + 1, limit: 3 * count))
     }
 
+    @Test("the disk's room is looked at while a file comes of which nobody says how large it is")
+    func roomMeanwhile() throws {
+        let bench = try FetchBench { [bytes] _, reply in
+            reply.head(200)
+            for _ in 0..<1_000 where reply.send(bytes) {}
+        }
+        let looks = Mutex(0)
+        let error = try bench.failure(FetchBench.entry()) {
+            $0.network.freeBytes = { _ in
+                looks.withLock { looks in
+                    looks += 1
+                    return looks < 3 ? 1 << 40 : 1
+                }
+            }
+        }
+        guard case .noRoom(_, _, free: 1) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        // What has come is kept; it is less than would have come.
+        let partial = try #require(bench.partial)
+        #expect(partial >= 8 << 20 && partial < 32 << 20)
+    }
+
     @Test("files at hand are taken in place of fetched ones, once they are right")
     func localFiles() throws {
         let bench = try FetchBench { $1.text(404, "") }

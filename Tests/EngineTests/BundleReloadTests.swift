@@ -98,4 +98,14 @@ struct BundleReloadTests {
         #expect(states(library) == ["a/1 unloaded"])
         #expect(rig.events == ["failed a: another one has that name; /other is left out"])
     }
+
+    @Test("a broken one whose folder has the name of a sound one is left out, whichever is listed first", arguments: [true, false])
+    func brokenOfTheSameName(isFirst: Bool) async throws {
+        let broken = LibraryRig.listing("a", folder: "/broken/a", fault: "it is no JSON")
+        let sound = LibraryRig.listing("a", version: "2", folder: "/sound")
+        let library = rig.library(isFirst ? [broken, sound] : [sound, broken])
+        #expect(states(library) == ["a/2 unloaded"])
+        #expect(rig.events.contains { $0.contains("/broken/a") && $0.contains("it is no JSON") }, "\(rig.events)")
+        #expect(try await library.engine(named: "a").bundle.version == "2")
+    }
 }

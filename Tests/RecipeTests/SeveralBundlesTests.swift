@@ -187,6 +187,23 @@ struct SeveralBundlesTests {
         #expect(await running.life.drain() == 0)
     }
 
+    @Test("a new bundle.json of one that is not in memory is read when it is asked for, without SIGHUP")
+    func changedMeanwhile() async throws {
+        let running = try Running(bundles.map(\.path), weights: .none)
+        let manifest = bundles[1].folder.appendingPathComponent("bundle.json")
+        var document = try #require(
+            JSONSerialization.jsonObject(with: Data(contentsOf: manifest)) as? [String: Any])
+        document["version"] = "2"
+        try JSONSerialization.data(withJSONObject: document).write(to: manifest, options: .atomic)
+        let answer = try await running.restore(.sample(width: 16, height: 16), "bundle=two&seed=1")
+        #expect(answer.status == 200 && answer["Restored-Bundle"] == "two/2", "\(answer.text)")
+        #expect(try await running.bundles().map { $0["version"] as? String } == ["1", "2", "1"])
+        // What can't be read any more is still broken.
+        try Data("{".utf8).write(to: bundles[2].folder.appendingPathComponent("bundle.json"))
+        #expect(try await running.restore(.sample(width: 16, height: 16), "bundle=three&seed=1").status == 503)
+        #expect(await running.life.drain() == 0)
+    }
+
     @Test("a bundle without a classifier has no classification: 422, before the body and after it")
     func noClassifier() async throws {
         let running = try Running([bundles[1].path], weights: .none)

@@ -15,7 +15,7 @@ package struct BundleConversion {
     }
 
     /// Beside what `bundle.json` names: the model card, and numbers to check with.
-    private static let companions = ["README.md", "check.safetensors"]
+    static let companions = ["README.md", "check.safetensors"]
 
     private let bundle: Bundle
     private let changes: [String: Change]
@@ -31,8 +31,9 @@ package struct BundleConversion {
     package func write(to folder: String) throws(BundleError) {
         var names: [String: (name: String, sha256: String)] = [:]
         for file in bundle.manifest.files {
-            let name = convertedName(file, taken: names.values.map(\.name))
-            try write(file, as: name, to: folder)
+            let tensors = file.hasTensors ? try changedTensors(of: file) : nil
+            let name = tensors == nil ? file.name : newName(for: file, taken: names.values.map(\.name))
+            try write(file, tensors, as: name, to: folder)
             do throws(CheckpointError) {
                 names[file.name] = (name, FileDigest.sha256(of: try CheckpointBytes(contentsOf: folder + "/" + name)))
             } catch {
@@ -50,21 +51,29 @@ package struct BundleConversion {
         }
     }
 
-    /// The file's own name with the ending of what it becomes.
-    private func convertedName(_ file: BundleManifest.File, taken: [String]) -> String {
-        guard file.hasTensors, !file.name.hasSuffix(Self.ending) else { return file.name }
-        let stem = file.name.prefix { $0 != "." }
-        let dots = file.name.dropFirst(stem.count).split(separator: ".").dropLast().joined(separator: ".")
-        let name = stem + (dots.isEmpty ? "" : "." + dots) + Self.ending
-        let others = bundle.manifest.files.map(\.name).filter { $0 != file.name } + taken
-        return others.contains(String(name)) ? file.name + Self.ending : String(name)
+    /// The file's own name with the ending of what it becomes, or one that says so: none that the bundle's folder has
+    /// already, so that what is converted where it is takes no other file's place.
+    private func newName(for file: BundleManifest.File, taken: [String]) -> String {
+        var stem = file.name
+        if let dot = stem.lastIndex(of: ".") { stem = String(stem[..<dot]) }
+        // Of an earlier conversion.
+        if let mark = stem.ranges(of: Self.mark).last { stem = String(stem[..<mark.lowerBound]) }
+        let whole = file.name.hasSuffix(Self.ending) ? [] : [file.name]
+        let marked = [Self.mark] + (2...99).map { "\(Self.mark)-\($0)" }
+        let candidates = ([stem] + whole + marked.map { stem + $0 }).map { $0 + Self.ending }
+        let isFree = { !taken.contains($0) && !Disk.exists(bundle.directory + "/" + $0) }
+        return candidates.first(where: isFree) ?? file.name + Self.ending
     }
 
     private static let ending = ".safetensors"
+    private static let mark = ".converted"
 
-    private func write(_ file: BundleManifest.File, as name: String, to folder: String) throws(BundleError) {
+    /// - Parameter tensors: nil for the file as it is.
+    private func write(
+        _ file: BundleManifest.File, _ tensors: [String: StoredTensor]?, as name: String, to folder: String
+    ) throws(BundleError) {
         let path = folder + "/" + name
-        if file.hasTensors, let tensors = try changedTensors(of: file) {
+        if let tensors {
             do throws(CheckpointError) {
                 try SafetensorsWriter.write(tensors, metadata: changes[file.name]?.metadata ?? [:], to: path)
             } catch {

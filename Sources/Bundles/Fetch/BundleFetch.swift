@@ -60,6 +60,7 @@ package struct BundleFetch: Sendable {
         Disk.restore(place)
         if let record = try recordIfSound(place) {
             // Of a fetch that was killed as it put the bundle in place.
+            try carryOver(from: staging, to: place)
             try Disk.remove(staging)
             return FetchedBundle(folder: place, files: record.files, wasThere: true)
         }
@@ -68,13 +69,38 @@ package struct BundleFetch: Sendable {
         }
 
         let original = staging + "/" + Self.originalFolder
-        try Disk.makeFolders(original)
-        let files = try bringFiles(into: original, progress, isCancelled)
-        progress(.converting)
-        try convert(original, into: staging, files)
-        if try Disk.exchange(staging, with: place) { try Disk.remove(staging) }
+        let files: FetchRecord
+        do throws(FetchError) {
+            try Disk.makeFolders(original)
+            files = try bringFiles(into: original, progress, isCancelled)
+            progress(.converting)
+            try convert(original, into: staging, files)
+        } catch {
+            if hasNothing(original) { try Disk.remove(staging) }
+            throw error
+        }
+        let isReplacing = try Disk.exchange(staging, with: place)
         if !options.keepsOriginals { try Disk.remove(place + "/" + Self.originalFolder) }
+        if isReplacing { try carryOver(from: staging, to: place) }
+        try Disk.remove(staging)
         return FetchedBundle(folder: place, files: files.files, wasThere: false)
+    }
+
+    /// Whether nothing has come that the next fetch could go on with.
+    private func hasNothing(_ folder: String) -> Bool {
+        let names = entry.files.flatMap { [$0.name, $0.name + ".part"] }
+        return !names.contains { (Disk.size(of: folder + "/" + $0) ?? 0) > 0 }
+    }
+
+    /// What a user has put into a bundle's folder stays when another version takes its place.
+    private func carryOver(from former: String, to place: String) throws(FetchError) {
+        guard let manifest = try? Bundle.manifest(in: former) else { return }
+        var own = Set(manifest.files.map(\.name) + ["bundle.json", "check.safetensors", FetchRecord.name])
+        if WeightsFolder.isBundle(former + "/" + Self.originalFolder) { own.insert(Self.originalFolder) }
+        for name in DirectoryListing.names(in: former) where !own.contains(name) {
+            let path = place + "/" + name
+            try Disk.move(former + "/" + name, to: Disk.exists(path) ? path + ".former" : path)
+        }
     }
 
     private func checkKind() throws(FetchError) {
@@ -97,12 +123,13 @@ package struct BundleFetch: Sendable {
         }
         let isWanted = entry.files.allSatisfy { file in
             guard let had = record[file.name], options.localFiles[file.name] == nil else { return false }
+            // Who names an address means what is there.
+            guard options.addresses[file.name] == nil || had.address == address(of: file)?.identity else { return false }
             return (file.sha256 ?? options.digests[file.name]).map { $0 == had.sha256 } ?? true
         }
         guard isWanted, record.version == entry.version, (try? BundleVerification(place))?.isSound == true else { return nil }
         let original = place + "/" + Self.originalFolder
         guard !options.keepsOriginals || WeightsFolder.isBundle(original) else { return nil }
-        if !options.keepsOriginals { try Disk.remove(original) }
         return record
     }
 
@@ -121,7 +148,7 @@ package struct BundleFetch: Sendable {
         for file in entry.files {
             // Who names a file at hand means that one, whatever came at another time.
             let expected = try digest(of: file, former: options.localFiles[file.name] == nil ? former : nil)
-            if options.localFiles[file.name] == nil, let had = record[file.name], isThere(had, in: folder, expected) {
+            if options.localFiles[file.name] == nil, let had = record[file.name], isThere(had, of: file, in: folder, expected) {
                 done += had.bytes
                 sizes[file.name] = had.bytes
                 continue
@@ -140,7 +167,8 @@ package struct BundleFetch: Sendable {
         return record
     }
 
-    /// Who says what a file has to be: the catalogue, else the user, else what was recorded when it came first.
+    /// Who says what a file has to be: the catalogue, else the user, else what was recorded when it came first, unless the
+    /// hub knows better.
     private func digest(
         of file: CatalogueEntry.File, former: FetchRecord?
     ) throws(FetchError) -> FetchSource.ExpectedDigest? {
@@ -155,12 +183,30 @@ package struct BundleFetch: Sendable {
         return former?[file.name].map { .init(sha256: $0.sha256, source: .recorded) }
     }
 
-    /// Whether a file that an earlier fetch has brought is there still, and right.
-    private func isThere(_ had: FetchedFile, in folder: String, _ expected: FetchSource.ExpectedDigest?) -> Bool {
-        guard expected.map({ $0.sha256 == had.sha256 }) ?? true,
-            let bytes = try? CheckpointBytes(contentsOf: folder + "/" + had.file)
-        else { return false }
+    /// Whether a file that an earlier fetch has brought is there still, and right. One of which nobody knows what it has to
+    /// be is right at its own address only.
+    private func isThere(
+        _ had: FetchedFile, of file: CatalogueEntry.File, in folder: String, _ expected: FetchSource.ExpectedDigest?
+    ) -> Bool {
+        if let expected, expected.sha256 != had.sha256 { return false }
+        if expected == nil, had.digestBy == .firstUse, let address = address(of: file), had.address != address.identity {
+            return false
+        }
+        guard let bytes = try? CheckpointBytes(contentsOf: folder + "/" + had.file) else { return false }
         return FileDigest.sha256(of: bytes) == had.sha256
+    }
+
+    /// Where a file is fetched from; nil where nobody says so.
+    private func address(of file: CatalogueEntry.File) -> WebAddress? {
+        guard let published = options.addresses[file.name] ?? file.address else { return nil }
+        guard let mirror = options.mirror else { return published }
+        return try? published.at(mirror: mirror)
+    }
+
+    /// Whether an address is the catalogue's own server, which nobody else can speak for, or this machine in its place.
+    private func isHub(_ file: CatalogueEntry.File) -> Bool {
+        guard let own = file.address, let published = options.addresses[file.name] ?? file.address else { return false }
+        return published.host == own.host && (options.mirror?.isLoopback ?? (published.scheme == .https))
     }
 
     private func bring(
@@ -171,13 +217,13 @@ package struct BundleFetch: Sendable {
             return try LocalFile(path: local, name: file.name, digest: expected).copy(into: folder)
         }
         guard !options.isOffline else { throw .offline(file: file.name) }
-        guard let published = options.addresses[file.name] ?? file.address else {
+        guard let address = address(of: file) else {
             throw .noAddress(file: file.name, obtain: entry.obtainWords)
         }
-        let address = try options.mirror.map { mirror throws(FetchError) in try published.at(mirror: mirror) } ?? published
+        let source = FetchSource(
+            name: file.name, address: address, size: file.bytes, digest: expected, isHub: isHub(file))
         let fetch = FileFetch(
-            source: FetchSource(name: file.name, address: address, size: file.bytes, digest: expected), folder: folder,
-            network: options.network, progress: progress, isCancelled: isCancelled)
+            source: source, folder: folder, network: options.network, progress: progress, isCancelled: isCancelled)
         return try fetch.run()
     }
 
@@ -187,7 +233,7 @@ package struct BundleFetch: Sendable {
             sum + (Disk.size(of: folder + "/" + file.name) ?? Disk.size(of: folder + "/" + file.name + ".part") ?? 0)
         }
         let needed = max(0, 2 * entry.roughBytes - there) + options.network.diskReserve
-        if let free = Disk.freeBytes(at: folder), free < needed {
+        if let free = options.network.freeBytes(folder), free < needed {
             throw .noRoom(folder: weights.path, needed: needed, free: free)
         }
     }
@@ -204,9 +250,28 @@ package struct BundleFetch: Sendable {
             try Disk.write(Array(entry.manifest(digests: digests).document.utf8), to: original + "/bundle.json")
             try preparation.prepare(original, into: staging)
         } catch {
-            throw .unfit(bundle: entry.name, reason: "\(error)")
+            let remedy = try remedy(for: error, original, record)
+            throw .unfit(bundle: entry.name, reason: "\(error)", remedy: remedy)
         }
         try record.write(to: staging)
         try Disk.synchronise(staging)
+    }
+
+    /// What helps where files can't be converted. Those that nobody vouched for go: the next fetch brings them anew.
+    private func remedy(
+        for error: any Error, _ original: String, _ record: FetchRecord
+    ) throws(FetchError) -> String {
+        guard UnfitFiles.areToBlame(for: error) else { return "what has come is kept, and the next fetch goes on from there" }
+        let doubtful = UnfitFiles.doubtful(record.files, error)
+        guard !doubtful.isEmpty else {
+            return "its files are those that were asked for; restored weights remove \(entry.name) gives back their room"
+        }
+        for file in doubtful { try Disk.remove(original + "/" + file) }
+        var record = record
+        record.files.removeAll { doubtful.contains($0.file) }
+        try record.write(to: original)
+        let one = doubtful[0]
+        return doubtful.joined(separator: ", ") + " is fetched anew the next time; "
+            + "--url \(one)=URL names another address, --sha256 \(one)=HEX what it has to be"
     }
 }

@@ -16,6 +16,9 @@ struct FetchAttempt: ~Copyable {
     private(set) var expected: (size: Int?, digest: FetchSource.ExpectedDigest?)
     /// The hub's word of this attempt.
     private var linkedDigest: String?
+    /// Bytes since the disk's room was looked at.
+    private var unlooked = 0
+    private static let betweenLooks = 8 << 20
 
     /// Bytes of the whole file, where that is known.
     var total: Int? { expected.size ?? part.origin?.total }
@@ -37,6 +40,10 @@ struct FetchAttempt: ~Copyable {
         var address = source.address
         for hop in 0...network.redirectionLimit {
             if isCancelled() { throw .cancelled }
+            // Whoever is on the way could put another file there, and nothing would tell.
+            guard address.scheme == .https || address.isLoopback || expected.digest != nil else {
+                throw .insecure(address: address.description, file: source.name)
+            }
             let start = resumableSize
             let answer = try ask(address, from: start, isFirst: hop == 0)
             if let location = answer.head.location {
@@ -55,7 +62,7 @@ struct FetchAttempt: ~Copyable {
     /// Bytes that are there and that the rest can be asked for, so that either it fits or the digest tells.
     private var resumableSize: Int {
         guard let origin = part.origin, part.size > 0 else { return 0 }
-        let isSame = origin.address == source.address.description && origin.condition != nil || expected.digest != nil
+        let isSame = origin.address == source.address.identity && origin.condition != nil || expected.digest != nil
         return isSame ? part.size : 0
     }
 
@@ -73,21 +80,23 @@ struct FetchAttempt: ~Copyable {
         // What libcurl calls back runs while this call lasts, on this thread; the attempt is lent to it for so long.
         return try withUnsafeMutablePointer(to: &self) { attempt throws(FetchError) in
             try transfer.run { head throws(FetchError) in
-                if isFirst { try attempt.pointee.listen(to: head) }
+                if isFirst, attempt.pointee.source.isHub { try attempt.pointee.listen(to: head) }
                 guard try attempt.pointee.begin(head, from: start) else { return nil }
                 return { bytes throws(FetchError) in try attempt.pointee.take(bytes) }
             }
         }
     }
 
-    /// What the hub says of the file in its first answer, whether or not that has the bytes.
+    /// What the hub says of the file in its first answer, whether or not that has the bytes. It knows better than what was
+    /// recorded at another time.
     private mutating func listen(to head: AnswerHead) throws(FetchError) {
         if let digest = head.linkedDigest {
             linkedDigest = digest
-            if let expected = expected.digest, expected.sha256 != digest {
-                throw .wrongDigest(file: source.name, expected: expected.sha256, found: digest, source: expected.source)
+            let known = expected.digest.flatMap { $0.source == .recorded ? nil : $0 }
+            if let known, known.sha256 != digest {
+                throw .wrongDigest(file: source.name, expected: known.sha256, found: digest, source: known.source)
             }
-            expected.digest = expected.digest ?? .init(sha256: digest, source: .hub)
+            expected.digest = known ?? .init(sha256: digest, source: .hub)
         }
         if let size = head.linkedSize {
             if let expected = expected.size, expected != size {
@@ -104,7 +113,7 @@ struct FetchAttempt: ~Copyable {
         case 200:
             try checkSize(head.contentLength, from: 0)
             try part.begin(.init(
-                address: source.address.description, entityTag: head.strongEntityTag, lastModified: head.lastModified,
+                address: source.address.identity, entityTag: head.strongEntityTag, lastModified: head.lastModified,
                 linkedDigest: linkedDigest, total: head.contentLength))
         case 206 where isRest(head, from: start):
             try checkSize(head.contentRange?.total, from: start)
@@ -131,9 +140,13 @@ struct FetchAttempt: ~Copyable {
         guard size <= network.fileLimit else {
             throw .overLimit(file: source.name, bytes: size, limit: network.fileLimit)
         }
+        try checkRoom(for: max(0, size - start))
+    }
+
+    private func checkRoom(for bytes: Int) throws(FetchError) {
         let folder = Disk.parent(of: part.path)
-        let needed = max(0, size - start) + network.diskReserve
-        if let free = Disk.freeBytes(at: folder), free < needed {
+        let needed = bytes + network.diskReserve
+        if let free = network.freeBytes(folder), free < needed {
             throw .noRoom(folder: folder, needed: needed, free: free)
         }
     }
@@ -143,6 +156,12 @@ struct FetchAttempt: ~Copyable {
         guard bytes.count <= limit - part.size else {
             try part.discard()
             throw .overLimit(file: source.name, bytes: limit + 1, limit: limit)
+        }
+        // Others write to the disk as well, and not every answer says how much will come.
+        unlooked += bytes.count
+        if unlooked >= Self.betweenLooks {
+            unlooked = 0
+            try checkRoom(for: bytes.count)
         }
         try part.append(bytes)
         progress(part.size, total)

@@ -20,6 +20,8 @@ package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
     case tooManyRedirections(address: String, limit: Int)
     /// From https to http.
     case insecureRedirection(from: String, to: String)
+    /// Over http from another machine, and nobody knows what the file has to be.
+    case insecure(address: String, file: String)
     case wrongDigest(file: String, expected: String, found: String, source: DigestSource)
     case wrongSize(file: String, expected: Int, found: Int)
     case contradiction(file: String, reason: String)
@@ -31,14 +33,14 @@ package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
     /// This version can't run the networks.
     case unsupported(bundle: String, reason: String)
     /// What was fetched can't be converted, or doesn't fit its configuration.
-    case unfit(bundle: String, reason: String)
+    case unfit(bundle: String, reason: String, remedy: String)
 
     package var description: String {
         switch self {
         case .unreadable(let path, let reason), .badCatalogue(let path, let reason): "\(path): \(reason)"
         case .unknown(let name, let known):
             "the catalogue has no \(Self.shown(name)); it has \(known.joined(separator: ", "))"
-        case .badAddress(let text, let reason): "\(Self.shown(text)) is not an address to fetch from: \(reason)"
+        case .badAddress(let text, let reason): "\(Self.shown(WebAddress.shown(text))) is not an address to fetch from: \(reason)"
         case .badToken(let variable): "\(variable) must hold up to 1024 visible ASCII characters without spaces"
         case .cancelled: "cancelled; what has come is kept, and the next fetch goes on from there"
         case .offline(let file): "\(file) is not here and --offline was asked for"
@@ -48,8 +50,12 @@ package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unreachable(let address, let reason): "\(address): \(reason); what has come is kept"
         case .tooManyRedirections(let address, let limit): "\(address) leads on and on: over \(limit) redirections"
         case .insecureRedirection(let from, let to): "\(from) leads to \(Self.shown(to)), which is not https"
+        case .insecure(let address, let file):
+            "\(Self.shown(address)) is not https, and nobody knows what \(file) has to be: "
+                + "give an https address, or --sha256 \(file)=HEX"
         case .wrongDigest(let file, let expected, let found, let source):
             "\(file) is not the file that was asked for: expected SHA-256 \(expected) (\(source.words)), found \(found)"
+                + (source == .recorded ? "; where it was published anew, --sha256 \(file)=\(found) takes it" : "")
         case .wrongSize(let file, let expected, let found):
             "\(file) has \(found) bytes, expected \(expected)"
         case .contradiction(let file, let reason): "\(file): \(reason)"
@@ -60,7 +66,8 @@ package enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
         case .licence(let bundle, let terms):
             "\(bundle) comes under terms that want to be accepted first, by restored weights fetch \(bundle) --accept-licence: \(terms)"
         case .unsupported(let bundle, let reason): "\(bundle) can't be run by this version: \(reason)"
-        case .unfit(let bundle, let reason): "what was fetched as \(bundle) can't be used: \(reason)"
+        case .unfit(let bundle, let reason, let remedy):
+            "what was fetched as \(bundle) can't be used: \(reason); \(remedy)"
         }
     }
 

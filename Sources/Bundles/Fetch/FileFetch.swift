@@ -7,6 +7,8 @@ struct FetchSource: Sendable, Equatable {
     var address: WebAddress
     var size: Int?
     var digest: ExpectedDigest?
+    /// Whether what is at this address speaks for the catalogue: its word on size and digest counts.
+    var isHub = false
 
     struct ExpectedDigest: Sendable, Equatable {
         var sha256: String
@@ -17,6 +19,7 @@ struct FetchSource: Sendable, Equatable {
 /// What became of it.
 package struct FetchedFile: Sendable, Equatable, Codable {
     package var file: String
+    /// Without a query, of which it has a digest.
     package var address: String
     package var bytes: Int
     package var sha256: String
@@ -106,7 +109,7 @@ struct FileFetch {
             throw fault
         }
         let file = FetchedFile(
-            file: source.name, address: source.address.description, bytes: attempt.part.size, sha256: found,
+            file: source.name, address: source.address.identity, bytes: attempt.part.size, sha256: found,
             digestBy: expected.digest?.source ?? .firstUse)
         try attempt.part.complete(as: folder + "/" + source.name)
         return file

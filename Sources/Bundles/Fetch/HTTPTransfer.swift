@@ -72,7 +72,7 @@ struct HTTPTransfer {
         let context = Unmanaged.passUnretained(receiver).toOpaque()
         var settings: [() -> CURLcode] = [
             { ccurl_set_reason(handle, reason) },
-            { ccurl_set_text(handle, CURLOPT_URL, address.description) },
+            { ccurl_set_text(handle, CURLOPT_URL, address.whole) },
             { ccurl_set_text(handle, CURLOPT_PROTOCOLS_STR, address.scheme.rawValue) },
             { ccurl_set_text(handle, CURLOPT_USERAGENT, "restored") },
             { ccurl_set_list(handle, CURLOPT_HTTPHEADER, list) },

@@ -26,6 +26,8 @@ package struct NetworkOptions: Sendable {
     package var fileLimit = 64 << 30
     /// Bytes of disk that are left free.
     package var diskReserve = 64 << 20
+    /// Bytes that are free where a folder is; nil where that isn't known.
+    package var freeBytes: @Sendable (_ folder: String) -> Int? = { Disk.freeBytes(at: $0) }
     /// Waits; tests don't.
     package var pause: @Sendable (Duration) -> Void = Self.sleep
     /// 0..<1, by which delays are spread.

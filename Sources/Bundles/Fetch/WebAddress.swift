@@ -9,8 +9,30 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     package let scheme: Scheme
     /// In lower case, without a port.
     package let host: String
-    /// The whole address.
-    package let description: String
+    /// The whole address, with what may be a secret in it: to go there, not to be shown or kept.
+    package let whole: String
+
+    /// Without its query, which may hold a token or a signature.
+    package var description: String { Self.shown(whole) }
+
+    /// What is kept of it: the same, and for a query a digest, so that another one is told from it.
+    var identity: String {
+        whole == description ? whole : description + "#" + FileDigest.sha256(of: whole)
+    }
+
+    /// Whether it leads to this machine: nobody is on the way.
+    var isLoopback: Bool {
+        host == "localhost" || host == "[::1]" || host.wholeMatch(of: /127\.\d+\.\d+\.\d+/) != nil
+    }
+
+    /// Text that may be an address, without a query, a fragment, and a user's name and password.
+    static func shown(_ text: String) -> String {
+        var text = text.prefix { $0 != "?" && $0 != "#" }
+        let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        let end = text[start...].firstIndex(of: "/") ?? text.endIndex
+        if let at = text[start..<end].lastIndex(of: "@") { text.removeSubrange(start...at) }
+        return String(text)
+    }
 
     /// Bytes of an address.
     package static let byteLimit = 8 << 10
@@ -31,7 +53,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     ///
     /// - Parameter mirror: whose own path, if it has one, comes before that of this address.
     package func at(mirror: WebAddress) throws(FetchError) -> WebAddress {
-        let (own, other) = (try Parts(description), try Parts(mirror.description))
+        let (own, other) = (try Parts(whole), try Parts(mirror.whole))
         var prefix = other.path
         while prefix.hasSuffix("/") { prefix.removeLast() }
         return try WebAddress(other.origin + prefix + own.path + (own.query.map { "?" + $0 } ?? ""))
@@ -44,7 +66,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         }
         self.scheme = scheme
         host = parts.host.lowercased()
-        description = parts.whole
+        whole = parts.whole
     }
 }
 
@@ -60,9 +82,12 @@ private struct Parts {
         guard text.utf8.count <= WebAddress.byteLimit, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw .badAddress(text, reason: "expected up to \(WebAddress.byteLimit) visible ASCII characters")
         }
+        guard base != nil || text.contains("://") else {
+            throw .badAddress(text, reason: "it lacks a scheme, as in https://\(WebAddress.shown(text))")
+        }
         guard let handle = curl_url() else { throw .badAddress(text, reason: "out of memory") }
         defer { curl_url_cleanup(handle) }
-        for piece in [base?.description, text].compactMap(\.self) {
+        for piece in [base?.whole, text].compactMap(\.self) {
             let code = curl_url_set(handle, CURLUPART_URL, piece, UInt32(CURLU_NON_SUPPORT_SCHEME))
             guard code == CURLUE_OK else { throw .badAddress(text, reason: String(cString: curl_url_strerror(code))) }
         }

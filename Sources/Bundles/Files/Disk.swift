@@ -77,7 +77,7 @@ enum Disk {
             if renameat2(AT_FDCWD, path, AT_FDCWD, other, exchangeFlag) != 0 {
                 guard [EINVAL, ENOSYS].contains(errno) else { throw failure(other) }
                 // A file system that can't: for a moment there is none. `restore` mends what a crash leaves then.
-                let former = other + formerEnding
+                let former = hidden(other, ending: formerEnding)
                 guard rename(other, former) == 0, rename(path, other) == 0, rename(former, path) == 0 else {
                     throw failure(other)
                 }
@@ -91,7 +91,7 @@ enum Disk {
 
     /// Brings back what an exchange that was cut short has moved out of the way.
     static func restore(_ path: String) {
-        if !exists(path) { rename(path + formerEnding, path) }
+        if !exists(path) { rename(hidden(path, ending: formerEnding), path) }
     }
 
     private static let exchangeFlag: UInt32 = 2  // RENAME_EXCHANGE, which Swift's Glibc doesn't show
@@ -127,12 +127,12 @@ enum Disk {
         try move(temporary, to: other)
     }
 
-    /// Copies the files right in a folder.
-    static func copyFolder(_ path: String, to other: String) throws(FetchError) {
-        try makeFolders(other)
-        for name in DirectoryListing.names(in: path) where size(of: path + "/" + name) != nil {
-            try copy(path + "/" + name, to: other + "/" + name)
-        }
+    /// Gives a file another name beside its own; where that can't be, as between file systems, makes one of the same bytes.
+    static func link(_ path: String, to other: String) throws(FetchError) {
+        var status = stat()
+        // Of a link to a file the file itself is meant.
+        let isFile = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        if !isFile || Glibc.link(path, other) != 0 { try copy(path, to: other) }
     }
 
     /// Whether both are files of the same bytes.
@@ -171,6 +171,25 @@ enum Disk {
         guard fsync(descriptor) != 0 else { return }
         // File systems that have no such thing for folders.
         guard [EINVAL, ENOTSUP, EROFS, EINTR].contains(errno) else { throw failure(path) }
+    }
+
+    /// A place beside a folder for what is on its way to it. It begins with a dot, so that nobody takes it for a bundle.
+    static func hidden(_ path: String, ending: String) -> String {
+        let name = path.split(separator: "/").last ?? ""
+        let parent = parent(of: path)
+        return (parent == "/" ? "/." : parent + "/.") + name + ending
+    }
+
+    /// Without links and dots on the way; of a place that isn't there yet as it is, without the slashes at its end.
+    static func realPath(_ path: String) throws(FetchError) -> String {
+        if let found = realpath(path, nil) {
+            defer { free(found) }
+            return String(cString: found)
+        }
+        guard errno == ENOENT else { throw failure(path) }
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path
     }
 
     static func parent(of path: String) -> String {

@@ -178,7 +178,12 @@ package final class BundleLibrary: Sendable {
 
     private func finish(_ number: Int, _ loaded: LoadedEngine) {
         change { state, effects in
-            if let result = loaded.take() { state.shelf.finishLoading(number, result, effects: &effects) }
+            guard let result = loaded.take() else { return }
+            if case .failure(let fault) = result, let changed = fault.cause as? ChangedBundle {
+                state.shelf.finishLoading(number, of: changed.now, fault, effects: &effects)
+            } else {
+                state.shelf.finishLoading(number, result, effects: &effects)
+            }
         }
     }
 }

@@ -69,3 +69,13 @@ package struct BundleFault: Error, Sendable, CustomStringConvertible {
         description = reason
     }
 }
+
+/// A folder no longer has the bundle that was listed.
+package struct ChangedBundle: Error, CustomStringConvertible {
+    /// What it has now.
+    package let now: BundleListing
+
+    package init(_ now: BundleListing) { self.now = now }
+
+    package var description: String { "bundle.json has changed since it was read, to a bundle called \(now.name)" }
+}

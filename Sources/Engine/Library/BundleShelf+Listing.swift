@@ -5,8 +5,14 @@ extension BundleShelf {
     mutating func list(_ listings: [BundleListing], effects: inout Effects) {
         let old = names
         var new: [String] = []
+        let sound = Set(listings.filter(\.isSound).map(\.name))
         for listing in listings {
             let name = name(of: listing)
+            if case .failure(let fault) = listing.contents, sound.contains(name) {
+                let reason = "\(fault); another one has that name, and \(listing.folder) is left out"
+                effects.events.append(.failed(name, BundleFault(reason: reason)))
+                continue
+            }
             if new.contains(name) {
                 effects.events.append(.failed(name, BundleFault(reason: "another one has that name; \(listing.folder) is left out")))
                 continue
@@ -50,11 +56,36 @@ extension BundleShelf {
             retire(edition.number, effects: &effects)
         } else if listing.isSound {
             // The edition in memory serves until this one can.
-            let candidate = makeNumber()
-            editions[candidate] = Edition(listing, name: name, number: candidate)
-            candidates[name] = candidate
-            enqueue(candidate)
+            replaceCandidate(by: listing, of: name, effects: &effects)
         }
+    }
+
+    /// What was to be loaded is another bundle by now. It takes the edition's place, with those who wait for it, unless it has
+    /// another name or can't be read, which is told when the folder is listed again.
+    mutating func finishLoading(_ number: Int, of now: BundleListing, _ fault: BundleFault, effects: inout Effects) {
+        guard let edition = editions[number], edition.isRetired || now.isSound && now.name == edition.name else {
+            finishLoading(number, .failure(fault), effects: &effects)
+            return
+        }
+        endLoading(number)
+        if edition.isRetired {
+            retire(number, effects: &effects)
+        } else if candidates[edition.name] == number {
+            replaceCandidate(by: now, of: edition.name, effects: &effects)
+        } else {
+            let replacement = add(now, as: edition.name)
+            move(waitersOf: number, to: replacement, effects: &effects)
+            retire(number, effects: &effects)
+        }
+        advance(&effects)
+    }
+
+    private mutating func replaceCandidate(by listing: BundleListing, of name: String, effects: inout Effects) {
+        withdrawCandidate(of: name, effects: &effects)
+        let candidate = makeNumber()
+        editions[candidate] = Edition(listing, name: name, number: candidate)
+        candidates[name] = candidate
+        enqueue(candidate)
     }
 
     @discardableResult

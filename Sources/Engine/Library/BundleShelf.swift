@@ -321,6 +321,12 @@ extension BundleShelf {
         advance(&effects)
     }
 
+    /// It came to nothing, and that is no fault.
+    mutating func endLoading(_ number: Int) {
+        loading = nil
+        editions[number]?.bytes = 0
+    }
+
     /// A candidate takes its name; the edition that had it goes with its last user.
     private mutating func promote(_ edition: Edition, effects: inout Effects) {
         guard candidates[edition.name] == edition.number else { return }
