@@ -74,4 +74,6 @@ extension HTTPField.Name {
     static let restoredBundle = Self("Restored-Bundle")!
     static let restoredUnchanged = Self("Restored-Unchanged")!
     static let restoredDeclined = Self("Restored-Declined")!
+    static let restoredVerdicts = Self("Restored-Verdicts")!
+    static let restoredPromptCut = Self("Restored-Prompt-Cut")!
 }

@@ -8,7 +8,8 @@ struct CrossOrigin: Sendable {
     /// Response fields that scripts of that origin may read.
     private static let exposed = [
         "Restored-Degradation", "Restored-Confidence", "Restored-Seed", "Restored-Steps", "Restored-Sampler",
-        "Restored-Bundle", "Restored-Unchanged", "Restored-Declined", "X-Request-ID", "Server-Timing", "Location",
+        "Restored-Bundle", "Restored-Unchanged", "Restored-Declined", "Restored-Verdicts", "Restored-Prompt-Cut", "X-Request-ID",
+        "Server-Timing", "Location",
         "Preference-Applied", "Retry-After",
     ].joined(separator: ", ")
 

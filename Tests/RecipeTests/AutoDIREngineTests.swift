@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Bundles of the kind `autodir`, run by the engine as it is.
-@Suite("AutoDIR: engine", .timeLimit(.minutes(2)))
+@Suite("AutoDIR: engine", .timeLimit(.minutes(5)))
 struct AutoDIREngineTests {
     private func restore(
         _ picture: Picture, on engine: RecipeEngine, _ change: (inout RestorationOptions) -> Void = { _ in }
