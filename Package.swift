@@ -125,7 +125,7 @@ let package = Package(
         tests(
             "LatentTests",
             [
-                "CLIP", "NAFNet", "LatentUNet", "Autoencoder", "Diffusion", "Bundles", "Engine", "Images", "Checkpoints",
+                "CLIP", "LatentUNet", "Autoencoder", "Diffusion", "Bundles", "Engine", "Images", "Layers", "Checkpoints",
                 "Compute", "TestSupport",
             ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
@@ -147,7 +147,7 @@ let package = Package(
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
                 "Images", "Threads", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet", "SentenceEncoder",
-                "InstructIR", "Restormer", "PromptIR", "TestSupport", argumentParser,
+                "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder", "Diffusion", "TestSupport", argumentParser,
             ]),
         tests("ProgramTests", ["restored", "Bundles", "Checkpoints", "Images", "TestSupport", "Threads"]),
         tests("ArchitectureTests", ["TestSupport"]),

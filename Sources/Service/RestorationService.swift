@@ -242,7 +242,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
             bytesOut: bytesOut)
         log.access(
             request, status: response.status.code, seconds: seconds, bytesIn: bytesIn, bytesOut: bytesOut,
-            declined: response.fields[.restoredDeclined], problem: problem)
+            declined: response.fields[.restoredDeclined], verdicts: response.fields[.restoredVerdicts], problem: problem)
     }
 
     /// Methods that have series of their own in the metrics.

@@ -130,3 +130,61 @@ struct AutoDIRParityTests {
         }
     }
 }
+
+/// Words, in the vocabulary that both forms of Stable Diffusion share.
+@Suite("Tokens of latent diffusion", .enabled(if: LatentFixtures.folder.has("tokens.json") && AutoDIRFixtures.isThere))
+struct LatentTokenTests {
+    private struct Row: Decodable {
+        let text: String
+        let sd1_ids: [Int32]
+        let sd2_ids: [Int32]
+    }
+
+    /// What those programs' repair does beyond the rules here; `TextCleaning` repairs nothing.
+    private static let unlike = ["sd1": Set<String>(), "sd2": ["flüssig ﬁne ＦＵＬＬ", "“quoted” ‘single’ – dash", "schÃ¶n mojibake"]]
+
+    @Test("texts have the recorded ids, with the end's padding and with zeros")
+    func ids() throws {
+        let rows = try JSONDecoder().decode([Row].self, from: Data(contentsOf: LatentFixtures.folder.url("tokens.json")))
+        let tokenizer = try AutoDIRFixtures.tokenizer()
+        #expect(rows.count > 20)
+        for row in rows {
+            let first = tokenizer.paddedTokens(for: row.text, contextLength: row.sd1_ids.count).ids
+            if Self.unlike["sd1"]?.contains(row.text) != true { #expect(first == row.sd1_ids, "\(row.text)") }
+            let second = tokenizer.tokens(for: row.text, contextLength: row.sd2_ids.count)
+            if Self.unlike["sd2"]?.contains(row.text) != true { #expect(second == row.sd2_ids, "\(row.text)") }
+        }
+    }
+}
+
+/// Products of bfloat16, whatever the processor has for them.
+@Suite("AutoDIR in bf16", .enabled(if: AutoDIRFixtures.isThere))
+struct AutoDIRPrecisionTests {
+    @Test("the networks say about the same")
+    func precision() throws {
+        let recorded = try AutoDIRFixtures.recorded("run_auto.safetensors")
+        let workspace = Workspace(threads: 2)
+        let networks = try [Precision.fp32, .bf16].map { try AutoDIRFixtures.networks(precision: $0) }
+        let (pictures, height, width) = try recorded.maps("round0.input")
+        func close(_ name: String, _ make: (AutoDIRNetworks) -> [Float]) {
+            let (exact, rounded) = (make(networks[0]), make(networks[1]))
+            let largest = exact.map(abs).max() ?? 1
+            let difference = zip(exact, rounded).map { abs($0 - $1) }.max() ?? 0
+            #expect(difference > 0 && difference < 0.1 * largest, "\(name): \(difference) of \(largest)")
+        }
+        close("encode") { $0.autoencoder.encode(pictures, height: height, width: width, in: workspace)[0].mean }
+        let latent = try recorded.maps("round0.latent")
+        close("decode") {
+            $0.autoencoder.decode(latent.samples, height: latent.height, width: latent.width, in: workspace)[0]
+        }
+        let picture = try recorded.maps("round0.image_latent").samples[0]
+        let state = try recorded.maps("round0.noise_start").samples[0]
+        let context = try recorded.rows("round0.context")[0]
+        close("evaluation") { networks in
+            let sample = LatentUNet.Sample(
+                latent: LatentSamplerTests.joined(state, picture), time: 500,
+                context: networks.network.context(context, in: workspace))
+            return networks.network([sample], height: latent.height, width: latent.width, in: workspace)[0]
+        }
+    }
+}

@@ -13,6 +13,8 @@ struct JobStatus: Encodable, Sendable, Equatable {
     var steps: Int?
     /// What is left, as far as it can be told, in tenths.
     var estimatedSeconds: Double?
+    /// What was thought of the picture, in one line; once done, where the bundle tells.
+    var verdicts: String?
     /// Why it failed.
     var problem: Problem.Document?
 
@@ -31,7 +33,7 @@ struct JobStatus: Encodable, Sendable, Equatable {
     var isFinal: Bool { state != .queued && state != .running }
 
     private enum CodingKeys: String, CodingKey {
-        case id, state, step, steps, problem, events, result
+        case id, state, step, steps, verdicts, problem, events, result
         case queuePosition = "queue_position"
         case estimatedSeconds = "estimated_seconds"
     }

@@ -111,6 +111,7 @@ final class JobStore: Sendable {
             case .done(let response, _):
                 job.status.state = .done
                 job.status.step = job.status.steps
+                job.status.verdicts = response.fields[.restoredVerdicts]
                 job.result = JobResult(response, countedIn: heldBytes)
             case .failed(let problem, let requestID):
                 job.status.state = .failed

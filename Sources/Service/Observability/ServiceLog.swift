@@ -53,10 +53,12 @@ package struct ServiceLog: Sendable {
 
     /// Says what one request was and what became of it.
     ///
-    /// - Parameter declined: why a restoration was withheld, in a word.
+    /// - Parameters:
+    ///   - declined: why a restoration was withheld, in a word.
+    ///   - verdicts: what was thought of a picture, in one line.
     func access(
         _ request: ServiceRequest, status: Int, seconds: Double, bytesIn: Int, bytesOut: Int, declined: String?,
-        problem: Problem?
+        verdicts: String?, problem: Problem?
     ) {
         // A probe that is told to wait is no error of the service's.
         let level: Logger.Level = status >= 500 && status != 503 ? .error : .info
@@ -69,6 +71,7 @@ package struct ServiceLog: Sendable {
             ("bytes_in", .integer(bytesIn)), ("bytes_out", .integer(bytesOut)),
         ]
         if let declined { fields.append(("declined", .text(declined))) }
+        if let verdicts { fields.append(("verdicts", .text(verdicts))) }
         if let problem {
             fields.append(("problem", .text(problem.kind)))
             if let secret = problem.secret { fields.append(("fault", .text(secret))) }

@@ -58,6 +58,8 @@ struct RestorationAnswer: Sendable {
         if let mode = result.mode { fields[.restoredMode] = mode }
         if result.unchanged { fields[.restoredUnchanged] = "true" }
         if let declined = result.declined { fields[.restoredDeclined] = declined.word }
+        if let verdicts = result.verdictText { fields[.restoredVerdicts] = Self.fieldText(verdicts) }
+        if result.promptIsCut { fields[.restoredPromptCut] = "true" }
         return fields
     }
 
@@ -76,6 +78,14 @@ struct RestorationAnswer: Sendable {
 }
 
 extension RestorationResult {
+    /// `noise=0.61,blur=0.2` for each look, likeliest first; looks stand apart by `; `. Nil where there are none.
+    fileprivate var verdictText: String? {
+        guard !verdicts.isEmpty else { return nil }
+        return verdicts.map { verdict in
+            verdict.entries.map { "\($0.label)=\(($0.probability * 10_000).rounded() / 10_000)" }.joined(separator: ",")
+        }.joined(separator: "; ")
+    }
+
     /// As the parameter takes it: labels joined by commas; nil where nothing was named.
     fileprivate var degradation: String? { rounds.isEmpty ? nil : degradations.joined(separator: ",") }
     /// How the pictures were made: one word where all were made alike; nil where none was.

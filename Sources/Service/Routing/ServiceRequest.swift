@@ -75,4 +75,6 @@ extension HTTPField.Name {
     static let restoredUnchanged = Self("Restored-Unchanged")!
     static let restoredMode = Self("Restored-Mode")!
     static let restoredDeclined = Self("Restored-Declined")!
+    static let restoredVerdicts = Self("Restored-Verdicts")!
+    static let restoredPromptCut = Self("Restored-Prompt-Cut")!
 }

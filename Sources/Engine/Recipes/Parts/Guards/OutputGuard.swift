@@ -12,8 +12,8 @@ package enum OutputGuard {
 
         init(label: String) {
             switch label {
-            case "jpeg-compressed", "motion-blurry", "raindrop": self = .stay
-            case "hazy", "low-light", "shadowed": self = .move
+            case "jpeg-compressed", "motion-blurry", "blur", "raindrop": self = .stay
+            case "hazy", "haze", "low-light", "underexposure", "shadowed": self = .move
             case "uncompleted": self = .areHoles
             default: self = .stayUnlessClipped
             }
