@@ -40,7 +40,7 @@ enum AnswerChecks {
         if let location = head.location { try check(address: location) }
     }
 
-    /// Read once more, an address is the same.
+    /// Read once more, an address is the same; what is shown of it has no query, which may be a secret.
     private static func check(address text: String) throws(BrokenPromise) {
         let address: WebAddress
         do throws(FetchError) {
@@ -49,9 +49,10 @@ enum AnswerChecks {
             try oneLine(error.description)
             return
         }
-        try promise(address.description.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "an address with blanks")
-        let again = try? WebAddress(address.description)
-        try promise(again == address, "\(address) is read as \(again?.description ?? "none")")
+        try promise(address.whole.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "an address with blanks")
+        let again = try? WebAddress(address.whole)
+        try promise(again == address, "\(address.whole) is read as \(again?.whole ?? "none")")
+        try promise(!address.description.contains("?"), "\(address) shows a query")
     }
 
     private static func plain(_ name: String) throws(BrokenPromise) {
