@@ -75,4 +75,10 @@ extension HTTPField.Name {
     static let restoredUnchanged = Self("Restored-Unchanged")!
     static let restoredMode = Self("Restored-Mode")!
     static let restoredDeclined = Self("Restored-Declined")!
+
+    /// All fields in which an answer says how a picture was restored.
+    static let restored: [Self] = [
+        .restoredDegradation, .restoredConfidence, .restoredNearestLabel, .restoredSeed, .restoredSteps, .restoredSampler,
+        .restoredBundle, .restoredMode, .restoredUnchanged, .restoredDeclined,
+    ]
 }
