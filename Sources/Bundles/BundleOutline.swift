@@ -21,16 +21,22 @@ package struct BundleOutline {
         manifestDigest = digest
     }
 
-    /// About the bytes that its tensors take as float32, told without reading them: what the header of a safetensors file
-    /// says, and the size of a PyTorch file, of which nothing is known before it has been read whole.
+    /// The bytes that its tensors take as float32, told without reading them, by the directories of the files; where one can't
+    /// be read, by its size. What of them a recipe keeps in another form is known once it is loaded.
     ///
-    /// - Throws: where a file can't be read.
-    func ownWeightBytes() throws(BundleError) -> Int {
+    /// - Parameter sections: whose files count; nil for all.
+    /// - Throws: where a file isn't there.
+    func ownWeightBytes(of sections: [String]? = nil) throws(BundleError) -> Int {
+        let names = sections.map { Set($0.compactMap { try? configuration.object($0).text("file", upTo: 64) }) }
         var bytes = 0
-        for file in manifest.files where file.hasTensors {
+        for file in manifest.files where file.hasTensors && names?.contains(file.name) ?? true {
             do throws(CheckpointError) {
                 let contents = try CheckpointBytes(contentsOf: directory + "/" + file.name)
-                bytes += StateDict.isArchive(contents) ? contents.count : try StateDict(contents).bytesAsFloats
+                if StateDict.isArchive(contents) {
+                    bytes += (try? StateDict(contents))?.bytesAsFloats ?? contents.count
+                } else {
+                    bytes += try StateDict(contents).bytesAsFloats
+                }
             } catch {
                 throw .init(error, file: file.name)
             }

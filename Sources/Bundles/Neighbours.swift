@@ -53,13 +53,14 @@ extension BundleOutline {
         try BundleOutline(Neighbours.folder(object, beside: directory))
     }
 
-    /// About the bytes of its tensors as float32, and of those of its neighbours, told without reading them.
+    /// The bytes of its tensors as float32, and of those of its neighbours, told without reading them.
     ///
+    /// - Parameter borrowed: the sections of neighbours that are made use of; nil for all.
     /// - Throws: where a file can't be read.
-    package func weightBytes() throws(BundleError) -> Int {
+    package func weightBytes(borrowing borrowed: [String]? = nil) throws(BundleError) -> Int {
         var bytes = try ownWeightBytes()
         for folder in Neighbours.folders(of: configuration, beside: directory) {
-            bytes += try BundleOutline(folder).ownWeightBytes()
+            bytes += try BundleOutline(folder).ownWeightBytes(of: borrowed)
         }
         return bytes
     }

@@ -19,6 +19,16 @@ grep -q '^daclip-universal: ' "$work/out" || fail "no catalogue"
 expect_exit 0 weights convert "$bundle/unet.safetensors" -o "$work/converted.safetensors"
 expect_exit 0 weights inspect "$work/converted.safetensors"
 expect_exit 64 weights convert "$bundle/unet.safetensors" -o "$work/converted.pth"
+# A plain word is a file of the folder that the program was started in; a folder may be the one it was started in.
+mkdir "$work/here"
+cp "$bundle"/* "$work/here"
+(
+  cd "$work/here"
+  expect_exit 0 weights convert unet.safetensors -o copy.safetensors
+  rm copy.safetensors
+  expect_exit 0 weights convert . --no-check
+  [ -s bundle.json ] && [ "$(find "$work" -maxdepth 1 -name '.*' -newer "$work/here" | wc -l)" = 0 ] || fail "the folder is another"
+)
 
 expect_exit 0 weights verify "$bundle"
 expect_exit 0 weights verify "$bundle" --run

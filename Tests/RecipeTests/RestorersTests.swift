@@ -136,6 +136,17 @@ struct RestorersTests {
         #expect(one == two && one.after > noise && one.before >= one.after)
     }
 
+    @Test("of a neighbour whose classifier alone is borrowed nothing else counts")
+    func borrowedWeights() throws {
+        let owner = try SinglePassBundle("conditional-nafnet", labels: Self.labels, classifier: true)
+        let borrower = try SinglePassBundle(
+            "nafnet", labels: [], ["classifier": ["bundle": owner.folder.lastPathComponent]])
+        let loaded = try Bundles.Bundle.load(borrower.folder.path)
+        _ = try RecipeRegistry.standard.recipe(for: loaded, engine: EngineConfiguration())
+        let listed = try BundleListing(folder: borrower.folder.path).contents.get().weightBytes
+        #expect(listed == loaded.weightBytes && listed > 0)
+    }
+
     @Test("a bundle is another one where one beside it that it names is")
     func digest() throws {
         let shelf = try Shelf()

@@ -176,6 +176,11 @@ struct SeveralBundlesTests {
         }
         #expect(try await running.restore(picture, "bundle=one&seed=1").status == 200)
         #expect(try await running.states() == ["one loaded", "two broken", "\(unreadable) broken"])
+        let metrics = try await running.send("GET", "/metrics").text
+        #expect(metrics.contains("restored_bundles{state=\"broken\"} 2\n") && metrics.contains("restored_bundles{state=\"loaded\"} 1\n"))
+        for name in ["two", unreadable] {
+            #expect(metrics.contains("restored_bundle_load_failures_total{bundle=\"\(name)\"} 1\n"))
+        }
         let ready = try await running.send("GET", "/health/ready")
         #expect(ready.status == 200)
 
@@ -201,6 +206,23 @@ struct SeveralBundlesTests {
         // What can't be read any more is still broken.
         try Data("{".utf8).write(to: bundles[2].folder.appendingPathComponent("bundle.json"))
         #expect(try await running.restore(.sample(width: 16, height: 16), "bundle=three&seed=1").status == 503)
+        #expect(await running.life.drain() == 0)
+    }
+
+    @Test("a job is answered 202 while it waits for its bundle")
+    func waitingJob() async throws {
+        let sizes = try bundles.map { try BundleListing(folder: $0.path).contents.get().weightBytes }
+        let running = try Running(bundles.map(\.path), weights: WeightsLimit(bytes: sizes.max() ?? 0, isStrict: true))
+        var lease: EngineLease? = try await running.library.engine(named: "one")
+        let job = try await running.restore(
+            .sample(width: 16, height: 16), "bundle=two&seed=4", fields: ["Prefer: respond-async"])
+        let place = try #require(job["Location"])
+        #expect(job.status == 202)
+        #expect(try await running.send("GET", place).text.contains("\"queued\""))
+        #expect(lease?.bundle.name == "one")
+        lease = nil
+        try await eventually("it is done") { try await running.send("GET", place).text.contains("\"done\"") }
+        #expect(try await running.send("GET", place + "/result")["Restored-Bundle"] == "two/1")
         #expect(await running.life.drain() == 0)
     }
 

@@ -48,6 +48,15 @@ struct DocumentationTests {
         #expect(rows.count == families.count)
     }
 
+    @Test("a page of another origin may read every field of answers that the description has, and no others are described")
+    func answerFields() async throws {
+        let subject = ServiceUnderTest { $0.corsOrigin = "https://photos.example" }
+        let answer = await subject.send(.get, "/health", fields: [.origin: "https://photos.example"])
+        let exposed = (answer["Access-Control-Expose-Headers"] ?? "").replacing(" ", with: "").split(separator: ",")
+        let described = try Self.text("openapi.yaml").matches(of: /\n    (Restored-[\w-]+):/).map(\.output.1)
+        #expect(described.count >= 10 && Set(described) == Set(exposed.filter { $0.hasPrefix("Restored-") }))
+    }
+
     @Test("every parameter stands in the README and in the description")
     func parameters() async throws {
         let operations = await ServiceUnderTest().send(.get, "/capabilities").json["parameters"]?.members ?? [:]

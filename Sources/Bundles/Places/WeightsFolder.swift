@@ -45,15 +45,14 @@ extension WeightsFolder {
     /// The folder that a user means by `text`: a path, or the name of a bundle that was fetched.
     ///
     /// A plain word is both. A folder of that name with a `bundle.json`, below the one that the program was started in,
-    /// goes first; `./NAME` is a path in any case.
+    /// goes first, one with folders of bundles in it last; `./NAME` is a path in any case.
     ///
     /// - Parameter weights: nil where there is no folder of weights.
     /// - Throws: `notThere` for a word that is neither. Whether a path leads to a bundle is told when it is loaded.
     package static func resolve(_ text: String, in weights: WeightsFolder?) throws(BundleError) -> String {
         guard BundleManifest.isPlain(text), !isBundle(text) else { return text }
-        guard let folder = weights?.folder(of: text), isBundle(folder) else {
-            throw .notThere(name: text, weights: weights?.path)
-        }
-        return folder
+        if let folder = weights?.folder(of: text), isBundle(folder) { return folder }
+        guard BundleFolders.isFolderOfBundles(text) else { throw .notThere(name: text, weights: weights?.path) }
+        return text
     }
 }

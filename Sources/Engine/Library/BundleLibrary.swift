@@ -93,9 +93,10 @@ package final class BundleLibrary: Sendable {
     /// - Parameters:
     ///   - name: nil for the default one.
     ///   - deadline: when it is no longer wanted.
+    ///   - onWait: called where it has to be waited for.
     /// - Throws: `unknownBundle`, `brokenBundle`, `queueFull`, `deadlineExceeded`, `cancelled`.
     package func engine(
-        named name: String?, deadline: ContinuousClock.Instant? = nil
+        named name: String?, deadline: ContinuousClock.Instant? = nil, onWait: @Sendable () -> Void = {}
     ) async throws(RestorationError) -> EngineLease {
         let waiter = state.withLock { state in
             state.lastWaiter += 1
@@ -114,6 +115,7 @@ package final class BundleLibrary: Sendable {
                     state.continuations[waiter] = continuation
                     state.shelf.request(name, for: waiter, effects: &effects)
                 }
+                if state.withLock({ $0.continuations[waiter] != nil }) { onWait() }
                 // It may have been cancelled before there was anyone to leave.
                 if Task.isCancelled { leave(waiter, .cancelled) }
             }

@@ -41,9 +41,11 @@ package struct BundleListing: Sendable {
         do {
             let outline = try BundleOutline(folder)
             name = outline.manifest.name
+            // A network of one evaluation borrows a classifier and nothing else.
+            let borrowed = SinglePassKind(rawValue: outline.manifest.kind) == nil ? nil : ["daclip"]
             contents = .success(Contents(
                 summary: BundleSummary(outline.manifest), recipe: try recipes.description(of: outline),
-                manifestDigest: outline.manifestDigest, weightBytes: try outline.weightBytes()))
+                manifestDigest: outline.manifestDigest, weightBytes: try outline.weightBytes(borrowing: borrowed)))
         } catch {
             contents = .failure(BundleFault(error, folder: folder))
         }

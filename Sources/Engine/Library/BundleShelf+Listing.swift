@@ -42,7 +42,10 @@ extension BundleShelf {
 
     private mutating func take(_ listing: BundleListing, as name: String, effects: inout Effects) {
         withdrawCandidate(of: name, effects: &effects)
-        if case .failure(let fault) = listing.contents { effects.events.append(.failed(name, fault)) }
+        if case .failure(let fault) = listing.contents {
+            countFailure(of: name)
+            effects.events.append(.failed(name, fault))
+        }
         guard let edition = current[name].flatMap({ editions[$0] }) else {
             add(listing, as: name)
             return

@@ -321,6 +321,8 @@ extension BundleShelf {
         advance(&effects)
     }
 
+    mutating func countFailure(of name: String) { counts[name, default: Counts()].failures += 1 }
+
     /// It came to nothing, and that is no fault.
     mutating func endLoading(_ number: Int) {
         loading = nil
@@ -345,7 +347,7 @@ extension BundleShelf {
 
     private mutating func fail(_ number: Int, _ fault: BundleFault, effects: inout Effects) {
         guard let edition = editions[number] else { return }
-        counts[edition.name, default: Counts()].failures += 1
+        countFailure(of: edition.name)
         effects.events.append(.failed(edition.name, fault))
         editions[number]?.waiters = []
         editions[number]?.fault = fault

@@ -52,12 +52,16 @@ struct MetricsPage: Operation {
             page.family(name, kind, help)
             for status in statuses { page.sample(name, [("bundle", status.name)], value(status)) }
         }
+        page.family("restored_bundles", .gauge, "Bundles by state.")
+        for state in BundleStatus.State.allCases {
+            page.sample("restored_bundles", [("state", state.rawValue)], statuses.count { $0.state == state })
+        }
         add("restored_bundle_loaded", .gauge, "Whether a bundle's weights are in memory.") { $0.state == .loaded ? 1 : 0 }
         add("restored_bundle_weight_bytes", .gauge, "Bytes that a bundle's weights hold.") {
             $0.state == .loaded ? $0.weightBytes : 0
         }
         add("restored_bundle_loads_total", .counter, "How often a bundle was loaded.", \.loads)
-        add("restored_bundle_load_failures_total", .counter, "How often a bundle could not be loaded.", \.failures)
+        add("restored_bundle_load_failures_total", .counter, "How often a bundle could not be read or loaded.", \.failures)
         add(
             "restored_bundle_evictions_total", .counter, "How often a bundle was let go to make room for another.",
             \.evictions)

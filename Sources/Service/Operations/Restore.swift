@@ -36,6 +36,17 @@ struct Restore: Operation {
         let memory: PictureBooking
     }
 
+    /// A picture that has come, and what is wanted of it, before its bundle is in memory.
+    private struct Wish: Sendable {
+        let bundle: BundleChoice.Chosen
+        let upload: UploadReader.Upload
+        let parameters: RestoreParameters
+        let form: AnswerForm
+        let quality: Int
+        let deadline: ContinuousClock.Instant
+        let reservation: MemoryBudget.Reservation
+    }
+
     func begin(_ request: ServiceRequest) throws -> Reply {
         let library = try engines.forWork()
         let reader = try intake.reader(for: request)
@@ -45,12 +56,15 @@ struct Restore: Operation {
             _ = try RestoreParameters(request.parameters, recipe: recipe, timeoutLimit: timeoutLimit)
         }
         return .afterBody { body in
-            let restoration = try await take(body, request, reader: reader, choice)
+            let wish = try await take(body, request, reader: reader, choice)
             if PreferField(request.fields[.prefer]).respondsAsynchronously {
                 return try await jobs.start(requestID: request.id, load: { library.load }) { progress in
-                    try await perform(restoration, progress: progress)
+                    // A job that waits for its bundle is accepted.
+                    let restoration = try await prepared(wish) { progress(.queued(position: 0)) }
+                    return try await perform(restoration, progress: progress)
                 }
             }
+            let restoration = try await prepared(wish) {}
             return try await perform(restoration) { _ in }.holding(restoration.memory.reservation)
         }
     }
@@ -58,7 +72,7 @@ struct Restore: Operation {
     /// Reads the picture's file, refusing what can't be done before it waits.
     private func take(
         _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, _ choice: BundleChoice
-    ) async throws -> Restoration {
+    ) async throws -> Wish {
         let reservation = memory.reservation()
         let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
         // From here on, not from the request's head: a slow upload has limits of its own.
@@ -71,15 +85,26 @@ struct Restore: Operation {
         try ImageEncoder.check(width: width, height: height, as: form.format)
         let deadline = arrival + .seconds(parameters.timeout)
         parameters.options.deadline = deadline
-        let engine = try await bundle.engine(by: deadline)
-        let estimate = try engine.estimate(width: width, height: height, options: parameters.options)
-        try check(estimate, secondsLeft: now().duration(to: deadline).seconds)
-        let workBytes = try workBytes(estimate, of: upload, form: form)
+        return Wish(
+            bundle: bundle, upload: upload, parameters: parameters, form: form, quality: quality, deadline: deadline,
+            reservation: reservation)
+    }
+
+    /// Once its bundle is in memory.
+    ///
+    /// - Parameter onWait: called where that takes a while.
+    private func prepared(_ wish: Wish, onWait: @Sendable () -> Void) async throws -> Restoration {
+        let (upload, parameters) = (wish.upload, wish.parameters)
+        let engine = try await wish.bundle.engine(by: wish.deadline, onWait: onWait)
+        let estimate = try engine.estimate(
+            width: upload.header.width, height: upload.header.height, options: parameters.options)
+        try check(estimate, secondsLeft: now().duration(to: wish.deadline).seconds)
+        let workBytes = try workBytes(estimate, of: upload, form: wish.form)
         let (source, booking) = try intake.picture(
-            upload, workBytes: workBytes, reservation: reservation, deadline: deadline)
+            upload, workBytes: workBytes, reservation: wish.reservation, deadline: wish.deadline)
         return Restoration(
-            engine: engine, source: source, file: upload.bytes, parameters: parameters, form: form, quality: quality,
-            deadline: deadline, memory: booking)
+            engine: engine, source: source, file: upload.bytes, parameters: parameters, form: wish.form,
+            quality: wish.quality, deadline: wish.deadline, memory: booking)
     }
 
     /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.

@@ -38,10 +38,13 @@ struct BundleChoice: Sendable {
 
         /// Its engine, once it is in memory.
         ///
+        /// - Parameter onWait: called where it is not in memory yet.
         /// - Throws: what loading it throws.
-        func engine(by deadline: ContinuousClock.Instant) async throws(RestorationError) -> EngineLease {
+        func engine(
+            by deadline: ContinuousClock.Instant, onWait: @Sendable () -> Void = {}
+        ) async throws(RestorationError) -> EngineLease {
             if let lease { return lease }
-            return try await library.engine(named: name, deadline: deadline)
+            return try await library.engine(named: name, deadline: deadline, onWait: onWait)
         }
     }
 }

@@ -6,7 +6,7 @@ import Scheduling
 /// Reads a picture and parameters out of a request's body, raw or as a form.
 struct UploadReader {
     /// A complete upload.
-    struct Upload {
+    struct Upload: Sendable {
         var bytes: [UInt8]
         var header: ImageHeader
         var parameters: ParameterList

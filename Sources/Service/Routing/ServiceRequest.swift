@@ -77,4 +77,11 @@ extension HTTPField.Name {
     static let restoredDeclined = Self("Restored-Declined")!
     static let restoredVerdicts = Self("Restored-Verdicts")!
     static let restoredPromptCut = Self("Restored-Prompt-Cut")!
+
+    /// All fields in which an answer says how a picture was restored.
+    static let restored: [Self] = [
+        .restoredDegradation, .restoredConfidence, .restoredNearestLabel, .restoredSeed, .restoredSteps, .restoredSampler,
+        .restoredBundle, .restoredMode, .restoredUnchanged, .restoredDeclined,
+        .restoredVerdicts, .restoredPromptCut,
+    ]
 }

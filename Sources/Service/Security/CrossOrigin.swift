@@ -6,12 +6,9 @@ struct CrossOrigin: Sendable {
     let origin: String
 
     /// Response fields that scripts of that origin may read.
-    private static let exposed = [
-        "Restored-Degradation", "Restored-Confidence", "Restored-Seed", "Restored-Steps", "Restored-Sampler",
-        "Restored-Bundle", "Restored-Mode", "Restored-Unchanged", "Restored-Declined", "Restored-Verdicts",
-        "Restored-Prompt-Cut", "Restored-Nearest-Label", "X-Request-ID", "Server-Timing", "Location", "Preference-Applied",
-        "Retry-After",
-    ].joined(separator: ", ")
+    private static let exposed = (HTTPField.Name.restored.map(\.rawName) + [
+        "X-Request-ID", "Server-Timing", "Location", "Preference-Applied", "Retry-After",
+    ]).joined(separator: ", ")
 
     /// Adds what a cross-origin answer needs. `Vary` is there for every origin, so that caches don't mix answers.
     func apply(to fields: inout HTTPFields, request: HTTPRequest) {

@@ -53,7 +53,7 @@ struct WeightsConvertCommand: AsyncParsableCommand {
                     preparation: preparation)
                 return try await WeightsFetchReport.run(fetch)
             }
-            let input = try BundlePlaces.folder(inputs[0], configuration)
+            let input = try Self.place(inputs[0], configuration)
             guard let status = try FileStatus.following(input) else {
                 throw CommandFailure(.noInput, "\(input): \(SystemFault(number: ENOENT).reason)")
             }
@@ -80,6 +80,13 @@ struct WeightsConvertCommand: AsyncParsableCommand {
             throw ValidationError("--kind \(kind ?? "") names one entry of the catalogue, which has \(names): --as NAME")
         }
         return entry
+    }
+
+    /// A plain word is a file that is here, before it is a bundle's name.
+    private static func place(_ text: String, _ configuration: Configuration) throws -> FilePath {
+        let path = FilePath(escaped: text)
+        if let status = try FileStatus.following(path), status.kind != .folder { return path }
+        return try BundlePlaces.folder(text, configuration)
     }
 
     private func convertFile(_ input: FilePath) throws {
