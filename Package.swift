@@ -36,6 +36,12 @@ let fuzzing: [Target] = Context.environment["RESTORED_FUZZ"] == nil ? [] : [
         name: "Fuzz", dependencies: ["CFuzzer", "FuzzChecks"], path: "Tests/Fuzz/Program", swiftSettings: settings),
 ]
 
+/// The page that the service shows, whose sources `Service/Page/PageDocument.swift` puts together.
+let page: [Resource] = [
+    "page.html", "page.css", "service.js", "problems.js", "key.js", "formats.js", "samples.js", "settings.js", "compare.js",
+    "card.js", "start.js", "sample.jpg",
+].map { .embedInCode("Page/\($0)") }
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
@@ -92,10 +98,10 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Images", "Checkpoints", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", crypto,
-                httpTypes, logging,
+                "CSystem", "Images", "Checkpoints", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings",
+                crypto, httpTypes, logging,
             ],
-            resources: [.embedInCode("openapi.yaml")], swiftSettings: settings),
+            resources: [.embedInCode("openapi.yaml")] + page, swiftSettings: settings),
         .executableTarget(
             name: "restored",
             dependencies: [
@@ -140,7 +146,7 @@ let package = Package(
             "ServiceTests",
             [
                 "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Bundles", "Engine", "TestSupport",
-                httpTypes, logging,
+                crypto, httpTypes, logging,
             ]),
         tests(
             "RecipeTests",

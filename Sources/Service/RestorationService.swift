@@ -53,7 +53,6 @@ package final class RestorationService: RequestHandler, ServerObserver {
                     engines: engines, intake: intake, memory: memory, metrics: metrics,
                     timeoutLimit: configuration.timeout, now: time.now)),
 
-            Route(.get, "/", needsKey: false, FrontPage()),
             Route(.get, "/health", needsKey: false, readiness),
             Route(.get, "/health/ready", needsKey: false, readiness),
             Route(
@@ -64,6 +63,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
                 MetricsPage(engines: engines, metrics: metrics, memory: memory, jobs: jobs, streams: streams)),
             Route(.get, "/capabilities", Capabilities(engines: engines, configuration: configuration)),
             Route(.get, "/openapi.yaml", Description()),
+            Route(.get, "/openapi.json", DescriptionInJSON()),
 
             Route(.get, "/jobs/{id}", ShowJob(jobs: jobs)),
             Route(.delete, "/jobs/{id}", DeleteJob(jobs: jobs)),
@@ -73,7 +73,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
                     jobs: jobs, streams: streams, heartbeatInterval: .seconds(configuration.heartbeat),
                     sleep: time.sleep)),
             Route(.get, "/jobs/{id}/result", ShowJobResult(jobs: jobs)),
-        ])
+        ] + (configuration.showsPage ? [Route(.get, "/", needsKey: false, FrontPage(page: .standard))] : []))
     }
 
     // MARK: Life
@@ -149,7 +149,11 @@ package final class RestorationService: RequestHandler, ServerObserver {
     private func operation(for request: inout ServiceRequest) throws -> (any Operation)? {
         let method = request.method
         if request.path == "*", method == .options { return nil }
-        guard let (pattern, identifier, routes) = routes.routes(at: request.path) else { throw ServiceFault.noSuchPath }
+        guard let (pattern, identifier, routes) = routes.routes(at: request.path) else {
+            // Balancers ask for it where there is no page as well.
+            if request.path == "/", method == .options { return nil }
+            throw ServiceFault.noSuchPath
+        }
         request.route = pattern
         request.pathIdentifier = identifier
         // A preflight has the query of the request that it asks for, which is looked at when that comes.

@@ -12,6 +12,9 @@ extension Configuration {
         return limits
     }
 
+    /// Whether people find a page at `/`.
+    package var showsPage: Bool { page == "on" }
+
     /// Where a service of this configuration says whether it is ready, seen from its own machine: the first that answers.
     /// `::` stands for both families, of which a machine may lack one.
     package var readinessURLs: [String] {

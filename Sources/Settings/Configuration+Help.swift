@@ -9,7 +9,12 @@ extension Configuration {
                   \(setting.remarks(defaults: defaults))
             """
         }
-        return "SETTINGS, each a flag or an environment variable (the flag wins):\n" + lines.joined(separator: "\n")
+        return """
+            SETTINGS, each a flag or an environment variable (the flag wins). Sizes are
+            written as 64KiB, 1.5GiB or 100MB, durations as 90s, 10m or 1h30m; plain
+            numbers are bytes and seconds:
+
+            """ + lines.joined(separator: "\n")
     }
 }
 
@@ -24,7 +29,7 @@ extension Setting {
 
     fileprivate func remarks(defaults: Configuration) -> String {
         var remarks: [String] = []
-        if case .integer(_, _, let bounds) = value { remarks.append("\(bounds.lowerBound)...\(bounds.upperBound)") }
+        if let boundsText { remarks.append(boundsText) }
         let standard = text(in: defaults)
         remarks.append(standard.isEmpty ? "unset by default" : "default \(standard)")
         return remarks.joined(separator: ", ")

@@ -87,11 +87,11 @@ extension Configuration {
     ) throws(ConfigurationError) {
         switch setting.value {
         case .integer(let path, let unit, let bounds):
-            guard let number = Int(value), bounds.contains(number) else {
+            guard let number = Quantity.number(value, in: unit), bounds.contains(number) else {
                 let unitText = unit == .none ? "" : " \(unit.rawValue)"
                 throw ConfigurationError(
-                    "\(name) must be a whole number from \(bounds.lowerBound) to \(bounds.upperBound)\(unitText), "
-                        + "not '\(value)'")
+                    "\(name) must be a whole number from \(bounds.lowerBound) to \(bounds.upperBound)\(unitText)"
+                        + "\(Quantity.examples(of: unit)), not '\(value)'")
             }
             self[keyPath: path] = number
         case .text(let path, let form):

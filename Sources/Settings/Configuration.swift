@@ -18,6 +18,8 @@ package struct Configuration: Sendable, Equatable {
     package var apiKeys: [String] = []
     package var apiKeyFile = ""
     package var corsOrigin = ""
+    /// `on` or `off`.
+    package var page = "on"
 
     // Requests.
     package var requestLineLimit = 8 << 10

@@ -32,6 +32,12 @@ package struct Setting: Sendable {
         if case .integer(_, _, let bounds) = value { bounds } else { nil }
     }
 
+    /// The bounds as people write them: `1s...1h`; nil for settings that are no whole numbers.
+    package var boundsText: String? {
+        guard case .integer(_, let unit, let bounds) = value else { return nil }
+        return "\(Quantity.text(bounds.lowerBound, in: unit))...\(Quantity.text(bounds.upperBound, in: unit))"
+    }
+
     /// The value of a whole-number setting in a configuration, with its unit; nil for others.
     package func quantity(in configuration: Configuration) -> (value: Int, unit: Unit)? {
         guard case .integer(let path, let unit, _) = value else { return nil }
@@ -93,6 +99,9 @@ package struct Setting: Sendable {
         Setting(
             name: "cors-origin", help: "Origin whose pages may call the service from a browser.",
             value: .text(\.corsOrigin, form: "ORIGIN"), isPublished: false),
+        Setting(
+            name: "page", help: "Whether there is a page for people at /.", value: .choice(\.page, ["on", "off"]),
+            isPublished: false),
 
         integer("request-line-limit", \.requestLineLimit, .bytes, 256...65_536, "Longest request line; longer is 414."),
         integer("header-line-limit", \.headerLineLimit, .bytes, 256...65_536, "Longest header line; longer is 431."),
@@ -166,7 +175,7 @@ package struct Setting: Sendable {
     /// The value in a configuration as text, for help and logs.
     func text(in configuration: Configuration) -> String {
         switch value {
-        case .integer(let path, _, _): String(configuration[keyPath: path])
+        case .integer(let path, let unit, _): Quantity.text(configuration[keyPath: path], in: unit)
         case .text(let path, _), .choice(let path, _): configuration[keyPath: path]
         case .list(let path, _): configuration[keyPath: path].joined(separator: ",")
         }

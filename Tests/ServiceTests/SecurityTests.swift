@@ -114,6 +114,18 @@ struct SecurityTests {
         #expect(lines[1].contains("\"route\":\"/restore\""))
     }
 
+    @Test("a trace that a request belongs to is in its line; what is none leaves no mark")
+    func traces() async throws {
+        let subject = ServiceUnderTest()
+        let name = try #require(HTTPField.Name("traceparent"))
+        for field in ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-nothing", ""] {
+            _ = await subject.send(.get, "/health", fields: [name: field])
+        }
+        let lines = subject.logLines.filter { $0.contains("\"message\":\"request\"") }
+        #expect(lines[0].contains("\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"parent_id\":\"00f067aa0ba902b7\""))
+        #expect(lines.dropFirst().count == 2 && lines.dropFirst().allSatisfy { !$0.contains("trace_id") && !$0.contains("nothing") })
+    }
+
     @Test("what is no request is logged with the address that it came from")
     func peerOfRefusals() {
         let subject = ServiceUnderTest()

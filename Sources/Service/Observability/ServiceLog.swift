@@ -70,6 +70,9 @@ package struct ServiceLog: Sendable {
             ("route", .text(request.route)), ("status", .integer(status)), ("milliseconds", .real(seconds * 1000)),
             ("bytes_in", .integer(bytesIn)), ("bytes_out", .integer(bytesOut)),
         ]
+        if let trace = request.trace {
+            fields += [("trace_id", .text(trace.traceID)), ("parent_id", .text(trace.parentID))]
+        }
         if let declined { fields.append(("declined", .text(declined))) }
         if let verdicts { fields.append(("verdicts", .text(verdicts))) }
         if let problem {

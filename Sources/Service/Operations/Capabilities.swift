@@ -27,6 +27,20 @@ struct Description: Operation {
     }
 }
 
+/// `GET /openapi.json`: the same in JSON, made of it.
+struct DescriptionInJSON: Operation {
+    let mediaTypes = ["application/json"]
+
+    private static let document = Result {
+        Array(try YAMLReader.read(String(decoding: PackageResources.openapi_yaml, as: UTF8.self)).json.utf8)
+    }
+
+    func begin(_ request: ServiceRequest) throws -> Reply {
+        let document = try Self.document.get()
+        return .immediate(Response(status: .ok, fields: [.contentType: "application/json"], body: .bytes(document)))
+    }
+}
+
 /// The document's members are named as they are in it.
 private struct CapabilitiesDocument: Encodable {
     struct Bundle: Encodable {
@@ -92,6 +106,14 @@ private struct CapabilitiesDocument: Encodable {
     struct Limit: Encodable {
         let value: Int
         let unit: String
+        /// As a flag takes it and people write it.
+        let text: String
+
+        init(_ value: Int, _ unit: Setting.Unit) {
+            self.value = value
+            self.unit = unit.rawValue
+            text = Quantity.text(value, in: unit)
+        }
     }
 
     let version = ServiceVersion.current
@@ -113,9 +135,9 @@ private struct CapabilitiesDocument: Encodable {
         var limits: [String: Limit] = [:]
         for setting in Setting.all where setting.isPublished {
             guard let (value, unit) = setting.quantity(in: configuration) else { continue }
-            limits[setting.name] = Limit(value: value, unit: unit.rawValue)
+            limits[setting.name] = Limit(value, unit)
         }
-        limits["smallest-side"] = Limit(value: Configuration.smallestSide, unit: Setting.Unit.pixels.rawValue)
+        limits["smallest-side"] = Limit(Configuration.smallestSide, .pixels)
         self.limits = limits
     }
 }

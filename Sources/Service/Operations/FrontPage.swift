@@ -1,49 +1,39 @@
 import HTTPServer
 import HTTPTypes
 
-/// `GET /`: what this is and how it is called, for whoever opens its address in a browser. It needs no key and answers
+/// `GET /`: the page on which people restore photographs. It needs no key, since what it asks for does, and answers
 /// whatever the Accept field says: balancers ask for it as well.
 struct FrontPage: Operation {
+    let page: PageDocument
+
     func begin(_ request: ServiceRequest) -> Reply {
-        .immediate(Response(status: .ok, fields: Self.fields, body: .bytes(Array(Self.page.utf8))))
-    }
-
-    private static var fields: HTTPFields {
+        var (body, tag) = (page.bytes, "\"\(page.version)\"")
         var fields: HTTPFields = [
-            .contentType: "text/html; charset=utf-8", .cacheControl: "no-cache",
-            .contentSecurityPolicy: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            .contentType: "text/html; charset=utf-8", .cacheControl: "no-cache", .vary: "Accept-Encoding",
+            .contentSecurityPolicy: page.policy,
         ]
+        if let packed = page.packed, Gzip.isAccepted(by: request.fields[.acceptEncoding]) {
+            // Other bytes want a tag of their own (RFC 9110, section 8.8.3.3).
+            (body, tag) = (packed, "\"\(page.version)-gzip\"")
+            fields[.contentEncoding] = "gzip"
+        }
+        fields[.eTag] = tag
         fields[.referrerPolicy] = "no-referrer"
-        return fields
+        guard Self.names(request.fields[.ifNoneMatch], tag) else {
+            return .immediate(Response(status: .ok, fields: fields, body: .bytes(body)))
+        }
+        fields[.contentType] = nil
+        fields[.contentEncoding] = nil
+        return .immediate(Response(status: .notModified, fields: fields))
     }
 
-    private static let page = """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <title>restored</title>
-        </head>
-        <body>
-        <h1>restored</h1>
-        <p>Restores degraded photographs: a JPEG or PNG goes in, the restored picture comes back.</p>
-        <pre>
-        curl -F image=@photo.jpg http://HOST/restore -o restored.png
-        curl -F image=@photo.jpg 'http://HOST/restore?format=jpeg&amp;quality=95' -o restored.jpg
-        curl -F image=@photo.jpg http://HOST/classify
-        </pre>
-        <p>Where the service has keys, add <code>-H 'Authorization: Bearer KEY'</code>.</p>
-        <ul>
-        <li><a href="openapi.yaml">openapi.yaml</a>: every operation, parameter and status</li>
-        <li><a href="capabilities">capabilities</a>: labels, samplers and limits of this service</li>
-        <li><a href="health">health</a>: whether it takes work</li>
-        </ul>
-        </body>
-        </html>
-
-        """
+    /// Whether an If-None-Match field has the tag, compared weakly (RFC 9110, section 13.1.2).
+    private static func names(_ field: String?, _ tag: String) -> Bool {
+        (field ?? "").split(separator: ",").contains { element in
+            let sent = element.filter { $0 != " " && $0 != "\t" }
+            return sent == "*" || sent == tag || sent == "W/" + tag
+        }
+    }
 }
 
 extension HTTPField.Name {

@@ -14,6 +14,8 @@ struct ServiceRequest: Sendable {
     /// The query's parameters, once the route has said which there may be.
     var parameters = ParameterList(of: .none)
     let start: ContinuousClock.Instant
+    /// Where it belongs in a trace of its caller's.
+    let trace: TraceParent?
     /// The matched pattern, for metrics.
     var route = "unmatched"
     /// What stands for `{id}` in the pattern.
@@ -23,6 +25,7 @@ struct ServiceRequest: Sendable {
         self.head = head
         self.start = start
         id = RequestIdentifier.accepted(head.request.headerFields[.xRequestID]) ?? RequestIdentifier.make()
+        trace = TraceParent(head.request.headerFields[.traceParent])
         let target = QueryParser.split(head.request.path ?? "/")
         path = String(target.path)
         query = target.query.map { String($0) }
@@ -61,6 +64,7 @@ enum RequestIdentifier {
 
 extension HTTPField.Name {
     // Constants of valid form, so none of these can be nil.
+    static let traceParent = Self("traceparent")!
     static let xRequestID = Self("X-Request-ID")!
     static let serverTiming = Self("Server-Timing")!
     static let prefer = Self("Prefer")!

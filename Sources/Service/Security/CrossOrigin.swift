@@ -13,7 +13,7 @@ struct CrossOrigin: Sendable {
     /// Adds what a cross-origin answer needs. `Vary` is there for every origin, so that caches don't mix answers.
     func apply(to fields: inout HTTPFields, request: HTTPRequest) {
         guard !origin.isEmpty else { return }
-        fields[.vary] = "Origin"
+        fields[.vary] = fields[.vary].map { $0 + ", Origin" } ?? "Origin"
         guard request.headerFields[.origin] == origin else { return }
         fields[.accessControlAllowOrigin] = origin
         fields[.accessControlExposeHeaders] = Self.exposed
@@ -34,7 +34,7 @@ struct CrossOrigin: Sendable {
             request.headerFields[.accessControlRequestMethod] != nil
         else { return }
         fields[.accessControlAllowMethods] = methods
-        fields[.accessControlAllowHeaders] = "Authorization, Content-Type, Last-Event-ID, Prefer, X-Request-ID"
+        fields[.accessControlAllowHeaders] = "Authorization, Content-Type, Last-Event-ID, Prefer, traceparent, X-Request-ID"
         fields[.accessControlMaxAge] = "600"
     }
 }

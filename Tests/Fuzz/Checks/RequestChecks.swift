@@ -46,6 +46,9 @@ enum RequestChecks {
             for field in Array(request.headerFields) + Array(entry.trailers) {
                 let isSound = field.withUnsafeBytesOfValue { $0.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 9 } }
                 try promise(isSound, "a control byte in \(field.name)")
+                // Whatever stands in a field may be a trace's, and must be fit for a log.
+                let trace = TraceParent(field.value)
+                try promise(trace.map { ($0.traceID + $0.parentID).utf8.count == 48 } ?? true, "a trace in \(field.name)")
             }
             let isFramedTwice = request.headerFields[.contentLength] != nil
                 && request.headerFields[.transferEncoding] != nil

@@ -1,0 +1,33 @@
+// Makes of any file that the browser can show one that the service can read.
+
+/** The file to send, its size as displayed, and what was done to it. Throws a ServiceProblem. */
+async function prepared(file) {
+  const start = new Uint8Array(await file.slice(0, 8).arrayBuffer());
+  const begins = (...bytes) => bytes.every((byte, index) => start[index] === byte);
+  const isTaken = begins(0xff, 0xd8, 0xff) || begins(0x89, 0x50, 0x4e, 0x47);
+  let picture;
+  try {
+    picture = await createImageBitmap(file);
+  } catch {
+    // The service says of a JPEG or PNG what is wrong with it.
+    if (isTaken) return { blob: file, width: 3, height: 2, note: "" };
+    throw new ServiceProblem("not-shown", 0, sentences["not-shown"]);
+  }
+  const { width, height } = picture;
+  const blob = isTaken ? file : await converted(picture);
+  picture.close();
+  return { blob, width, height, note: isTaken ? "" : "Converted in this page, since the service reads JPEG and PNG. " };
+}
+
+/** A PNG, which loses nothing; where that would be too large to send, a JPEG. */
+async function converted(picture) {
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  const encoded = (type) => new Promise((resolve) => canvas.toBlob(resolve, type, 0.95));
+  let blob = await encoded("image/png");
+  if (blob && blob.size > (capabilities.limits?.["body-limit"]?.value ?? Infinity)) blob = await encoded("image/jpeg");
+  if (!blob) throw new ServiceProblem("not-shown", 0, sentences["not-shown"]);
+  return blob;
+}
