@@ -1,3 +1,5 @@
+import Glibc
+
 /// Bicubic resampling (Keys, 1981, a = -0.5) with antialiasing and 8-bit fixed point, the same bytes as Pillow's:
 /// weights are rounded to 22 fractional bits, and the horizontal pass is rounded to bytes before the vertical one.
 struct BicubicResampling {
@@ -109,21 +111,37 @@ struct ResamplingWeights {
     private static let fractionBits: Int32 = 22
     private static let half: Int32 = 1 << 21
 
-    init(input: Int, output: Int, window: Range<Int>) {
-        let scale = Double(input) / Double(output)
+    /// How much a neighbour counts by its distance.
+    enum Filter {
+        case bicubic, lanczos
+
+        /// Beyond this distance nothing counts.
+        var support: Double { self == .bicubic ? 2 : 3 }
+
+        func callAsFunction(_ offset: Double) -> Double { self == .bicubic ? cubic(offset) : lanczos(offset) }
+    }
+
+    /// - Parameter box: what of the input becomes the output, with fractions; neighbours outside of it count as well. Nil for
+    ///   all.
+    init(
+        input: Int, output: Int, window: Range<Int>, filter: Filter = .bicubic,
+        box: (start: Double, length: Double)? = nil
+    ) {
+        let (start, length) = box ?? (0, Double(input))
+        let scale = length / Double(output)
         let filterScale = max(scale, 1), reciprocal = 1 / filterScale
-        let support = 2 * filterScale
+        let support = filter.support * filterScale
         let stride = Int(support.rounded(.up)) * 2 + 1
         var firsts: [Int] = [], counts: [Int] = []
         var weights = [Int32](repeating: 0, count: window.count * stride)
         var raw = [Double](repeating: 0, count: stride)
         for (index, position) in window.enumerated() {
-            let centre = (Double(position) + 0.5) * scale
+            let centre = start + (Double(position) + 0.5) * scale
             let first = max(0, Int(centre - support + 0.5))
             let count = min(input, Int(centre + support + 0.5)) - first
             var sum = 0.0
             for tap in 0..<count {
-                raw[tap] = Self.cubic((Double(tap + first) - centre + 0.5) * reciprocal)
+                raw[tap] = filter((Double(tap + first) - centre + 0.5) * reciprocal)
                 sum += raw[tap]
             }
             for tap in 0..<count {
@@ -136,13 +154,6 @@ struct ResamplingWeights {
         (self.firsts, self.counts, self.weights, self.stride) = (firsts, counts, weights, stride)
         let end = zip(firsts, counts).map { $0 + $1 }.max() ?? 0
         inputRange = (firsts.min() ?? end)..<end
-    }
-
-    private static func cubic(_ offset: Double) -> Double {
-        let a = -0.5, x = abs(offset)
-        if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
-        if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
-        return 0
     }
 
     private static func byte(_ sum: Int32) -> UInt8 { UInt8(truncatingIfNeeded: min(255, max(0, sum >> fractionBits))) }
@@ -193,5 +204,21 @@ struct ResamplingWeights {
                 for index in 0..<rowBytes { row[index] = Self.byte(sums[index]) }
             }
         }
+    }
+}
+
+extension ResamplingWeights.Filter {
+    private func cubic(_ offset: Double) -> Double {
+        let a = -0.5, x = abs(offset)
+        if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+        if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
+        return 0
+    }
+
+    /// sinc(x) sinc(x / 3) (Duchon, 1979).
+    private func lanczos(_ offset: Double) -> Double {
+        guard abs(offset) < 3 else { return 0 }
+        func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(.pi * x) / (.pi * x) }
+        return sinc(offset) * sinc(offset / 3)
     }
 }

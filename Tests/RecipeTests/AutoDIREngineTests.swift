@@ -153,7 +153,12 @@ struct AutoDIREngineTests {
         #expect(throws: OptionFault.self) { try recipe.options(reading: [.colour: "blue"]) }
         #expect(throws: OptionFault.self) { try recipe.options(reading: [.prompt: "a", .rounds: "2"]) }
         #expect(throws: OptionFault.self) { try recipe.options(reading: [.degradation: "dust"]) }
-        #expect(throws: OptionFault.self) { try recipe.options(reading: [.steps: "101"]) }
+        for (sampler, steps, isAllowed) in [
+            ("euler", "1", true), ("euler", "100", true), ("euler", "101", false), ("ddim", "4", true), ("ddim", "3", false),
+        ] {
+            let options = try? recipe.options(reading: [.sampler: sampler, .steps: steps])
+            #expect((options != nil) == isAllowed, "\(steps) of \(sampler)")
+        }
     }
 
     @Test("a larger picture goes through in tiles of one noise, without a seam")
@@ -186,6 +191,11 @@ struct AutoDIREngineTests {
         let large = try ample.estimate(width: 400, height: 300, options: options)
         let small = try tight.estimate(width: 400, height: 300, options: options)
         #expect(small.bytes < large.bytes && small.bytes <= 12 << 20)
+        for (tile, isAllowed) in [(768, true), (769, false)] {
+            var tiled = options
+            tiled.tile = tile
+            #expect(((try? ample.estimate(width: 900, height: 900, options: tiled)) != nil) == isAllowed, "\(tile)")
+        }
         let none = try bundle.engine { $0.memoryBudget = 1 << 10 }
         #expect(throws: RestorationError.self) { try none.estimate(width: 400, height: 300, options: options) }
     }
@@ -194,7 +204,7 @@ struct AutoDIREngineTests {
     func faults() throws {
         for (members, place) in [
             (["labels": ["a"]], "labels"), (["surplus": 1], "surplus"), (["default": ["steps": 101]], "default.steps"),
-            (["scale_factor": 0], "scale_factor"), (["linear_start": 0.2, "linear_end": 0.1], "linear_end"),
+            (["scale_factor": 0], "scale_factor"), (["timesteps": 100], "timesteps"), (["linear_start": 0.2, "linear_end": 0.1], "linear_end"),
         ] as [([String: Any], String)] {
             let error = try #require(throws: (any Error).self) { try AutoDIRBundle(members).engine() }
             #expect("\(error)".contains(place), "\(error)")

@@ -87,7 +87,8 @@ package struct AutoDIR: Recipe {
         return RecipeDescription(
             labels: labels,
             samplers: kinds.map {
-                .init(name: $0.rawValue, steps: AutoDIRConfiguration.steps, defaultSteps: defaults.steps)
+                let steps = AutoDIRConfiguration.steps(of: $0)
+                return .init(name: $0.rawValue, steps: steps, defaultSteps: max(steps.lowerBound, defaults.steps))
             }, options: Set(RestorationOption.allCases), modes: [.photo],
             precisions: precision.map { ["model": $0] })
     }

@@ -25,8 +25,13 @@ package struct AutoDIRConfiguration: Sendable {
         package var rounds = 2
     }
 
-    /// Steps that may be asked for.
+    /// Steps that may be asked for of any sampler.
     package static let steps = 1...SamplerDefaults.stepLimit
+
+    /// Those of one: DDIM's times lie a stride apart from the first on, and few of them never come near the noise that it begins with.
+    static func steps(of sampler: LatentSamplerKind) -> ClosedRange<Int> {
+        sampler == .ddim ? 4...steps.upperBound : steps
+    }
 
     /// - Throws: the first value that can't be, with its place.
     package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
@@ -48,7 +53,8 @@ package struct AutoDIRConfiguration: Sendable {
         guard first <= last else { throw reader.fault("linear_end", "expected at least linear_start, \(first)") }
         schedule = NoiseSchedule(
             betas: first...last,
-            steps: try reader.size("timesteps", 2...10_000, default: NoiseSchedule.officialSteps))
+            // More than any sampler visits.
+            steps: try reader.size("timesteps", Self.steps.upperBound + 1...10_000, default: NoiseSchedule.officialSteps))
         defaults = try Self.defaults(reader.optionalObject("default"))
         try checkFit(reader)
     }
@@ -57,7 +63,7 @@ package struct AutoDIRConfiguration: Sendable {
         var defaults = Defaults()
         guard let reader else { return defaults }
         defaults.sampler = try reader.choice(LatentSamplerKind.self, "sampler", default: defaults.sampler)
-        defaults.steps = try reader.size("steps", Self.steps, default: defaults.steps)
+        defaults.steps = try reader.size("steps", Self.steps(of: defaults.sampler), default: defaults.steps)
         defaults.rounds = try reader.size("rounds", RestorationRounds.allowed, default: defaults.rounds)
         return defaults
     }
