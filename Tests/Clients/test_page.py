@@ -93,7 +93,10 @@ def test_progress_is_told_and_work_is_cancelled(service, browser, files):
     with Page(browser, service.url) as page:
         for name, value in (("steps", "40"), ("force", True)):
             page.set(name, value)
-        page.choose(files / "large.jpg", files / "photo.png")
+        page.choose(files / "large.jpg")
+        page.until(lambda: page.all(".card.working"))
+        page.set("steps", "1")
+        page.choose(files / "photo.png")
         page.until(lambda: page.message(1).startswith("Step ") and " of " in page.message(1))
         page.until(lambda: float(page.one(".card:nth-child(1) progress").get_attribute("value") or 0) > 0)
         page.press(".cancel", card=1)
