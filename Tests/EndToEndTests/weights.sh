@@ -27,7 +27,8 @@ cp "$bundle"/* "$work/here"
   expect_exit 0 weights convert unet.safetensors -o copy.safetensors
   rm copy.safetensors
   expect_exit 0 weights convert . --no-check
-  [ -s bundle.json ] && [ "$(find "$work" -maxdepth 1 -name '.*' -newer "$work/here" | wc -l)" = 0 ] || fail "the folder is another"
+  [ -s bundle.json ] || fail "the folder is another"
+  [ "$(find "$work" -maxdepth 1 -name '.*' -newer "$work/here" | wc -l)" = 0 ] || fail "something was left beside it"
 )
 
 expect_exit 0 weights verify "$bundle"
