@@ -14,20 +14,23 @@ extension Linear {
         let samples = sample.map { $0..<$0 + 1 } ?? 0..<state.batch
         let chunk = 128
         let chunks = (state.pixels + chunk - 1) / chunk
+        let scratch = panels.form == .single ? nil : workspace.scratch(floats: chunk * panels.rows)
         let work = OperationMeter.Layer(
             "linear \(inputs) to \(outputs)", of: state, multiplyAdds: samples.count * state.pixels * inputs * outputs)
         workspace.metered(work) {
-            workspace.team.run(samples.count * chunks) { item, _ in
+            workspace.team.run(samples.count * chunks) { item, thread in
                 let (index, place) = item.quotientAndRemainder(dividingBy: chunks)
                 let first = place * chunk
                 let target = state.sample(samples.lowerBound + index) + first * outputs
-                apply(
-                    panelRange: 0..<panels.count,
-                    to: Rows(
-                        input: input.sample(samples.lowerBound + index) + first * input.channels + offset,
-                        inputStride: input.channels, output: target, outputStride: outputs,
-                        residual: UnsafePointer(target), residualStride: outputs),
-                    count: min(chunk, state.pixels - first), activation: .none, kernels: workspace.kernels)
+                var rows = Rows(
+                    input: input.sample(samples.lowerBound + index) + first * input.channels + offset,
+                    inputStride: input.channels, output: target, outputStride: outputs, residual: UnsafePointer(target),
+                    residualStride: outputs)
+                let count = min(chunk, state.pixels - first)
+                if let scratch {
+                    rows = narrowed(rows, count: count, into: scratch[thread], kernels: workspace.kernels)
+                }
+                apply(panelRange: 0..<panels.count, to: rows, count: count, activation: .none, kernels: workspace.kernels)
             }
         }
     }

@@ -42,8 +42,13 @@ package struct PixelNorm: Sendable {
     }
 
     package func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
-        let output = workspace.tensor(
-            batch: input.batch, height: input.height, width: input.width, channels: channels)
+        operands(input, form: .single, in: workspace)
+    }
+
+    /// The norm of all pixels as weights of such a form take it: pairs stand in half as many elements.
+    func operands(_ input: Tensor, form: PackedPanels.Form, in workspace: Workspace) -> Tensor {
+        let width = form.elements(of: channels)
+        let output = workspace.tensor(batch: input.batch, height: input.height, width: input.width, channels: width)
         let chunk = 512
         let chunks = (input.pixels + chunk - 1) / chunk
         workspace.metered(.init("pixel norm \(channels)", of: output)) {
@@ -51,7 +56,7 @@ package struct PixelNorm: Sendable {
                 let (sample, index) = item.quotientAndRemainder(dividingBy: chunks)
                 let first = index * chunk
                 apply(
-                    input.sample(sample) + first * channels, to: output.sample(sample) + first * channels,
+                    input.sample(sample) + first * channels, to: output.sample(sample) + first * width, form: form,
                     rows: min(chunk, input.pixels - first), ofSample: sample, kernels: workspace.kernels)
             }
         }
@@ -59,17 +64,20 @@ package struct PixelNorm: Sendable {
     }
 
     /// Rows of one sample, each right behind the other.
+    ///
+    /// - Parameter form: of the results, which may be what weights of pairs are multiplied with.
     func apply(
-        _ input: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, rows: Int, ofSample sample: Int,
-        kernels: kernel_set
+        _ input: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, form: PackedPanels.Form = .single, rows: Int,
+        ofSample sample: Int, kernels: kernel_set
     ) {
+        let normalise = form == .pairs ? kernels.pixels.pointee.normalise_pairs : kernels.pixels.pointee.normalise
         let own = gain.count > channels ? sample * channels : 0
         gain.withUnsafeBufferPointer { gain in
             bias.withOptionalPointer { bias in
                 guard let gain = gain.baseAddress else { return }
-                kernels.pixels.pointee.normalise(
-                    input, channels, output, channels, rows, channels, gain + own, bias.map { $0 + own }, epsilon,
-                    keepsMean ? 1 : 0)
+                normalise?(
+                    input, channels, output, form.elements(of: channels), rows, channels, gain + own, bias.map { $0 + own },
+                    epsilon, keepsMean ? 1 : 0)
             }
         }
     }

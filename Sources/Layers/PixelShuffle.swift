@@ -1,3 +1,5 @@
+import CKernels
+package import Checkpoints
 package import Compute
 
 /// A 1x1 convolution to four times the channels of its result, which are then laid out as a map twice as high and wide
@@ -9,8 +11,10 @@ package struct DoublingProjection: Sendable {
     /// By 2i + j.
     private let parts: [Linear]
 
-    /// - Parameter weight: a row of `inputs` for each of the 4 x `outputs` channels, in the order above.
-    package init(weight: [Float], inputs: Int, outputs: Int) {
+    /// - Parameters:
+    ///   - weight: a row of `inputs` for each of the 4 x `outputs` channels, in the order above.
+    ///   - precision: of the products.
+    package init(weight: [Float], inputs: Int, outputs: Int, precision: Precision = .fp32) {
         precondition(weight.count == 4 * outputs * inputs)
         self.inputs = inputs
         self.outputs = outputs
@@ -19,7 +23,7 @@ package struct DoublingProjection: Sendable {
                 let first = (4 * channel + part) * inputs
                 return weight[first..<first + inputs]
             }
-            return Linear(weight: rows, bias: nil, inputs: inputs, outputs: outputs)
+            return Linear(weight: rows, bias: nil, inputs: inputs, outputs: outputs, precision: precision)
         }
     }
 
@@ -30,21 +34,31 @@ package struct DoublingProjection: Sendable {
             batch: input.batch, height: 2 * input.height, width: 2 * input.width, channels: outputs)
         precondition(result.height == 2 * input.height && result.width == 2 * input.width && result.channels == outputs)
         workspace.metered(.init("1x1 \(inputs) to \(outputs), doubled", of: result, multiplyAdds: result.count * inputs)) {
-            workspace.team.run(input.batch * input.height * parts.count) { item, _ in
-                let (rest, part) = item.quotientAndRemainder(dividingBy: parts.count)
-                let (sample, row) = rest.quotientAndRemainder(dividingBy: input.height)
-                let pixel = (2 * row + part / 2) * result.width + part % 2
-                let target = result.sample(sample) + pixel * outputs
-                parts[part].apply(
-                    panelRange: 0..<parts[part].panels.count,
-                    to: Linear.Rows(
-                        input: input.sample(sample) + row * input.width * inputs, inputStride: inputs, output: target,
-                        outputStride: 2 * outputs, residual: output == nil ? nil : UnsafePointer(target),
-                        residualStride: 2 * outputs),
-                    count: input.width, activation: .none, kernels: workspace.kernels)
+            let scratch = workspace.scratch(floats: input.width * inputs)
+            workspace.team.run(input.batch * input.height) { item, thread in
+                let (sample, row) = item.quotientAndRemainder(dividingBy: input.height)
+                let rows = Linear.Rows(
+                    input: input.sample(sample) + row * input.width * inputs, inputStride: inputs,
+                    output: result.sample(sample) + 2 * row * result.width * outputs, outputStride: 2 * outputs)
+                let operands = parts[0].narrowed(
+                    rows, count: input.width, into: scratch[thread], kernels: workspace.kernels)
+                for part in parts.indices {
+                    store(part, of: operands, width: result.width, count: input.width, adds: output != nil, workspace.kernels)
+                }
             }
         }
         return result
+    }
+
+    /// One of the four parts of a row, every other pixel of one of two rows of the result.
+    private func store(
+        _ part: Int, of rows: Linear.Rows, width: Int, count: Int, adds: Bool, _ kernels: kernel_set
+    ) {
+        var own = rows
+        own.output += (part / 2 * width + part % 2) * outputs
+        own.residual = adds ? UnsafePointer(own.output) : nil
+        own.residualStride = 2 * outputs
+        parts[part].apply(panelRange: 0..<parts[part].panels.count, to: own, count: count, kernels: kernels)
     }
 }
 

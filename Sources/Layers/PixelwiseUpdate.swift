@@ -2,7 +2,7 @@ import CKernels
 package import Compute
 
 /// The part of a block that looks at one pixel at a time, in one go over a few pixels, so that nothing of it is stored but the
-/// result:
+/// result; products are in the precision of the three layers, what is between them in fp32:
 ///
 ///     y = x + W (h * scale) + b
 ///     result = y + V gate(U norm(y) + u) + v, gate(p, q) = p * q
@@ -16,11 +16,12 @@ package struct PixelwiseUpdate: Sendable {
     private static let mostPixels = 64
     private static let leastPixels = 14
 
-    /// - Precondition: all layers are of `channels`, `expand` to twice as many.
+    /// - Precondition: all layers are of `channels`, `expand` to twice as many, and their weights of one form.
     package init(project: Linear, expand: Linear, contract: Linear) {
         channels = project.outputs
         precondition(project.inputs == channels && expand.inputs == channels && expand.outputs == 2 * channels)
         precondition(contract.inputs == channels && contract.outputs == channels)
+        precondition(expand.panels.form == project.panels.form && contract.panels.form == project.panels.form)
         self.project = project
         self.expand = expand
         self.contract = contract
@@ -39,7 +40,8 @@ package struct PixelwiseUpdate: Sendable {
         in workspace: Workspace
     ) {
         precondition(state.channels == channels && hidden.count == state.count)
-        let share = (state.batch * state.pixels + 4 * workspace.team.size - 1) / (4 * workspace.team.size)
+        // Fewer and the weights of many channels would be fetched again too often.
+        let share = (state.batch * state.pixels + 2 * workspace.team.size - 1) / (2 * workspace.team.size)
         let chunk = min(Self.mostPixels, max(Self.leastPixels, share))
         let chunks = (state.pixels + chunk - 1) / chunk
         let scratch = workspace.scratch(floats: 5 * chunk * channels)
@@ -80,30 +82,46 @@ package struct PixelwiseUpdate: Sendable {
         let scaled = middle + count
         let normalised = scaled + count
         let wide = normalised + count
-        var source = chunk.hidden
-        chunk.scales.withOptionalPointer { scales in
-            guard let scales else { return }
-            kernels.pixels.pointee.scale(chunk.hidden, channels, scaled, channels, pixels, channels, scales, nil)
-            source = UnsafePointer(scaled)
-        }
-        multiply(project, source, channels, to: middle, channels, residual: chunk.state, pixels, kernels)
-        norm.apply(middle, to: normalised, rows: pixels, ofSample: chunk.sample, kernels: kernels)
+        let form = project.panels.form
+        let gate = form == .pairs ? kernels.pixels.pointee.multiply_pairs : kernels.pixels.pointee.multiply
+        let source = operand(chunk, into: scaled, form, kernels)
+        multiply(project, source, to: middle, channels, residual: chunk.state, pixels, kernels)
+        norm.apply(middle, to: normalised, form: form, rows: pixels, ofSample: chunk.sample, kernels: kernels)
         if let addend = chunk.addend { kernels.pixels.pointee.accumulate(addend, middle, count) }
-        multiply(expand, normalised, channels, to: wide, 2 * channels, residual: nil, pixels, kernels)
+        multiply(expand, normalised, to: wide, 2 * channels, residual: nil, pixels, kernels)
         // The gate's result takes the place of what was normalised.
-        kernels.pixels.pointee.multiply(wide, wide + channels, 2 * channels, normalised, channels, pixels, channels)
-        multiply(contract, normalised, channels, to: chunk.state, channels, residual: middle, pixels, kernels)
+        gate?(wide, wide + channels, 2 * channels, normalised, form.elements(of: channels), pixels, channels)
+        multiply(contract, normalised, to: chunk.state, channels, residual: middle, pixels, kernels)
+    }
+
+    /// h * scale, in the form that the weights take.
+    private func operand(
+        _ chunk: Chunk, into scaled: UnsafeMutablePointer<Float>, _ form: PackedPanels.Form, _ kernels: kernel_set
+    ) -> UnsafePointer<Float> {
+        let stride = form.elements(of: channels)
+        guard let scales = chunk.scales else {
+            guard form == .pairs else { return chunk.hidden }
+            kernels.narrowRows(
+                chunk.hidden, stride: channels, to: scaled, targetStride: stride, rows: chunk.pixels, width: channels)
+            return UnsafePointer(scaled)
+        }
+        let scale = form == .pairs ? kernels.pixels.pointee.scale_pairs : kernels.pixels.pointee.scale
+        scales.withUnsafeBufferPointer { scales in
+            scale?(chunk.hidden, channels, scaled, stride, chunk.pixels, channels, scales.baseAddress, nil)
+            return
+        }
+        return UnsafePointer(scaled)
     }
 
     private func multiply(
-        _ layer: Linear, _ input: UnsafePointer<Float>, _ inputStride: Int, to output: UnsafeMutablePointer<Float>,
-        _ outputStride: Int, residual: UnsafePointer<Float>?, _ pixels: Int, _ kernels: kernel_set
+        _ layer: Linear, _ input: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, _ outputStride: Int,
+        residual: UnsafePointer<Float>?, _ pixels: Int, _ kernels: kernel_set
     ) {
         layer.apply(
             panelRange: 0..<layer.panels.count,
             to: Linear.Rows(
-                input: input, inputStride: inputStride, output: output, outputStride: outputStride, residual: residual,
-                residualStride: channels),
+                input: input, inputStride: layer.panels.rows, output: output, outputStride: outputStride,
+                residual: residual, residualStride: channels),
             count: pixels, activation: .none, kernels: kernels)
     }
 }

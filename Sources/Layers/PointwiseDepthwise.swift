@@ -1,4 +1,5 @@
 import CKernels
+package import Checkpoints
 package import Compute
 
 /// A 1x1 convolution of normalised pixels, a depthwise 3x3 one of what that gives, and a gate: row by row, so that what lies
@@ -6,6 +7,7 @@ package import Compute
 ///
 ///     m = W norm(x) + b;  d = depthwise(m) + e;  result = d, or first half of d times the second (or gelu(first) * second)
 ///
+/// The product may be of bfloat16; m, and all behind it, is fp32.
 /// Channels are worked on in blocks of 32 with their gates beside them. A thread keeps three rows of a few blocks in its cache.
 package struct PointwiseDepthwise: Sendable {
     package enum Gate: Sendable {
@@ -30,8 +32,8 @@ package struct PointwiseDepthwise: Sendable {
     private let blockWidth: Int
 
     private static let panel = PackedPanels.width
-    /// Blocks that a thread works on at a time: with more its rows would leave the cache.
-    private static let blocksAtOnce = 2
+    /// Of the rows that a thread keeps, in floats: with more they would leave the cache.
+    private static let ringFloats = 64 << 10
     /// Fixed, so that the order of sums never depends on the number of threads. Each band computes two rows that are its
     /// neighbours' as well.
     private static let bandRows = 16
@@ -40,9 +42,10 @@ package struct PointwiseDepthwise: Sendable {
     ///   - pointwise: weight, a row of `inputs` for each channel between, and bias.
     ///   - depthwise: nine taps for each channel between, and bias.
     ///   - outputs: channels of the result: as many as there are between, with a gate half as many.
+    ///   - precision: of the 1x1 convolution's products.
     package init(
         pointwise: (weight: [Float], bias: [Float]?), depthwise: (weight: [Float], bias: [Float]?), inputs: Int,
-        outputs: Int, gate: Gate
+        outputs: Int, gate: Gate, precision: Precision = .fp32
     ) {
         let parts = gate == .none ? 1 : 2
         precondition(pointwise.weight.count == parts * outputs * inputs)
@@ -73,7 +76,8 @@ package struct PointwiseDepthwise: Sendable {
             }
         }
         self.pointwise = Linear(
-            weight: weight, bias: pointwise.bias == nil ? nil : bias, inputs: inputs, outputs: blocks * blockWidth)
+            weight: weight, bias: pointwise.bias == nil ? nil : bias, inputs: inputs, outputs: blocks * blockWidth,
+            precision: precision)
         self.depthwise = taps
     }
 
@@ -87,17 +91,20 @@ package struct PointwiseDepthwise: Sendable {
         precondition(input.channels == inputs && norm.channels == inputs)
         let output = workspace.tensor(
             batch: input.batch, height: input.height, width: input.width, channels: outputs)
-        let plan = Plan(self, height: input.height, batch: input.batch)
+        let plan = Plan(self, input, threads: workspace.team.size)
         let ringRow = (input.width + 2) * plan.groupBlocks * blockWidth
         let scratch = workspace.scratch(floats: 3 * ringRow + input.width * inputs)
         let sums = workspace.tensor(
             batch: input.batch, height: plan.bands, width: plan.blocks, channels: Self.panel)
         sums.base.update(repeating: 0, count: summing ? sums.count : 0)
+        // What several parts need is there once.
+        let isNormalised = plan.groups > 1
+        let source = isNormalised ? norm.operands(input, form: pointwise.panels.form, in: workspace) : input
         workspace.metered(layer(output)) {
             workspace.team.run(plan.count) { item, thread in
                 let part = plan.part(item)
                 let work = Work(
-                    input: input, output: output, part: part, norm: norm,
+                    input: source, isNormalised: isNormalised, output: output, part: part, norm: norm,
                     sums: summing ? sums.sample(part.sample) + part.band * plan.blocks * Self.panel : nil,
                     normalised: scratch[thread] + 3 * ringRow, ring: scratch[thread], ringRow: ringRow,
                     ringPixel: part.blocks.count * blockWidth)
@@ -129,6 +136,8 @@ package struct PointwiseDepthwise: Sendable {
 
     private struct Work {
         let input: Tensor
+        /// Whether the input is what the norm gave, in the form that the weights take.
+        let isNormalised: Bool
         let output: Tensor
         let part: Part
         let norm: PixelNorm
@@ -164,14 +173,22 @@ package struct PointwiseDepthwise: Sendable {
         }
         target.update(repeating: 0, count: pixel)
         (target + (width + 1) * pixel).update(repeating: 0, count: pixel)
-        let source = work.input.sample(work.part.sample) + row * width * inputs
-        work.norm.apply(source, to: work.normalised, rows: width, ofSample: work.part.sample, kernels: kernels)
+        let source = UnsafePointer(work.input.sample(work.part.sample) + row * width * work.input.channels)
+        let operands: UnsafePointer<Float>
+        if work.isNormalised {
+            operands = source
+        } else {
+            work.norm.apply(
+                source, to: work.normalised, form: pointwise.panels.form, rows: width, ofSample: work.part.sample,
+                kernels: kernels)
+            operands = UnsafePointer(work.normalised)
+        }
         let panels = work.part.blocks.lowerBound * blockWidth / Self.panel..<work.part.blocks.upperBound * blockWidth / Self.panel
         // The panel's columns land at `output + panel * 32`: shift the base so that they start behind the first pixel.
         pointwise.apply(
             panelRange: panels,
             to: Linear.Rows(
-                input: work.normalised, inputStride: inputs,
+                input: operands, inputStride: pointwise.panels.rows,
                 output: target + pixel - panels.lowerBound * Self.panel, outputStride: pixel),
             count: width, activation: .none, kernels: kernels)
     }
@@ -222,13 +239,17 @@ package struct PointwiseDepthwise: Sendable {
         let height: Int
         let count: Int
 
-        init(_ layer: PointwiseDepthwise, height: Int, batch: Int) {
-            self.height = height
+        /// The bands, and with them the order of sums, are the same for any number of threads; groups are not.
+        init(_ layer: PointwiseDepthwise, _ input: Tensor, threads: Int) {
+            height = input.height
             blocks = (layer.outputs + PointwiseDepthwise.panel - 1) / PointwiseDepthwise.panel
-            groupBlocks = min(blocks, PointwiseDepthwise.blocksAtOnce)
-            groups = (blocks + groupBlocks - 1) / groupBlocks
             bands = (height + PointwiseDepthwise.bandRows - 1) / PointwiseDepthwise.bandRows
-            count = batch * bands * groups
+            let cached = PointwiseDepthwise.ringFloats / (3 * (input.width + 2) * layer.blockWidth)
+            // Enough parts for all threads.
+            let shares = max(1, 2 * threads / (input.batch * bands))
+            groupBlocks = min(blocks, max(1, min(cached, (blocks + shares - 1) / shares)))
+            groups = (blocks + groupBlocks - 1) / groupBlocks
+            count = input.batch * bands * groups
         }
 
         func part(_ item: Int) -> Part {

@@ -1,5 +1,6 @@
 import CKernels
 import CSystem
+package import Checkpoints
 package import Compute
 import Glibc
 
@@ -17,6 +18,8 @@ package struct TransposedAttention: Sendable {
     private let temperature: [Float]
     /// A row of `channels` for each result.
     private let output: [Float]
+    /// Of the products with v.
+    private let precision: Precision
 
     /// Fixed, so that the order of the sums over pixels never depends on the number of threads.
     private static let chunk = 1_024
@@ -27,7 +30,10 @@ package struct TransposedAttention: Sendable {
     ///   - projections: to queries, keys and values, in this order, each `heads` times neighbouring channels.
     ///   - temperature: one a head.
     ///   - output: P, a row of `channels` for each result.
-    package init(projections: PointwiseDepthwise, temperature: [Float], output: [Float]) {
+    ///   - precision: of the products with v; scores are fp32.
+    package init(
+        projections: PointwiseDepthwise, temperature: [Float], output: [Float], precision: Precision = .fp32
+    ) {
         channels = projections.inputs
         heads = temperature.count
         precondition(projections.outputs == 3 * channels && channels % heads == 0)
@@ -35,6 +41,7 @@ package struct TransposedAttention: Sendable {
         self.projections = projections
         self.temperature = temperature
         self.output = output
+        self.precision = precision
     }
 
     private var width: Int { channels / heads }
@@ -132,6 +139,6 @@ package struct TransposedAttention: Sendable {
                 }
             }
         }
-        return Linear(weight: map, bias: nil, inputs: channels, outputs: channels)
+        return Linear(weight: map, bias: nil, inputs: channels, outputs: channels, precision: precision)
     }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Compute
 import Foundation
 import Layers
@@ -182,6 +183,86 @@ struct PixelLayerTests {
                 temperature: temperature, output: output)
             attention.add(of: input, norm: PixelNorm(gain: gain, bias: nil, epsilon: 1e-2), to: input, in: workspace)
             expectClose(input.values, expected, within: 2e-4, "\(kernels): \(heads) heads of \(width), \(shape)")
+        }
+    }
+
+    // MARK: Products of bfloat16
+
+    /// Operands and weights rounded to 8 bits of mantissa.
+    private func expectNear(
+        _ narrow: [Float], _ single: [Float], _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let error = zip(narrow, single).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+        let whole = single.reduce(0.0) { $0 + Double($1 * $1) }
+        #expect(narrow.count == single.count && error <= 4e-4 * whole, comment, sourceLocation: sourceLocation)
+    }
+
+    @Test("1x1 and depthwise 3x3 of bfloat16 stay near fp32", arguments: sets, [PointwiseDepthwise.Gate.none, .product, .gelu])
+    func narrowPointwiseDepthwise(kernels: String, gate: PointwiseDepthwise.Gate) {
+        var random = SplitMix(seed: 37)
+        for (index, outputs) in Self.widths.enumerated() {
+            let shape = Self.shapes[index % Self.shapes.count]
+            let inputs = max(2, Self.widths[(index * 5 + 3) % Self.widths.count])
+            let between = outputs * (gate == .none ? 1 : 2)
+            let (weight, bias) = (random.floats(between * inputs), random.floats(between))
+            let (taps, gain) = (random.floats(between * 9), random.floats(inputs))
+            let workspace = Workspace(threads: 1 + index % 3, kernels: kernels)
+            let input = tensor(&random, shape, inputs, workspace)
+            func result(_ precision: Precision) -> [Float] {
+                let layer = PointwiseDepthwise(
+                    pointwise: (weight, index % 2 == 0 ? bias : nil), depthwise: (taps, nil), inputs: inputs,
+                    outputs: outputs, gate: gate, precision: precision)
+                return layer(input, norm: PixelNorm(gain: gain, bias: gain, epsilon: 1e-2), in: workspace).result.values
+            }
+            expectNear(result(.bf16), result(.fp32), "\(kernels): \(inputs) to \(outputs) of \(shape), \(gate)")
+        }
+    }
+
+    @Test("what a block does to single pixels stays near fp32 with products of bfloat16", arguments: sets)
+    func narrowPixelwiseUpdate(kernels: String) {
+        var random = SplitMix(seed: 38)
+        for (index, channels) in Self.widths.enumerated() where channels > 1 {
+            let shape = Self.shapes[index % Self.shapes.count]
+            let workspace = Workspace(threads: 1 + index % 3, kernels: kernels)
+            let (state, hidden) = (tensor(&random, shape, channels, workspace), tensor(&random, shape, channels, workspace))
+            let scales = index % 3 == 0 ? nil : (0..<shape.0).map { _ in random.floats(channels) }
+            let weights = [1, 2, 1].map { random.floats($0 * channels * channels) }
+            let biases = [1, 2, 1].map { random.floats($0 * channels) }
+            let gain = random.floats(channels)
+            func result(_ precision: Precision) -> [Float] {
+                let layers = (0..<3).map {
+                    Linear(
+                        weight: weights[$0], bias: biases[$0], inputs: channels, outputs: biases[$0].count,
+                        precision: precision)
+                }
+                let target = Tensor(
+                    state.values, batch: shape.0, height: shape.1, width: shape.2, channels: channels, pool: workspace.pool)
+                PixelwiseUpdate(project: layers[0], expand: layers[1], contract: layers[2]).apply(
+                    to: target, hidden: hidden, scales: scales, norm: PixelNorm(gain: gain, bias: nil, epsilon: 1e-2),
+                    adding: index % 2 == 0 ? state : nil, in: workspace)
+                return target.values
+            }
+            expectNear(result(.bf16), result(.fp32), "\(kernels): \(channels) of \(shape)")
+        }
+    }
+
+    @Test("1x1 to maps of twice the size stays near fp32 with products of bfloat16", arguments: sets)
+    func narrowDoubling(kernels: String) {
+        var random = SplitMix(seed: 39)
+        for (index, outputs) in [1, 3, 16, 31, 33, 64].enumerated() {
+            let shape = Self.shapes[index]
+            let workspace = Workspace(threads: 2, kernels: kernels)
+            let input = tensor(&random, shape, 2 * outputs, workspace)
+            let weight = random.floats(8 * outputs * outputs)
+            let skip = random.floats(4 * shape.0 * shape.1 * shape.2 * outputs)
+            func result(_ precision: Precision) -> [Float] {
+                let layer = DoublingProjection(
+                    weight: weight, inputs: 2 * outputs, outputs: outputs, precision: precision)
+                let target = Tensor(
+                    skip, batch: shape.0, height: 2 * shape.1, width: 2 * shape.2, channels: outputs, pool: workspace.pool)
+                return layer(input, addingTo: target, in: workspace).values
+            }
+            expectNear(result(.bf16), result(.fp32), "\(kernels): \(outputs) of \(shape)")
         }
     }
 

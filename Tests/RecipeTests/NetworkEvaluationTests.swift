@@ -1,6 +1,8 @@
 import Bundles
+import Checkpoints
 import Compute
 import Engine
+import Foundation
 import Testing
 
 /// What `restored bench` times.
@@ -24,6 +26,27 @@ struct NetworkEvaluationTests {
         }
         #expect(products[0] > 0)
         #expect(products[1] > products[0])
+    }
+
+    @Test(
+        "the card says whether its products may be narrow",
+        arguments: ["nafnet", "conditional-nafnet", "instructir", "restormer", "promptir"])
+    func precision(kind: String) throws {
+        let bundle = try SinglePassBundle(kind, labels: ["hazy", "noisy"], classifier: kind == "conditional-nafnet")
+        func expect(_ precision: Precision) throws {
+            let loaded = try Bundles.Bundle.load(bundle.folder.path)
+            let evaluation = try RecipeRegistry.standard.evaluation(of: loaded, engine: EngineConfiguration())
+            #expect(evaluation.precision == precision)
+            #expect(try bundle.engine().recipe.precisions == [kind: precision])
+        }
+        try expect(.fp32)
+        let card = try Data(contentsOf: bundle.folder.appendingPathComponent("bundle.json"))
+        var manifest = try #require(JSONSerialization.jsonObject(with: card) as? [String: Any])
+        var section = try #require(manifest[kind] as? [String: Any])
+        section["precisions"] = ["fp32", "bf16"]
+        manifest[kind] = section
+        try bundle.write(manifest)
+        try expect(Workspace.multipliesPairs ? .bf16 : .fp32)
     }
 
     @Test("a kind with several networks has none, and says which have")

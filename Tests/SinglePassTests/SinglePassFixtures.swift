@@ -31,8 +31,8 @@ struct Recording: CustomTestStringConvertible, Sendable {
 
     func recorded() throws -> StateDict { try StateDict(contentsOf: Self.folder.path(file)) }
 
-    func parameters() throws -> ParameterReader {
-        ParameterReader(try StateDict(contentsOf: Self.folder.path(weights)))
+    func parameters(_ precision: Precision = .fp32) throws -> ParameterReader {
+        ParameterReader(try StateDict(contentsOf: Self.folder.path(weights)), precision: precision)
     }
 
     /// The network's sizes.

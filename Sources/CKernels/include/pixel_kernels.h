@@ -40,6 +40,14 @@ typedef struct {
     // output = left * right of each of `rows` pixels, in place or not.
     void (*multiply)(const float *left, const float *right, size_t input_stride, float *output, size_t output_stride,
                      size_t rows, size_t channels);
+    // As those, the results as pairs of bfloat16 (`pair_panel`): a zero beside the last of an odd number. Strides count
+    // 32-bit elements.
+    void (*normalise_pairs)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
+                            size_t channels, const float *gain, const float *bias, float epsilon, int keeps_mean);
+    void (*scale_pairs)(const float *input, size_t input_stride, float *output, size_t output_stride, size_t rows,
+                        size_t channels, const float *scale, const float *shift);
+    void (*multiply_pairs)(const float *left, const float *right, size_t input_stride, float *output,
+                           size_t output_stride, size_t rows, size_t channels);
     // output += input
     void (*accumulate)(const float *input, float *output, size_t count);
     // sums += the squares of each channel over `rows` pixels.

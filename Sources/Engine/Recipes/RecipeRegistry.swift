@@ -49,7 +49,9 @@ package struct RecipeRegistry: Sendable {
             DegradationAwareNetworks.kind: { try .restoration(of: $0, engine: $1) },
             PlainNetwork.kind: { try .restoration(of: $0, engine: $1) },
         ]
-        for kind in SinglePassKind.allCases { evaluations[kind.rawValue] = { bundle, _ in try .singlePass(kind, of: bundle) } }
+        for kind in SinglePassKind.allCases {
+            evaluations[kind.rawValue] = { try .singlePass(kind, of: $0, choosing: $1.precision(among:)) }
+        }
         return RecipeRegistry(makers, describing: describers, measuring: evaluations)
     }()
 

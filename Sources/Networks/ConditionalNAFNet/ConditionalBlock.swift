@@ -18,7 +18,7 @@ struct ConditionalBlock: Sendable {
         let hasContent = configuration.hasContent(atLevel: level)
         block = try NAFBlock(parameters, channels: channels, norm: configuration.norm, attention: !hasContent)
         modulation = configuration.usesDegradation
-            ? try parameters.linear("mlp.1", inputs: configuration.promptWidth / 2, outputs: 4 * channels) : nil
+            ? try parameters.inFull.linear("mlp.1", inputs: configuration.promptWidth / 2, outputs: 4 * channels) : nil
         content = hasContent
             ? try ContentAttention(
                 parameters.scope("att").scope("fn"), width: channels, contextWidth: configuration.contextWidth) : nil

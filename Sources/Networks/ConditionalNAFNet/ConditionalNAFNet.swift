@@ -18,7 +18,7 @@ package struct ConditionalNAFNet: Sendable {
         self.configuration = configuration
         prompt = configuration.usesDegradation
             ? try DegradationPrompt(
-                parameters, contextWidth: configuration.contextWidth, width: configuration.promptWidth) : nil
+                parameters.inFull, contextWidth: configuration.contextWidth, width: configuration.promptWidth) : nil
         trunk = try NAFTrunk(parameters, configuration: configuration.trunk) { reader, level throws(CheckpointError) in
             try ConditionalBlock(reader, level: level, configuration: configuration)
         }

@@ -14,7 +14,7 @@ struct InstructionBlock: Sendable {
 
     init(_ parameters: ParameterReader, channels: Int, instructionWidth: Int) throws(CheckpointError) {
         self.channels = channels
-        weigh = try parameters.linear("fc", inputs: instructionWidth, outputs: channels)
+        weigh = try parameters.inFull.linear("fc", inputs: instructionWidth, outputs: channels)
         scale = try parameters.take("gamma", [1, channels, 1, 1])
         shift = try parameters.take("beta", [1, channels, 1, 1])
         block = try NAFBlock(parameters.scope("block"), channels: channels)

@@ -37,9 +37,10 @@ package struct NAFBlock: Sendable {
             ),
             depthwise: (
                 parameters.take("conv2.weight", [2 * channels, 1, 3, 3]), parameters.take("conv2.bias", [2 * channels])
-            ), inputs: channels, outputs: channels, gate: .product)
+            ), inputs: channels, outputs: channels, gate: .product,
+            precision: parameters.precision)
         attention = hasAttention
-            ? try parameters.pointwise("sca.1", inputs: channels, outputs: channels, bias: true) : nil
+            ? try parameters.inFull.pointwise("sca.1", inputs: channels, outputs: channels, bias: true) : nil
         update = try PixelwiseUpdate(
             project: Self.scaled("conv3", by: "beta", parameters, channels: channels),
             expand: parameters.pointwise("conv4", inputs: channels, outputs: 2 * channels, bias: true),
@@ -69,7 +70,8 @@ package struct NAFBlock: Sendable {
             bias[row] *= factors[row]
             for column in 0..<channels { weight[row * channels + column] *= factors[row] }
         }
-        return Linear(weight: weight, bias: bias, inputs: channels, outputs: channels)
+        return Linear(
+            weight: weight, bias: bias, inputs: channels, outputs: channels, precision: parameters.precision)
     }
 
     /// What scales and shifts a block's norms, a row for each sample.

@@ -36,8 +36,11 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
             let reader = name.split(separator: ".").reduce(parameters) { $0.scope(String($1)) }
             return try (0..<count).map { index throws(CheckpointError) in try block(reader.scope("\(index)"), level) }
         }
-        enter = try parameters.convolution("intro", inputs: inputs, outputs: width, kernel: 3, padding: 1, bias: true)
-        leave = try parameters.convolution("ending", inputs: width, outputs: channels, kernel: 3, padding: 1, bias: true)
+        // What stands next to a picture is never rounded.
+        enter = try parameters.inFull.convolution(
+            "intro", inputs: inputs, outputs: width, kernel: 3, padding: 1, bias: true)
+        leave = try parameters.inFull.convolution(
+            "ending", inputs: width, outputs: channels, kernel: 3, padding: 1, bias: true)
         encoders = try (0..<depth).map { level throws(CheckpointError) in
             try blocks("encoders.\(level)", configuration.encoderBlocks[level], level: level)
         }
@@ -51,7 +54,7 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
             let inputs = width << (depth - index)
             return DoublingProjection(
                 weight: try parameters.take("ups.\(index).0.weight", [2 * inputs, inputs, 1, 1]), inputs: inputs,
-                outputs: inputs / 2)
+                outputs: inputs / 2, precision: parameters.precision)
         }
         decoders = try (0..<depth).map { index throws(CheckpointError) in
             try blocks("decoders.\(index)", configuration.decoderBlocks[index], level: depth - 1 - index)

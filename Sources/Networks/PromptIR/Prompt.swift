@@ -19,7 +19,7 @@ struct Prompt: Sendable {
     ) throws(CheckpointError) {
         self.channels = channels
         self.side = side
-        weigh = try parameters.linear("linear_layer", inputs: inputs, outputs: count)
+        weigh = try parameters.inFull.linear("linear_layer", inputs: inputs, outputs: count)
         let values = try parameters.take("prompt_param", [1, count, channels, side, side])
         let pixels = side * side
         components = (0..<count).map { component in

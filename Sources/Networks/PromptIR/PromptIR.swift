@@ -44,7 +44,7 @@ package struct PromptIR: Sendable {
             try row("decoder_level\(level + 1)", body.blocks[level], channels: width << max(level, 1), level: level)
         }
         refinement = try row("refinement", body.refinementBlocks, channels: 2 * width, level: 0)
-        leave = try parameters.convolution(
+        leave = try parameters.inFull.convolution(
             "output", inputs: 2 * width, outputs: body.outputChannels, kernel: 3, padding: 1, bias: false)
         Self.takeIdle(parameters)
         try parameters.finish()

@@ -39,7 +39,7 @@ package struct Restormer: Sendable {
         refinement = try row("refinement", configuration.refinementBlocks, channels: 2 * width, level: 0)
         skip = !configuration.isDualPixel ? nil : try parameters.convolution(
             "skip_conv", inputs: width, outputs: 2 * width, kernel: 1, padding: 0, bias: false)
-        leave = try parameters.convolution(
+        leave = try parameters.inFull.convolution(
             "output", inputs: 2 * width, outputs: configuration.outputChannels, kernel: 3, padding: 1, bias: false,
             ways: exactWays)
         try parameters.finish()

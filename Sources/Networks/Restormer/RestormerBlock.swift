@@ -31,14 +31,15 @@ package struct RestormerBlock: Sendable {
             return try PointwiseDepthwise(
                 pointwise: (parameters.take("\(name).weight", [between, channels, 1, 1]), nil),
                 depthwise: (parameters.take("\(depthwise).weight", [between, 1, 3, 3]), nil), inputs: channels,
-                outputs: outputs, gate: gate)
+                outputs: outputs, gate: gate, precision: parameters.precision)
         }
         attentionNorm = try pixelNorm("norm1")
         perceptronNorm = try pixelNorm("norm2")
         attention = try TransposedAttention(
             projections: mixing("attn.qkv", "attn.qkv_dwconv", 3 * channels, gate: .none),
             temperature: parameters.take("attn.temperature", [heads, 1, 1]),
-            output: parameters.take("attn.project_out.weight", [channels, channels, 1, 1]))
+            output: parameters.take("attn.project_out.weight", [channels, channels, 1, 1]),
+            precision: parameters.precision)
         expand = try mixing("ffn.project_in", "ffn.dwconv", hidden, gate: .gelu)
         contract = try parameters.pointwise("ffn.project_out", inputs: hidden, outputs: channels, bias: false)
     }

@@ -77,7 +77,7 @@ package struct RestormerEncoder: Sendable {
     package init(
         _ parameters: ParameterReader, configuration: RestormerConfiguration
     ) throws(CheckpointError) {
-        enter = try parameters.convolution(
+        enter = try parameters.inFull.convolution(
             "patch_embed.proj", inputs: configuration.inputChannels, outputs: configuration.width, kernel: 3, padding: 1,
             bias: false, ways: exactWays)
         func row(_ name: String, level: Int) throws(CheckpointError) -> BlockRow {

@@ -21,7 +21,7 @@ struct Restorers: Recipe {
         guard let classifier = try diffusion.flatMap(BundleClassifier.init) ?? .read(bundle, engine: engine) else {
             throw Self.noClassifier(bundle.configuration)
         }
-        let parts = try RestorersBundle(bundle, classifier: classifier)
+        let parts = try RestorersBundle(bundle, classifier: classifier, choosing: engine.precision(among:))
         try bundle.finish()
         bundleName = bundle.manifest.name
         self.classifier = classifier

@@ -17,8 +17,11 @@ struct RestorersBundle {
     let treatments: Treatments
     let measured: [String: [RestorationMode: Double]]
 
+    /// - Parameter choose: picks what a network's large products are computed with from what its card allows.
     /// - Throws: `BundleError` where tensors or sizes don't fit.
-    init(_ bundle: Bundles.Bundle, classifier: BundleClassifier) throws {
+    init(
+        _ bundle: Bundles.Bundle, classifier: BundleClassifier, choosing choose: @escaping (Set<Precision>) -> Precision
+    ) throws {
         let section = try reading { () throws(ConfigurationError) in try bundle.configuration.object("fast") }
         var members: [SinglePassReader.Member] = []
         var byLabel: [String: Treatment] = [:]
@@ -34,9 +37,9 @@ struct RestorersBundle {
             let owner = object.has("bundle") ? try bundle.neighbour(of: object) : nil
             let number = owner.flatMap { neighbours[$0.directory] } ?? members.count
             if number == members.count {
+                let reader = SinglePassReader(bundle: owner ?? bundle, classifier: classifier, choose: choose)
                 members.append(try Self.member(
-                    owner?.configuration ?? object, of: owner ?? bundle, classifier: classifier,
-                    labels: owner == nil ? [label] : classifier.labels))
+                    owner?.configuration ?? object, by: reader, labels: owner == nil ? [label] : classifier.labels))
                 if let owner { neighbours[owner.directory] = number }
             }
             byLabel[label] = try Self.treatment(members[number], number, of: label, object)
@@ -57,10 +60,10 @@ struct RestorersBundle {
     }
 
     private static func member(
-        _ object: ConfigurationReader, of owner: Bundles.Bundle, classifier: BundleClassifier, labels: [String]
+        _ object: ConfigurationReader, by reader: SinglePassReader, labels: [String]
     ) throws -> SinglePassReader.Member {
         let kind = try reading { () throws(ConfigurationError) in try object.choice(SinglePassKind.self, "kind") }
-        return try SinglePassReader(bundle: owner, classifier: classifier).member(kind, in: object, labels: labels)
+        return try reader.member(kind, in: object, labels: labels)
     }
 
     private static func treatment(

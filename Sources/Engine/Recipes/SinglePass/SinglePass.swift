@@ -19,7 +19,7 @@ struct SinglePass: Recipe {
     init(_ kind: SinglePassKind, _ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
         let classifier = try BundleClassifier.read(bundle, engine: engine)
         let labels = classifier?.labels ?? bundle.manifest.labels
-        let member = try SinglePassReader(bundle: bundle, classifier: classifier)
+        let member = try SinglePassReader(bundle: bundle, classifier: classifier, choose: engine.precision(among:))
             .member(kind, in: bundle.configuration, labels: labels)
         let restored = try Self.restored(bundle.configuration, labels: labels)
         try bundle.finish()
@@ -31,7 +31,9 @@ struct SinglePass: Recipe {
         let treated = restored.filter { label in member.instructions.map { $0[label] != nil } ?? true }
         treatments = Self.treatments(of: member, labels: treated)
         let outline = classifier.map { BundleClassifier.Outline(labels: $0.labels, takesOwnLabels: $0.words != nil) }
-        description = Self.description(outline, labels: labels, treated: treated, takesWords: member.encoder != nil)
+        var description = Self.description(outline, labels: labels, treated: treated, takesWords: member.encoder != nil)
+        description.precisions = [kind.rawValue: member.precision]
+        self.description = description
     }
 
     /// What a bundle of such a kind offers.

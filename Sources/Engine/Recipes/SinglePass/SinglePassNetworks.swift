@@ -22,10 +22,14 @@ struct SinglePassReader {
     let bundle: Bundles.Bundle
     /// Nil where the bundle has none.
     let classifier: BundleClassifier?
+    /// Picks what a network's large products are computed with from what the card allows.
+    let choose: (Set<Precision>) -> Precision
 
     /// A network with what it is to be told of each label.
     struct Member {
         let network: any SinglePassNetwork
+        /// Of its large products.
+        let precision: Precision
         /// Nil where the network takes no words.
         var encoder: InstructionEncoder?
         /// What is said of each label; nil where the network does the same whatever is wrong.
@@ -35,7 +39,7 @@ struct SinglePassReader {
     /// - Parameter reader: the object that has the kind's section.
     func member(_ kind: SinglePassKind, in reader: ConfigurationReader, labels: [String]) throws -> Member {
         let section = try reading { () throws(ConfigurationError) in try reader.object(kind.rawValue) }
-        let network = try bundle.singlePassNetwork(kind, from: section)
+        let (network, precision) = try bundle.singlePassNetwork(kind, from: section, choosing: choose)
         switch network {
         case let network as ConditionalNAFNet:
             let width = network.configuration.contextWidth
@@ -44,14 +48,14 @@ struct SinglePassReader {
                 throw BundleError.malformed(section.fault(
                     "context_dim", "expected the length of the embeddings, \(found)"))
             }
-            return Member(network: network)
-        case let network as InstructIR: return try instructed(network, in: reader, labels: labels)
-        default: return Member(network: network)
+            return Member(network: network, precision: precision)
+        case let network as InstructIR: return try instructed(network, precision, in: reader, labels: labels)
+        default: return Member(network: network, precision: precision)
         }
     }
 
     private func instructed(
-        _ network: InstructIR, in reader: ConfigurationReader, labels: [String]
+        _ network: InstructIR, _ precision: Precision, in reader: ConfigurationReader, labels: [String]
     ) throws -> Member {
         let words = try reading { () throws(ConfigurationError) in try reader.object("words") }
         let encoder = try instructionEncoder(words, width: network.configuration.instructionWidth)
@@ -65,7 +69,7 @@ struct SinglePassReader {
             }
             instructions[label] = encoder.meaning(of: sentence, in: workspace).vector
         }
-        return Member(network: network, encoder: encoder, instructions: instructions)
+        return Member(network: network, precision: precision, encoder: encoder, instructions: instructions)
     }
 
     private func instructionEncoder(_ words: ConfigurationReader, width: Int) throws -> InstructionEncoder {
@@ -98,22 +102,32 @@ struct SinglePassReader {
 extension Bundles.Bundle {
     /// The network of a section of such a kind, alone.
     ///
+    /// - Parameter choose: picks what its large products are computed with from what the card allows.
     /// - Throws: `BundleError` with the place in `bundle.json`, or every missing, surplus and mis-shaped tensor.
-    func singlePassNetwork(_ kind: SinglePassKind, from section: ConfigurationReader) throws -> any SinglePassNetwork {
+    func singlePassNetwork(
+        _ kind: SinglePassKind, from section: ConfigurationReader, choosing choose: (Set<Precision>) -> Precision
+    ) throws -> (network: any SinglePassNetwork, precision: Precision) {
+        let precision = choose(try reading { () throws(ConfigurationError) in try section.precisions() })
+        return (try singlePassNetwork(kind, from: section, precision), precision)
+    }
+
+    private func singlePassNetwork(
+        _ kind: SinglePassKind, from section: ConfigurationReader, _ precision: Precision
+    ) throws -> any SinglePassNetwork {
         switch kind {
         case .nafnet:
             let sizes = try reading { () throws(ConfigurationError) in try NAFNetConfiguration(section) }
-            return try network(from: section) { parameters throws(CheckpointError) in
+            return try network(from: section, precision: precision) { parameters throws(CheckpointError) in
                 try NAFNet(parameters, configuration: sizes)
             }
         case .conditionalNAFNet:
             let sizes = try reading { () throws(ConfigurationError) in try ConditionalNAFNetConfiguration(section) }
-            return try network(from: section) { parameters throws(CheckpointError) in
+            return try network(from: section, precision: precision) { parameters throws(CheckpointError) in
                 try ConditionalNAFNet(parameters, configuration: sizes)
             }
         case .instructIR:
             let sizes = try reading { () throws(ConfigurationError) in try InstructIRConfiguration(section) }
-            return try network(from: section) { parameters throws(CheckpointError) in
+            return try network(from: section, precision: precision) { parameters throws(CheckpointError) in
                 try InstructIR(parameters, configuration: sizes)
             }
         case .restormer:
@@ -122,12 +136,12 @@ extension Bundles.Bundle {
                 throw BundleError.malformed(section.fault(
                     "inp_channels", "expected 3, in and out: grey pictures and pairs are not what is served"))
             }
-            return try network(from: section) { parameters throws(CheckpointError) in
+            return try network(from: section, precision: precision) { parameters throws(CheckpointError) in
                 try Restormer(parameters, configuration: sizes)
             }
         case .promptIR:
             let sizes = try reading { () throws(ConfigurationError) in try PromptIRConfiguration(section) }
-            return try network(from: section) { parameters throws(CheckpointError) in
+            return try network(from: section, precision: precision) { parameters throws(CheckpointError) in
                 try PromptIR(parameters, configuration: sizes)
             }
         }
