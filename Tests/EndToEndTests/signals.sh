@@ -10,7 +10,7 @@ drains_at() {
   kill -USR1 "$server"
   kill -USR2 "$server"
   curl -sS --max-time 120 -o "$work/restored.png" -w '%{http_code}' -F "image=@$picture" \
-    "$url/restore?steps=20&seed=1&force=true" >"$work/status" &
+    "$url/restore?steps=100&seed=1&force=true" >"$work/status" &
   local client=$! found=0 signal
   for _ in $(seq 100); do
     curl -s "$url/metrics" | grep -q '^restored_http_requests_in_flight [2-9]' && break
@@ -18,7 +18,8 @@ drains_at() {
   done
   for signal in "$@"; do
     kill -s "$signal" "$server"
-    sleep 0.1
+    # The next one while it still drains.
+    sleep 0.02
   done
   wait "$client"
   wait "$server" || found=$?
