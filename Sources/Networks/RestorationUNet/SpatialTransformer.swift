@@ -24,9 +24,7 @@ package struct SpatialTransformer: Sendable {
     ///   - width: channels, a multiple of `headWidth`.
     ///   - contextWidth: length of the content embedding.
     package init(_ parameters: ParameterReader, width: Int, contextWidth: Int) throws(CheckpointError) {
-        norm = try GroupNorm(
-            groups: 32, gain: parameters.take("norm.weight", [width]), bias: parameters.take("norm.bias", [width]),
-            epsilon: 1e-6)
+        norm = try parameters.groupNorm("norm", width: width, epsilon: 1e-6)
         enter = try parameters.pointwise("proj_in", inputs: width, outputs: width, bias: true)
         leave = try parameters.pointwise("proj_out", inputs: width, outputs: width, bias: true)
         let block = parameters.scope("transformer_blocks").scope("0")

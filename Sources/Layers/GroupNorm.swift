@@ -1,9 +1,27 @@
 package import Compute
 
-/// GroupNorm on all threads, with the activation that follows it.
-extension GroupNorm {
-    /// Pixels of a part. Fixed, so that the order of sums never depends on the number of threads.
-    private static let chunk = 256
+/// GroupNorm: statistics over all pixels of a sample and the channels of a group.
+package struct GroupNorm: Sendable {
+    package let groups: Int
+    package let gain: [Float]
+    package let bias: [Float]
+    package let epsilon: Float
+
+    /// - Precondition: the channels divide into the groups.
+    package init(groups: Int, gain: [Float], bias: [Float], epsilon: Float) {
+        precondition(gain.count == bias.count && gain.count % groups == 0)
+        self.groups = groups
+        self.gain = gain
+        self.bias = bias
+        self.epsilon = epsilon
+    }
+
+    /// Pixels of a part. Fixed, so that the order of the sums never depends on the number of threads.
+    private static let chunk = 128
+
+    package func callAsFunction(_ input: Tensor, in workspace: Workspace) -> Tensor {
+        activated([input], in: workspace)[0]
+    }
 
     /// The activated norm of sources joined along their channels, each part of the result apart.
     ///
