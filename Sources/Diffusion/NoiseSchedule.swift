@@ -72,11 +72,7 @@ package struct NoiseSchedule: Sendable, Equatable {
         guard count >= 1, stride >= 1 else {
             throw .invalidConfiguration("\(count) steps of DDIM, expected 1 to \(steps)")
         }
-        let times = Swift.stride(from: 1, through: steps, by: stride).map { $0 }.filter { $0 - 1 < steps }
-        guard let last = times.last, last < steps else {
-            throw .invalidConfiguration("\(count) steps of DDIM lead to the time \(steps), beyond the table")
-        }
-        return times
+        return try withinTable(Swift.stride(from: 1, through: steps, by: stride).map { $0 }, for: count)
     }
 
     /// The rising times of exactly n steps as diffusers spaces them.
@@ -84,7 +80,11 @@ package struct NoiseSchedule: Sendable, Equatable {
         guard (1...steps).contains(count) else {
             throw .invalidConfiguration("\(count) steps of DDIM, expected 1 to \(steps)")
         }
-        let times = (0..<count).map { 1 + $0 * (steps / count) }
+        return try withinTable((0..<count).map { 1 + $0 * (steps / count) }, for: count)
+    }
+
+    /// - Throws: where the last of rising times lies beyond the table.
+    private func withinTable(_ times: [Int], for count: Int) throws(SamplerError) -> [Int] {
         guard let last = times.last, last < steps else {
             throw .invalidConfiguration("\(count) steps of DDIM lead to the time \(steps), beyond the table")
         }
