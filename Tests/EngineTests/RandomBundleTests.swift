@@ -26,7 +26,7 @@ struct RandomBundleTests {
         var random = SeededGenerator(seed: seed)
         var refused = 0
         for _ in 0..<120 {
-            let changed = Self.changed(bundle.manifest, using: &random)
+            let changed = ManifestFault.added(to: bundle.manifest, of: Self.extremes, using: &random)
             try bundle.write(changed, folder)
             do {
                 try await run(folder)
@@ -113,24 +113,6 @@ struct RandomBundleTests {
             #expect(stage == "diffuse")
         }
         await restorer.stop()
-    }
-
-    /// The manifest with one value replaced by one that can't be, or one key taken away or added.
-    private static func changed(_ value: [String: Any], using random: inout SeededGenerator) -> [String: Any] {
-        var value = value
-        guard let key = value.keys.sorted().randomElement(using: &random) else { return ["odd": 1] }
-        if let object = value[key] as? [String: Any], Int.random(in: 0..<8, using: &random) > 0 {
-            value[key] = changed(object, using: &random)
-            return value
-        }
-        switch Int.random(in: 0..<8, using: &random) {
-        case 0: value[key] = nil
-        case 1: value["odd"] = 1
-        case 2 where value[key] is [Int]:
-            value[key] = (value[key] as? [Int] ?? []) + [extremes.compactMap { $0 as? Int }.randomElement(using: &random) ?? 0]
-        default: value[key] = extremes.randomElement(using: &random)
-        }
-        return value
     }
 
     private static var extremes: [Any] { [

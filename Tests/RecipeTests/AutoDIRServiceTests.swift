@@ -1,10 +1,8 @@
 import Bundles
 import Engine
 import Foundation
-import HTTPServer
 import Images
 import Service
-import Settings
 import Synchronization
 import TestSupport
 import Testing
@@ -13,26 +11,8 @@ import restored
 /// Bundles of the kind `autodir` behind a socket and on the command line.
 @Suite("AutoDIR: service", .timeLimit(.minutes(5)))
 struct AutoDIRServiceTests {
-    private struct Running {
-        let life: ServiceLifecycle
-        let port: Int
-
-        init(_ bundle: AutoDIRBundle, log lines: LogLines = LogLines()) throws {
-            var configuration = Configuration()
-            configuration.port = 0
-            let log = ServiceLog(level: .info, sink: LogSink { lines.add($0) })
-            let service = RestorationService(configuration: configuration, log: log)
-            service.start(try bundle.engine { $0.pictureMemory = service.memory })
-            let server = try HTTPServer(configuration: configuration.server, handler: service, observer: service)
-            try server.start()
-            port = try #require(server.port)
-            life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
-        }
-
-        func restore(_ picture: Picture, _ query: String = "", fields: [String] = []) async throws -> Loopback {
-            try await Loopback.send(
-                "POST", "/restore" + query, to: port, fields: fields, body: ImageEncoder.png(picture))
-        }
+    private func running(_ bundle: AutoDIRBundle, log lines: LogLines = LogLines()) throws -> RunningBundle {
+        try RunningBundle(ServiceLog(level: .info, sink: LogSink { lines.add($0) })) { try bundle.engine($0) }
     }
 
     /// What was logged. The mutex guards it.
@@ -48,7 +28,7 @@ struct AutoDIRServiceTests {
     @Test("a document has each verdict with its probabilities; so have the field of a picture, the log and a job's event")
     func verdicts() async throws {
         let lines = LogLines()
-        let running = try Running(AutoDIRBundle(), log: lines)
+        let running = try running(AutoDIRBundle(), log: lines)
         let query = "?force=true&rounds=2&seed=5"
         let answer = try await running.restore(Self.picture, query, fields: ["Accept: application/json"])
         #expect(answer.status == 200, "\(answer.text)")
@@ -73,7 +53,7 @@ struct AutoDIRServiceTests {
 
     @Test("words reach the network over HTTP, a cut prompt is told, and what can't be is a problem that names it")
     func options() async throws {
-        let running = try Running(AutoDIRBundle())
+        let running = try running(AutoDIRBundle())
         let first = try await running.restore(Self.picture, "?prompt=more%20light&seed=1&guidance=3,1.5")
         let second = try await running.restore(Self.picture, "?prompt=less%20rain&seed=1&guidance=3,1.5")
         #expect(first.status == 200 && second.status == 200 && first.body != second.body)

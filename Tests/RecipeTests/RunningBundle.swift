@@ -13,14 +13,20 @@ struct RunningBundle {
     let port: Int
 
     init(_ bundle: SinglePassBundle, _ configure: (inout EngineConfiguration) -> Void = { _ in }) throws {
+        try self.init(ServiceLog(level: .error, sink: LogSink { _ in })) { prepare in
+            try bundle.engine {
+                prepare(&$0)
+                configure(&$0)
+            }
+        }
+    }
+
+    /// - Parameter engine: makes it; what it is given prepares its configuration for the service.
+    init(_ log: ServiceLog, engine: (_ prepare: (inout EngineConfiguration) -> Void) throws -> RecipeEngine) throws {
         var configuration = Configuration()
         configuration.port = 0
-        let log = ServiceLog(level: .error, sink: LogSink { _ in })
         let service = RestorationService(configuration: configuration, log: log)
-        service.start(try bundle.engine {
-            $0.pictureMemory = service.memory
-            configure(&$0)
-        })
+        service.start(try engine { $0.pictureMemory = service.memory })
         let server = try HTTPServer(configuration: configuration.server, handler: service, observer: service)
         try server.start()
         port = try #require(server.port)

@@ -25,7 +25,7 @@ struct SinglePassFaultTests {
         var random = SeededGenerator(seed: 5)
         var refused = 0
         for _ in 0..<60 {
-            let changed = Self.changed(sound, using: &random)
+            let changed = ManifestFault.added(to: sound, of: Self.extremes, using: &random)
             try bundle.write(changed)
             do {
                 let engine = try bundle.engine()
@@ -41,22 +41,6 @@ struct SinglePassFaultTests {
             }
         }
         #expect(refused > 20, "\(refused)")
-    }
-
-    /// The manifest with one value replaced by one that can't be, or one key taken away or added.
-    private static func changed(_ value: [String: Any], using random: inout SeededGenerator) -> [String: Any] {
-        var value = value
-        guard let key = value.keys.sorted().randomElement(using: &random) else { return ["odd": 1] }
-        if let object = value[key] as? [String: Any], Int.random(in: 0..<8, using: &random) > 0 {
-            value[key] = changed(object, using: &random)
-            return value
-        }
-        switch Int.random(in: 0..<6, using: &random) {
-        case 0: value[key] = nil
-        case 1: value["odd"] = 1
-        default: value[key] = extremes.randomElement(using: &random)
-        }
-        return value
     }
 
     private static var extremes: [Any] { [
