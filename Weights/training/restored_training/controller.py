@@ -10,7 +10,6 @@ from typing import Callable, Iterator
 
 import numpy as np
 import torch
-import torch.distributed as distributed
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -19,7 +18,8 @@ from .daclip import DegradationAwareCLIP
 from .degradations import CLEAN
 from .pool import LABELS, Pool
 from .precision import half_precision
-from .session import Budget, Session, agreed, process_count, process_number
+from .processes import agreed, of_all, process_count, process_number
+from .session import Budget, Session
 from .views import NATIVE_WINDOWS, prepared, views, whole_view
 
 LOGIT_SCALE = 20.0
@@ -244,11 +244,8 @@ def describe_pool(model: DegradationAwareCLIP, pool: Pool, path: Path, native_wi
     indices = range(process_number(), len(pool), process_count())
     own = [describe(model, [pool.pictures(index)[1] for index in indices[start:start + DESCRIBED_AT_ONCE]], native_windows).cpu()
            for start in range(0, len(indices), DESCRIBED_AT_ONCE)]
-    shares = [own] * process_count()
-    if process_count() > 1:
-        distributed.all_gather_object(shares, own)
     # Where processes are more than pictures, the last ones have none.
-    shares = [torch.cat(share) for share in shares if share]
+    shares = [torch.cat(share) for share in of_all(own) if share]
     described = torch.empty(len(pool), *shares[0].shape[1:])
     for number, share in enumerate(shares):
         described[number::process_count()] = share

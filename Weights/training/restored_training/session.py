@@ -12,11 +12,11 @@ from typing import Callable
 
 import numpy as np
 import torch
-import torch.distributed as distributed
 from torch import nn
 
 from .curves import draw_curves
 from .muon import MuonWithAdamW
+from .processes import agreed, process_number, share_gradients
 
 WARM_UP_STEPS = 50
 SAVE_SECONDS = 120
@@ -55,35 +55,6 @@ class Average:
 def rate_share(steps: int, progress: float) -> float:
     """Of the full rate, after so many steps of this run: a quarter of the way all of it, then down in a straight line."""
     return min(1, (steps + 1) / WARM_UP_STEPS, (1 - progress) / 0.75)
-
-
-def process_count() -> int:
-    return distributed.get_world_size() if distributed.is_initialized() else 1
-
-
-def process_number() -> int:
-    return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-def share_gradients(module: nn.Module) -> None:
-    """The mean over all processes, in one message."""
-    if process_count() == 1:
-        return
-    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-    together = torch.cat([gradient.flatten() for gradient in gradients])
-    distributed.all_reduce(together)
-    together /= process_count()
-    for gradient, values in zip(gradients, together.split([gradient.numel() for gradient in gradients])):
-        gradient.copy_(values.view_as(gradient))
-
-
-def agreed(value: float) -> float:
-    """What the first process says: processes must leave a loop together."""
-    if process_count() == 1:
-        return value
-    message = torch.tensor([value], dtype=torch.float64)
-    distributed.broadcast(message, 0)
-    return float(message)
 
 
 def state_file(name: str, folder: Path) -> Path:

@@ -4,11 +4,11 @@ import copy
 
 import numpy as np
 import torch
-import torch.distributed as distributed
 
 from restored_training.bundle import UNET, new_daclip
 from restored_training.controller import ControllerLoss, ControllerTraining, content_loss, describe_pool, label_features, naming_loss, told
 from restored_training.pool import LABELS, Pool, make_pool
+from restored_training.processes import run_together
 from restored_training.views import SIDE, views, whole_view
 
 
@@ -43,8 +43,7 @@ def test_what_an_encoder_says_of_a_pool_is_not_taken_for_that_of_the_pool_made_i
     assert not np.array_equal(*said)
 
 
-def said_by_one_of_two(rank, folder):
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
+def said_by_each(rank, folder):
     torch.manual_seed(0)
     said = describe_pool(new_daclip().eval(), Pool(folder / "pool"), folder / "contexts.npy", 1)
     np.save(folder / f"said-{rank}.npy", said)
@@ -52,7 +51,7 @@ def said_by_one_of_two(rank, folder):
 
 def test_more_processes_than_pictures_describe_them_all(photographs, tmp_path):
     make_pool(tmp_path / "pool", sorted(photographs.iterdir()), 1, 3, 1)
-    torch.multiprocessing.spawn(said_by_one_of_two, (tmp_path,), nprocs=2)
+    run_together(said_by_each, (tmp_path,), 2, tmp_path / "rendezvous")
     torch.manual_seed(0)
     alone = describe_pool(new_daclip().eval(), Pool(tmp_path / "pool"), tmp_path / "alone.npy", 1)
     for rank in range(2):
