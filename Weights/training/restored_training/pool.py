@@ -47,6 +47,7 @@ class Example:
     height: int
     width: int
     offset: int
+    is_real: bool = False  # of a pair, not spoilt here
 
     @property
     def size(self) -> int:
@@ -67,14 +68,16 @@ class Pool:
     def __len__(self) -> int:
         return len(self.examples)
 
-    def draws(self, shares: dict[str, float], rng: np.random.Generator) -> Iterator[int]:
-        """Examples without end, each drawn as often as its label's share says; a label without one counts once.
+    def draws(self, shares: dict[str, float], rng: np.random.Generator, share_of_real: float = 1) -> Iterator[int]:
+        """Examples without end, each drawn as often as its label's share says, real ones so many times as often; a label without
+        a share counts once.
 
         Every `STRATA` draws in a row are spread evenly over the labels: batches of few pictures would else differ most by
         what happened to be in them.
         """
         order = sorted(range(len(self)), key=lambda index: self.examples[index].shown)
-        reach = np.cumsum([shares.get(self.examples[index].shown, 1.0) for index in order])
+        ordered = [self.examples[index] for index in order]
+        reach = np.cumsum([shares.get(example.shown, 1.0) * (share_of_real if example.is_real else 1) for example in ordered])
         while True:
             points = (rng.random(STRATA) + np.arange(STRATA)) / STRATA * reach[-1]
             for place in rng.permutation(np.searchsorted(reach, points, side="right")):
@@ -223,8 +226,9 @@ def make_pool(
             pixels.write(clean.tobytes())
             pixels.write(degraded.tobytes())
             source = jobs[number - len(done)][1]
-            name = source.degraded.name if isinstance(source, Pair) else source.name
-            example = Example(name, labels, *clean.shape[:2], offset)
+            is_real = isinstance(source, Pair)
+            name = source.degraded.name if is_real else source.name
+            example = Example(name, labels, *clean.shape[:2], offset, is_real)
             offset += 2 * example.size
             pixels.flush()
             index.write(json.dumps(asdict(example)) + "\n")

@@ -31,6 +31,7 @@ ERROR_FLOOR = 3e-4  # there, about 35 dB, a decibel counts half; beyond it less 
 # How often the examples of each label are drawn: those of what is learned slowly more often.
 SHARES = {"jpeg-compressed": 2.5, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 2.5, "rainy": 2.0,
           "hazy": 2.0, "low-light": 1.6, "noisy": 1.2, "uncompleted": 1.5, CLEAN: 0.2}
+SHARE_OF_REAL = 2.0  # a real pair's examples are drawn so many times as often as others of their label
 # What these do to a picture is seen from further off than a crop reaches: half of their examples are shrunk first.
 SEEN_FROM_AFAR = frozenset({"shadowed", "hazy"})
 AFAR_SHARE = 0.5
@@ -177,7 +178,7 @@ class CropDrawing:
 
     def __init__(self, pool: Pool, shares: dict[str, float], pixels: int, rng: np.random.Generator):
         self.pool, self.pixels, self.rng = pool, pixels, rng
-        self.draws = pool.draws(shares, rng)
+        self.draws = pool.draws(shares, rng, SHARE_OF_REAL)
 
     def batch(self, side: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
         """Clean and degraded crops (side, side, 3), and the numbers of the examples that they are cut from."""
@@ -231,11 +232,11 @@ class RestorationTraining:
 
     @torch.no_grad()
     def wanted(self, clean: Tensor, state: Tensor, mu: Tensor, time: Tensor, indices: np.ndarray) -> Tensor:
-        """What the network should give: the clean picture, or the teacher's answer for a picture of its labels."""
+        """What the network should give: the clean picture, or the teacher's answer for a picture of its labels that was spoilt here."""
         if self.teacher is None:
             return clean
-        kept = [place for place, index in enumerate(indices)
-                if self.teacher.labels & set(self.pool.examples[index].labels)]
+        examples = [self.pool.examples[index] for index in indices]
+        kept = [place for place, example in enumerate(examples) if not example.is_real and self.teacher.labels & set(example.labels)]
         if not kept:
             return clean
         answer = predicted(self.teacher.network, state[kept], mu[kept], time[kept], self.tensor(self.teacher.contexts[indices[kept]]))

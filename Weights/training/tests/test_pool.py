@@ -2,6 +2,8 @@
 
 import shutil
 from collections import Counter
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -89,6 +91,14 @@ def test_a_share_decides_how_often_a_label_is_drawn_and_batches_hold_many_labels
     assert all(abs(times[label] / once / (3 if label == "clean" else 1) - 1) < 0.2 for label in times), times
     for start in range(0, len(shown), 24):
         assert len(set(shown[start:start + 24])) >= len(times) - 3
+
+
+def test_real_examples_are_drawn_more_often_than_others_of_their_label(pool, monkeypatch):
+    of_rain = [index for index, example in enumerate(pool.examples) if example.shown == "rainy"]
+    monkeypatch.setattr(pool, "examples", [replace(example, is_real=index == of_rain[0]) for index, example in enumerate(pool.examples)])
+    drawn = Counter(islice(pool.draws({}, np.random.default_rng(0), share_of_real=3), 24 * 400))
+    others = [drawn[index] for index in range(len(pool)) if index != of_rain[0]]
+    assert abs(drawn[of_rain[0]] / np.mean(others) / 3 - 1) < 0.2
 
 
 def test_the_same_examples_with_other_pixels_have_another_fingerprint(photographs, tmp_path):

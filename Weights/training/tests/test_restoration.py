@@ -1,6 +1,7 @@
 """The restoration network's batches and what it learns from."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from networks import random_unet
 from restored_training.bundle import UNET, new_unet
+from restored_training.pool import LABELS
 from restored_training.restoration import RestorationTraining, Teacher, decibel_loss, follow_encoder, squared_errors, train_unet
 from restored_training.session import Budget
 
@@ -39,6 +41,16 @@ def test_a_teacher_is_asked_for_its_labels_alone_and_kept_where_it_restores(pool
                 assert (answer - (degraded + 0.25).clamp(0, 1)).abs().mean() < 0.02
             else:
                 assert torch.equal(answer, own)
+
+
+def test_a_teacher_has_no_say_in_real_pairs(pool, contexts, monkeypatch):
+    torch.manual_seed(0)
+    monkeypatch.setattr(pool, "examples", [replace(example, is_real=True) for example in pool.examples])
+    network = new_unet()
+    training = RestorationTraining(new_unet(), (pool, contexts), (pool, contexts), 100_000, 1,
+                                   Teacher(network, contexts, frozenset(LABELS)))
+    clean, mu, indices = training.drawn_batch(64)
+    assert training.wanted(clean, mu, mu, torch.full((len(indices),), 100), indices) is clean
 
 
 def test_a_stage_that_goes_on_draws_other_batches_and_noise(pool, contexts, tmp_path, monkeypatch):
