@@ -17,13 +17,6 @@ package enum ScalarType: String, Sendable, CaseIterable {
         }
     }
 
-    package var isFloatingPoint: Bool {
-        switch self {
-        case .float64, .float32, .float16, .bfloat16, .float8E4M3, .float8E5M2: true
-        default: false
-        }
-    }
-
     /// The name in a safetensors header.
     package var safetensorsName: String {
         switch self {

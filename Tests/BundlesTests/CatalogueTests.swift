@@ -104,7 +104,7 @@ struct CatalogueTests {
         #expect(listing.lines.map(\.name) == ["fresh", "begun", "here", "hand", "later", "other", "own"])
         #expect(listing.lines.map(\.state) == [.toFetch, .begun, .here, .byHand, .notSupported, .notSupported, .here])
         #expect(listing.text.contains("fresh: to fetch, 1.5 GB, x\n  x\n  https://p.example\n"))
-        #expect(listing.text.hasSuffix("own: here, 0 KB, mine\n  \(folder.path)/own"))
+        #expect(listing.text.hasSuffix("own: here, no weights of its own, mine\n  \(folder.path)/own"))
         let json = try JSONSerialization.jsonObject(with: Data(listing.json.utf8)) as? [String: [[String: Any]]]
         #expect(json?["bundles"]?.count == 7)
         let sizes = [0, 1, 999_999, 1_000_000, 999_499_999, 1_049_999_999, 1_050_000_000, 1_960_000_000, 3_225_000_000]

@@ -57,7 +57,9 @@ package struct CatalogueListing: Sendable, Equatable {
     /// A paragraph a bundle.
     package var text: String {
         lines.map { line in
-            var text = "\(line.name): \(line.state.rawValue), \(Self.size(line.roughBytes)), \(line.licence)"
+            // A recipe of others' networks has none.
+            let size = line.roughBytes == 0 ? "no weights of its own" : Self.size(line.roughBytes)
+            var text = "\(line.name): \(line.state.rawValue), \(size), \(line.licence)"
             if let restores = line.restores { text += "\n  " + restores }
             if let folder = line.folder { text += "\n  " + folder } else if let page = line.page { text += "\n  " + page }
             return text
