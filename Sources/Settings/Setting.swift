@@ -156,6 +156,9 @@ package struct Setting: Sendable {
         integer(
             "hang-limit", \.hangLimit, .seconds, 1...day, isPublished: false,
             "Longest evaluation under way; past it /health/live is 503."),
+        integer(
+            "drain-delay", \.drainDelay, .seconds, 0...3600,
+            "Time at SIGTERM in which it is not ready and takes work all the same."),
         integer("drain-timeout", \.drainTimeout, .seconds, 0...3600, "Time for work under way to end at SIGTERM."),
 
         integer("result-lifetime", \.resultLifetime, .seconds, 1...day, "Life of a finished job; then it is 410."),
