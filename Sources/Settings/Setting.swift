@@ -138,7 +138,7 @@ package struct Setting: Sendable {
             "Memory for bodies and decoded pictures; beyond it is 503."),
         integer(
             "memory-budget", \.memoryBudget, .bytes, 0...1 << 40,
-            "Memory for restorations beyond the weights; 0 for half of the memory at most."),
+            "Memory for restorations beyond the weights; 0 for up to half of memory."),
         integer(
             "weights-memory", \.weightsMemory, .bytes, 0...1 << 40,
             "Memory for the weights of all bundles; 0 for a quarter of the memory."),

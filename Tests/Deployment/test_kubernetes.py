@@ -134,9 +134,10 @@ def test_a_pod_pauses_before_its_drain_and_has_time_for_both(documents):
         pause = (container.get("lifecycle") or {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         # A worker is behind no balancer.
         assert (pause > 0) == (not name.endswith("-worker"))
+        delay = int({variable["name"]: variable.get("value") for variable in container["env"]}["RESTORED_DRAIN_DELAY"].rstrip("s"))
+        assert (delay > 0) == (pause > 0)
         # Two seconds are for the last answers.
-        assert pod["spec"]["terminationGracePeriodSeconds"] > pause + drain + 2
-        # Two failed looks and the news of it take less than the pause.
+        assert pod["spec"]["terminationGracePeriodSeconds"] > pause + delay + drain + 2
         probe = container["readinessProbe"]
         assert probe["httpGet"]["path"] == container["startupProbe"]["httpGet"]["path"] == "/health/ready"
         assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
