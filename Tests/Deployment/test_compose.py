@@ -26,9 +26,12 @@ def test_it_is_of_the_schema():
 
 @pytest.mark.parametrize("profile", [[], ["--profile", "fleet"]], ids=["one", "fleet"])
 def test_docker_takes_it(profile):
-    if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode != 0:
+    commands = [["docker", "compose"], ["docker-compose"]]
+    there = [command for command in commands
+             if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0]
+    if not there:
         pytest.skip("docker compose is not there")
-    checked = subprocess.run(["docker", "compose", "-f", FILE, *profile, "config", "--quiet"], capture_output=True, text=True)
+    checked = subprocess.run([*there[0], "-f", FILE, *profile, "config", "--quiet"], capture_output=True, text=True)
     assert checked.returncode == 0 and not checked.stderr, checked.stderr
 
 
