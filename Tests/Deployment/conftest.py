@@ -57,5 +57,18 @@ def documents(request, tmp_path_factory):
     return build(folder)
 
 
+def seconds(text):
+    """A duration as settings take it."""
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h|)", text).groups()
+    return int(number) * units.get(unit, 1)
+
+
+def drain_seconds(variables):
+    """How long a service with these variables takes to end at most: the delay, the drain, and the last answers."""
+    standard = re.search(r"`--drain-timeout` \| `\w+` \| (\w+) ", (ROOT / "Deploy/README.md").read_text()).group(1)
+    return seconds(variables["RESTORED_DRAIN_DELAY"]) + seconds(variables.get("RESTORED_DRAIN_TIMEOUT", standard)) + 2
+
+
 def of_kind(documents, *kinds):
     return [document for document in documents if document["kind"] in kinds]

@@ -7,15 +7,11 @@ import sys
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, drain_seconds, seconds
 
 FILE = ROOT / "Deploy/compose.yaml"
 SERVICES = yaml.safe_load(FILE.read_text())["services"]
 FLEET = {name for name, service in SERVICES.items() if service.get("profiles") == ["fleet"]}
-
-
-def seconds(text):
-    return float(text[:-2]) / 1000 if text.endswith("ms") else float(text.removesuffix("s"))
 
 
 def test_it_is_of_the_schema():
@@ -71,11 +67,11 @@ def test_the_store_keeps_what_was_accepted_and_its_memory_is_bounded():
 def test_the_balancer_sees_that_a_front_end_goes_before_it_refuses_work():
     balancer = (ROOT / "Deploy/haproxy.cfg").read_text()
     interval, fall = re.search(r"check inter (\w+) fall (\d+)", balancer).groups()
-    delay = seconds(SERVICES["front"]["environment"]["RESTORED_DRAIN_DELAY"])
+    front = SERVICES["front"]
     # Each look may take as long as the time between two.
-    assert 2 * seconds(interval) * int(fall) < delay
-    drain = re.search(r"`--drain-timeout` \| `\w+` \| (\d+)s ", (ROOT / "Deploy/README.md").read_text()).group(1)
-    assert seconds(SERVICES["front"]["stop_grace_period"]) > delay + int(drain) + 2
+    assert 2 * seconds(interval) * int(fall) < seconds(front["environment"]["RESTORED_DRAIN_DELAY"])
+    assert seconds(front["stop_grace_period"]) > drain_seconds(front["environment"])
+    assert seconds(re.search(r"hard-stop-after (\w+)", balancer).group(1)) <= seconds(SERVICES["balancer"]["stop_grace_period"])
     # The balancer's servers are those of the composition.
     assert re.search(r"server-template front \d+ front:8080 resolvers docker ", balancer)
 
