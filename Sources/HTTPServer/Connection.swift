@@ -66,8 +66,13 @@ final class Connection {
 
     private func tell(_ event: ConnectionState.Event) {
         let now = context.system.now()
-        if context.isDraining { state.handle(.drainBegun, at: now) }
+        noteDrain(at: now)
         state.handle(event, at: now)
+    }
+
+    private func noteDrain(at now: Duration) {
+        if context.isDrainAnnounced { state.handle(.drainAnnounced, at: now) }
+        if context.isDraining { state.handle(.drainBegun, at: now) }
     }
 
     private func advance() {
@@ -120,7 +125,7 @@ final class Connection {
 
     /// Looks at the times; called once a tick.
     func tick(now: Duration) {
-        if context.isDraining { state.handle(.drainBegun, at: now) }
+        noteDrain(at: now)
         if let deadline = state.deadline, now >= deadline.time { handle(.timePassed) }
     }
 

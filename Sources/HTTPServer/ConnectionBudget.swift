@@ -29,6 +29,7 @@ final class ConnectionBudget: Sendable {
     private let limitPerPeer: Int?
     private let counts = Mutex(Counts())
     private let draining = Atomic(false)
+    private let drainAnnounced = Atomic(false)
 
     init(limits: ServerLimits) {
         limit = limits.connections
@@ -39,6 +40,11 @@ final class ConnectionBudget: Sendable {
     var admittedCount: Int { counts.withLock { $0.admitted } }
 
     /// Whether each answer is its connection's last.
+    var isDrainAnnounced: Bool { drainAnnounced.load(ordering: .relaxed) }
+
+    func announceDrain() { drainAnnounced.store(true, ordering: .relaxed) }
+
+    /// Whether idle connections close as well.
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 
     func beginDrain() { draining.store(true, ordering: .relaxed) }

@@ -108,6 +108,11 @@ package final class HTTPServer: Sendable {
         for listener in listeners { listener.post { $0.stop() } }
     }
 
+    /// Makes each connection's next answer its last, so that its client comes back to another server behind the same
+    /// balancer. New connections are accepted as before, and idle ones stay open: who closes one may meet a request on
+    /// its way there (RFC 9112 section 9.5).
+    package func announceDrain() { budget.announceDrain() }
+
     /// Lets what is under way finish: each connection's next answer is its last, idle connections are closed, and new
     /// ones are refused by the system.
     ///

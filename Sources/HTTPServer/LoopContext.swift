@@ -11,6 +11,7 @@ final class LoopContext {
     let poller: Poller
     /// The same for all queues at once, so that no answer after the drain's beginning promises another.
     var isDraining: Bool { budget.isDraining }
+    var isDrainAnnounced: Bool { budget.isDrainAnnounced }
     /// Connections that closed and wait to be forgotten.
     var closed: [UInt64] = []
 

@@ -31,6 +31,8 @@ package struct ConnectionState: Sendable {
         /// The kernel took bytes, or none, and the output holds so many still.
         case sent(Int, waiting: Int)
         case timePassed
+        /// The server will drain before long.
+        case drainAnnounced
         case drainBegun
     }
 
@@ -84,6 +86,8 @@ package struct ConnectionState: Sendable {
     private(set) var inputEnded = false
     private(set) var peerClosed = false
     private(set) var isDraining = false
+    /// Whether the connection closes behind its next answer.
+    private var nextAnswerIsLast = false
     private(set) var unsentBytes = 0
     private(set) var writePace: WritePace?
     private var lingeredBytes = 0
@@ -121,7 +125,8 @@ package struct ConnectionState: Sendable {
         case .queued(let waiting): unsentBytes = waiting
         case .sent(let count, let waiting): noteSent(count, waiting: waiting, at: now)
         case .timePassed: expire(at: now)
-        case .drainBegun: isDraining = true
+        case .drainAnnounced: nextAnswerIsLast = true
+        case .drainBegun: (nextAnswerIsLast, isDraining) = (true, true)
         }
     }
 
@@ -172,7 +177,7 @@ package struct ConnectionState: Sendable {
         let forbidsBody = ResponseSerializer.forbidsBody(status)
         let hasBody = !forbidsBody && current.head.request.method != .head
         let framing = forbidsBody ? .absent : length.map { .length($0) } ?? current.streamFraming
-        let goesOn = current.keepsAlive && !isDraining && framing != .untilClose
+        let goesOn = current.keepsAlive && !nextAnswerIsLast && framing != .untilClose
         self.current?.keepsAlive = goesOn
         actions.append(.sendHead(framing, goesOn ? persistence : .close, hasBody: hasBody))
         response.move(length == nil && hasBody ? .stream : .whole)
@@ -235,7 +240,7 @@ package struct ConnectionState: Sendable {
             }
             headStart = nil
             requestCount += 1
-            let isLast = requestCount >= UInt64(limits.requestsPerConnection) || isDraining
+            let isLast = requestCount >= UInt64(limits.requestsPerConnection) || nextAnswerIsLast
             current = Current(head: head, keepsAlive: head.keepsAlive && !isLast)
             request.move(.head)
             response.move(.request)

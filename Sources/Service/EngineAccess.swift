@@ -8,6 +8,8 @@ final class EngineAccess: Sendable {
     enum Phase: Sendable {
         case starting(Preparation)
         case serving(BundleLibrary)
+        /// Takes work that still comes, and says that it will drain.
+        case leaving(BundleLibrary)
         /// Without a library where the end was asked for before the weights were there.
         case draining(BundleLibrary?)
     }
@@ -29,10 +31,19 @@ final class EngineAccess: Sendable {
         }
     }
 
+    /// - Returns: false where there is nothing to say it of: it takes no work.
+    func announceDrain() -> Bool {
+        currentPhase.withLock { phase in
+            guard case .serving(let library) = phase else { return false }
+            phase = .leaving(library)
+            return true
+        }
+    }
+
     func beginDrain() {
         currentPhase.withLock { phase in
             switch phase {
-            case .serving(let library): phase = .draining(library)
+            case .serving(let library), .leaving(let library): phase = .draining(library)
             case .starting: phase = .draining(nil)
             case .draining: break
             }
@@ -44,7 +55,7 @@ final class EngineAccess: Sendable {
     /// - Throws: `ServiceFault.loading` or `.draining`.
     func forWork() throws(ServiceFault) -> BundleLibrary {
         switch phase {
-        case .serving(let library): return library
+        case .serving(let library), .leaving(let library): return library
         case .starting: throw .loading
         case .draining: throw .draining
         }
@@ -53,7 +64,7 @@ final class EngineAccess: Sendable {
     /// The bundles, for questions about them; nil where there are none.
     var forQuestions: BundleLibrary? {
         switch phase {
-        case .serving(let library): library
+        case .serving(let library), .leaving(let library): library
         case .draining(let library): library
         case .starting: nil
         }

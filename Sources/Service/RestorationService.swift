@@ -87,6 +87,11 @@ package final class RestorationService: RequestHandler, ServerObserver {
     /// Takes work for one bundle from now on.
     package func start(_ engine: any RestorationEngine) { start(BundleLibrary(engine)) }
 
+    /// Is no longer ready, so that balancers send work elsewhere, and takes what still comes.
+    ///
+    /// - Returns: false where it took none before.
+    package func announceDrain() -> Bool { engines.announceDrain() }
+
     /// Takes no new work from now on; what is under way goes on.
     package func beginDrain() { engines.beginDrain() }
 

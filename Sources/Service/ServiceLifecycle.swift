@@ -37,8 +37,9 @@ package struct ServiceLifecycle: Sendable {
         return await drain()
     }
 
-    /// Takes no new work, lets what is under way finish, and ends what doesn't in time.
+    /// After `drainDelay`: takes no new work, lets what is under way finish, and ends what doesn't in time.
     package func drain() async -> Int32 {
+        await announceDrain()
         service.beginDrain()
         log.logger.notice("draining", metadata: ["under_way": "\(service.taskCount)"])
         let clock = ContinuousClock()
@@ -51,6 +52,14 @@ package struct ServiceLifecycle: Sendable {
         let isComplete = isIdle && outcome.isComplete
         log.logger.notice("stopped", metadata: ["complete": "\(isComplete)"])
         return isComplete ? 0 : Self.drainCutShort
+    }
+
+    /// Gives balancers time to see that this instance goes, for what they still send would be refused in the drain.
+    private func announceDrain() async {
+        guard configuration.drainDelay > 0, service.announceDrain() else { return }
+        server.announceDrain()
+        log.logger.notice("drain announced", metadata: ["seconds": "\(configuration.drainDelay)"])
+        try? await Task.sleep(for: .seconds(configuration.drainDelay))
     }
 
     private func isIdle(by deadline: ContinuousClock.Instant) async -> Bool {

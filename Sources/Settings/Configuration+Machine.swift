@@ -3,6 +3,8 @@ extension Configuration {
     static let mostThreadsChosen = 8
     /// What part of the memory evaluations get where nothing is said; the rest is for weights, requests and results.
     static let memoryShare = 0.5
+    /// Bytes for the program and a small bundle, where little memory has to be shared out.
+    static let programMemory = 256 << 20
     static let smallestMemoryBudget = 64 << 20
     /// What part of it weights get where nothing is said.
     static let weightsShare = 0.25
@@ -11,7 +13,9 @@ extension Configuration {
     package func fitted(to machine: MachineLimits) -> Configuration {
         var fitted = self
         if memoryBudget == 0 {
-            fitted.memoryBudget = max(Self.smallestMemoryBudget, Int(Double(machine.memory) * Self.memoryShare))
+            let rest = machine.memory - requestMemory - resultMemory - Self.programMemory
+            let share = min(Int(Double(machine.memory) * Self.memoryShare), rest)
+            fitted.memoryBudget = max(Self.smallestMemoryBudget, share)
         }
         if weightsMemory == 0 {
             fitted.weightsMemory = Int(Double(machine.memory) * Self.weightsShare)

@@ -59,6 +59,7 @@ package struct Configuration: Sendable, Equatable {
     package var queueLimit = 64
     package var timeout = 600
     package var hangLimit = 600
+    package var drainDelay = 0
     package var drainTimeout = 25
 
     // Jobs.

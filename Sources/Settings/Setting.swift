@@ -138,7 +138,7 @@ package struct Setting: Sendable {
             "Memory for bodies and decoded pictures; beyond it is 503."),
         integer(
             "memory-budget", \.memoryBudget, .bytes, 0...1 << 40,
-            "Memory for restorations beyond the weights; 0 for half of the memory."),
+            "Memory for restorations beyond the weights; 0 for up to half of memory."),
         integer(
             "weights-memory", \.weightsMemory, .bytes, 0...1 << 40,
             "Memory for the weights of all bundles; 0 for a quarter of the memory."),
@@ -156,6 +156,9 @@ package struct Setting: Sendable {
         integer(
             "hang-limit", \.hangLimit, .seconds, 1...day, isPublished: false,
             "Longest evaluation under way; past it /health/live is 503."),
+        integer(
+            "drain-delay", \.drainDelay, .seconds, 0...3600,
+            "Time at SIGTERM in which it is not ready and takes work all the same."),
         integer("drain-timeout", \.drainTimeout, .seconds, 0...3600, "Time for work under way to end at SIGTERM."),
 
         integer("result-lifetime", \.resultLifetime, .seconds, 1...day, "Life of a finished job; then it is 410."),

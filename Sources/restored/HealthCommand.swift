@@ -1,6 +1,6 @@
 import ArgumentParser
 import CSystem
-import Service
+import Settings
 
 /// `restored health`: whether a service takes work. The container's own check.
 struct HealthCommand: ParsableCommand {
@@ -11,12 +11,19 @@ struct HealthCommand: ParsableCommand {
     @Argument(help: "What to ask; else /health/ready at RESTORED_HOST and RESTORED_PORT.")
     var url: String?
 
-    @Option(help: "Seconds to wait for the answer.")
+    @Option(help: "How long to wait for the answer: seconds, or such as 5s or 1m.", transform: Self.seconds)
     var timeout: Int = 5
 
     func validate() throws {
-        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 3600") }
         if let url, !url.hasPrefix("http://") { throw ValidationError("the URL must start with http://") }
+    }
+
+    /// A duration as the service's settings take it.
+    private static func seconds(_ text: String) throws -> Int {
+        guard let seconds = Quantity.number(text, in: .seconds), (1...3600).contains(seconds) else {
+            throw ValidationError("--timeout must be from 1s to 1h, not '\(text)'")
+        }
+        return seconds
     }
 
     func run() throws {

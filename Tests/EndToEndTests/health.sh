@@ -10,6 +10,8 @@ for path in /health /health/live /health/ready; do
   expect_field content-type application/json
 done
 expect_exit 0 health "$url/health/ready"
+expect_exit 0 health --timeout 1m "$url/health/ready"
+expect_exit 64 health --timeout 0s "$url/health/ready"
 kill -KILL "$server"
 wait "$server" 2>/dev/null || true
 server=

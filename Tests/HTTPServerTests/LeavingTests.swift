@@ -119,6 +119,22 @@ extension Sockets {
             #expect(await outcome.isComplete)
         }
 
+        @Test("once a drain is announced each answer is its connection's last, idle connections stay and new ones are served")
+        func announcement() async throws {
+            let test = try TestServer()
+            let idle = try test.client()
+            try await idle.send(request("GET /hello"))
+            #expect(try await idle.response().closes == false)
+            test.server.announceDrain()
+            let other = try test.client()
+            try await other.send(request("GET /hello"))
+            #expect(try await other.response().closes)
+            #expect(try await other.readToEnd().isEmpty)
+            try await idle.send(request("GET /hello"))
+            #expect(try await idle.response().closes)
+            #expect(try await idle.readToEnd().isEmpty)
+        }
+
         @Test("what does not finish in time is counted")
         func unfinished() async throws {
             let test = try TestServer()

@@ -66,7 +66,7 @@ private struct Conduct {
             return .received(bytes.prefix(Int.random(in: 1...40, using: &generator) * 4))
         case 14: return .inputEnded
         case 15: return .peerClosed
-        case 16: return [.aborted, .refused, .drainBegun].randomElement(using: &generator) ?? .aborted
+        case 16: return [.aborted, .refused, .drainAnnounced, .drainBegun].randomElement(using: &generator) ?? .aborted
         case 17..<21: return .accepted(bodyLimit: Int.random(in: 0...20, using: &generator))
         case 21..<23: return .answered(.ok, length: 2, request: request)
         case 23..<25: return .answered(.noContent, length: 0, request: request)

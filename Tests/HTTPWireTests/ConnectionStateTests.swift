@@ -201,6 +201,7 @@ private let situations: [Situation] = [
             ("bodyWanted", .bodyWanted(request: request)), ("bodyFull", .bodyFull), ("refused", .refused),
             ("queued", .queued(waiting: driver.waiting)), ("sent", .sent(driver.waiting, waiting: 0)),
             ("timePassed", .timePassed), ("drainBegun", .drainBegun),
+            ("drainAnnounced", .drainAnnounced),
             ("answer of another request", .answered(.ok, length: 2, request: request + 1)),
             ("stream of another request", .streamEnded(isComplete: false, request: request + 1)),
             ("reader of another request", .bodyWanted(request: request + 1)),
@@ -244,11 +245,11 @@ private let situations: [Situation] = [
     @Test("heads say how the answer ends and what becomes of the connection")
     func heads() {
         func head(
-            _ request: String, _ status: HTTPResponse.Status = .ok, length: Int? = 2, isDraining: Bool = false
+            _ request: String, _ status: HTTPResponse.Status = .ok, length: Int? = 2, before: ConnectionState.Event? = nil
         ) -> ConnectionState.Action? {
             var driver = ConnectionDriver { $0.requestsPerConnection = 1000 }
             driver.receive(request)
-            if isDraining { driver.tell(.drainBegun) }
+            if let before { driver.tell(before) }
             return driver.tell(.answered(status, length: length, request: 1)).last {
                 if case .sendHead = $0 { true } else { false }
             }
@@ -257,7 +258,9 @@ private let situations: [Situation] = [
         let old = "GET / HTTP/1.0\r\n\r\n"
         let persistent = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
         #expect(head(ConnectionDriver.get) == .sendHead(.length(2), persists, hasBody: true))
-        #expect(head(ConnectionDriver.get, isDraining: true) == .sendHead(.length(2), .close, hasBody: true))
+        for drain in [ConnectionState.Event.drainAnnounced, .drainBegun] {
+            #expect(head(ConnectionDriver.get, before: drain) == .sendHead(.length(2), .close, hasBody: true))
+        }
         #expect(head(ConnectionDriver.get, .noContent) == .sendHead(.absent, persists, hasBody: false))
         #expect(head(ConnectionDriver.get, length: nil) == .sendHead(.chunked, persists, hasBody: true))
         #expect(head(ConnectionDriver.lastGet) == .sendHead(.length(2), .close, hasBody: true))

@@ -46,13 +46,13 @@ class Checks:
 
 
 class Service:
-    """`restored serve` on a free loopback port, ended with the `with` block."""
+    """`restored serve` on a free loopback port, or a given one, ended with the `with` block."""
 
-    def __init__(self, options, *settings):
+    def __init__(self, options, *settings, port=None):
         self.folder = tempfile.TemporaryDirectory()
         self.log_path = pathlib.Path(self.folder.name) / "log"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RESTORED_")}
-        self.port = free_port()
+        self.port = port or free_port()
         command = [str(options.program), "serve", "--host", "127.0.0.1", "--port", str(self.port), "--bundle",
                    str(options.bundle), "--log-format", "json", *settings]
         self.process = subprocess.Popen(command, stderr=open(self.log_path, "wb"), env=environment)

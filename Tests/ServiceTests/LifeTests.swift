@@ -66,6 +66,50 @@ struct LifeTests {
         #expect(subject.service.taskCount == 0)
     }
 
+    @Test("between its announcement and its beginning a drain takes work and isn't ready")
+    func announcedDrain() async {
+        let subject = ServiceUnderTest(isStarted: false)
+        #expect(!subject.service.announceDrain())
+        subject.service.start(subject.engine)
+        #expect(subject.service.announceDrain())
+        let ready = await subject.send(.get, "/health/ready")
+        #expect(ready.status == 503 && ready["Retry-After"] != nil && ready.json["status"]?.text == "draining")
+        #expect(await subject.send(.get, "/health/live").status == 200)
+        #expect(await subject.restore().status == 200)
+        subject.service.beginDrain()
+        #expect(await subject.restore().kind == "draining")
+        #expect(!subject.service.announceDrain())
+    }
+
+    @Test("a delay stands before the drain, and there alone", arguments: [0, 3600])
+    func drainDelay(seconds: Int) async throws {
+        var configuration = Configuration()
+        configuration.port = 0
+        configuration.drainDelay = seconds
+        let lines = LineCollector()
+        let sink = LogSink(format: .text) { lines.add($0) }
+        let log = ServiceLog(level: .info, sink: sink)
+        let service = RestorationService(configuration: configuration, log: log)
+        service.start(ScriptedEngine())
+        let server = try HTTPServer(configuration: configuration.server, handler: service)
+        try server.start()
+        let life = ServiceLifecycle(service: service, server: server, configuration: configuration, log: log)
+        let end = Task { await life.drain() }
+        if seconds > 0 {
+            await eventually {
+                sink.flush(within: .seconds(20))
+                return lines.all.contains { $0.hasSuffix(" notice drain announced seconds=3600\n") }
+            }
+            #expect(!lines.all.contains { $0.contains(" draining") })
+            // In place of waiting.
+            end.cancel()
+        }
+        #expect(await end.value == 0)
+        sink.flush(within: .seconds(20))
+        #expect(lines.all.contains { $0.contains(" notice draining") })
+        #expect(lines.all.contains { $0.contains("drain announced") } == (seconds > 0))
+    }
+
     @Test("a drain that runs out answers every open request 503, and unfinished jobs read failed")
     func drainCutShort() async throws {
         let subject = ServiceUnderTest()

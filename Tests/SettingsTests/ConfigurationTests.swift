@@ -158,8 +158,15 @@ struct ConfigurationTests {
         #expect(fitted.memoryBudget == 2 << 30)
     }
 
-    @Test("the memory budget is what is set, else half the memory, and never too small for a tile")
+    @Test("the memory budget is what is set, else half the memory or what other limits leave of it, and never too small for a tile")
     func memoryBudget() throws {
+        // With the defaults 1280 MiB are for requests and results, and 256 MiB for the program.
+        for (memory, budget) in [(4096, 2048), (3072, 1536), (3071, 1535), (2048, 512), (1664, 128), (1600, 64), (1599, 64)] {
+            let machine = MachineLimits(processors: 1, memory: memory << 20)
+            #expect(Configuration().fitted(to: machine).memoryBudget == budget << 20)
+        }
+        let frugal = try Configuration(arguments: ["--request-memory", "700MiB"], environment: [:])
+        #expect(frugal.fitted(to: MachineLimits(processors: 1, memory: 2 << 30)).memoryBudget == 836 << 20)
         let set = try Configuration(arguments: [], environment: ["RESTORED_MEMORY_BUDGET": "67108864"])
         #expect(set.fitted(to: MachineLimits(processors: 1, memory: 1 << 40)).memoryBudget == 64 << 20)
         #expect(Configuration().fitted(to: MachineLimits(processors: 1, memory: 1 << 20)).memoryBudget == 64 << 20)

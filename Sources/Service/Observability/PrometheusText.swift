@@ -32,21 +32,34 @@ struct PrometheusText {
         sample(name, [], value)
     }
 
+    /// A family of series, each with its labels.
+    mutating func family(
+        _ name: String, _ kind: Kind, _ help: String, _ series: some Sequence<(labels: [(String, String)], value: Int)>
+    ) {
+        family(name, kind, help)
+        for one in series { sample(name, one.labels, one.value) }
+    }
+
     /// A family of series that what was done and by which bundle tell apart.
     mutating func counters(_ name: String, _ help: String, by label: String, _ counts: [Metrics.WorkKey: Int]) {
-        family(name, .counter, help)
-        for (key, count) in counts.sorted(by: { $0.key < $1.key }) {
-            sample(name, [(label, key.outcome), ("bundle", key.bundle)], count)
-        }
+        family(
+            name, .counter, help,
+            counts.sorted { $0.key < $1.key }.map { ([(label, $0.key.outcome), ("bundle", $0.key.bundle)], $0.value) })
+    }
+
+    /// A family of one histogram.
+    mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
+        family(name, .histogram, help)
+        samples(name, [], histogram)
     }
 
     /// A family of series that one label tells apart.
     mutating func histograms(_ name: String, _ help: String, by label: String, _ histograms: [String: Histogram]) {
         family(name, .histogram, help)
-        for (value, one) in histograms.sorted(by: { $0.key < $1.key }) { histogram(name, [(label, value)], one) }
+        for (value, one) in histograms.sorted(by: { $0.key < $1.key }) { samples(name, [(label, value)], one) }
     }
 
-    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Histogram) {
+    private mutating func samples(_ name: String, _ labels: [(String, String)], _ histogram: Histogram) {
         var total = 0
         for (bound, count) in zip(histogram.bounds, histogram.counts) {
             total += count

@@ -15,7 +15,7 @@ struct Readiness: Operation {
                 .health(
                     HealthDocument(status: "fetching", bundle: bundle, received_bytes: received, total_bytes: total),
                     retryAfter: 10))
-        case .draining: .immediate(.status("draining", retryAfter: 5))
+        case .leaving, .draining: .immediate(.status("draining", retryAfter: 5))
         }
     }
 }

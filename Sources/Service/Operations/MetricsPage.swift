@@ -49,13 +49,11 @@ struct MetricsPage: Operation {
     private func addBundles(to page: inout PrometheusText, _ library: BundleLibrary) {
         let (statuses, weights) = (library.statuses, library.weights)
         func add(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (BundleStatus) -> Int) {
-            page.family(name, kind, help)
-            for status in statuses { page.sample(name, [("bundle", status.name)], value(status)) }
+            page.family(name, kind, help, statuses.map { ([("bundle", $0.name)], value($0)) })
         }
-        page.family("restored_bundles", .gauge, "Bundles by state.")
-        for state in BundleStatus.State.allCases {
-            page.sample("restored_bundles", [("state", state.rawValue)], statuses.count { $0.state == state })
-        }
+        page.family(
+            "restored_bundles", .gauge, "Bundles by state.",
+            BundleStatus.State.allCases.map { state in ([("state", state.rawValue)], statuses.count { $0.state == state }) })
         add("restored_bundle_loaded", .gauge, "Whether a bundle's weights are in memory.") { $0.state == .loaded ? 1 : 0 }
         add("restored_bundle_weight_bytes", .gauge, "Bytes that a bundle's weights hold.") {
             $0.state == .loaded ? $0.weightBytes : 0
@@ -71,12 +69,11 @@ struct MetricsPage: Operation {
     }
 
     private func addRequests(to page: inout PrometheusText, _ counts: Metrics.State) {
-        page.family("restored_http_requests_total", .counter, "Requests by route pattern, method and status.")
-        for (key, count) in counts.requests.sorted(by: { $0.key < $1.key }) {
-            page.sample(
-                "restored_http_requests_total",
-                [("route", key.route), ("method", key.method), ("status", String(key.status))], count)
-        }
+        page.family(
+            "restored_http_requests_total", .counter, "Requests by route pattern, method and status.",
+            counts.requests.sorted { $0.key < $1.key }.map { key, count in
+                ([("route", key.route), ("method", key.method), ("status", String(key.status))], count)
+            })
         page.histograms(
             "restored_http_request_duration_seconds", "Time until the answer was known.", by: "route", counts.durations)
         page.gauge("restored_http_requests_in_flight", "Requests without an answer yet.", counts.inFlight)
@@ -90,10 +87,8 @@ struct MetricsPage: Operation {
     private func addLoad(to page: inout PrometheusText, _ load: EngineLoad) {
         page.gauge("restored_queue_depth", "Restorations that wait.", load.queued)
         page.gauge("restored_running", "Restorations that run.", load.running)
-        page.family("restored_batch_size", .histogram, "Samples that shared a network evaluation.")
-        page.histogram("restored_batch_size", [], load.batchSizes)
-        page.family("restored_step_duration_seconds", .histogram, "Time of each network evaluation.")
-        page.histogram("restored_step_duration_seconds", [], load.stepSeconds)
+        page.histogram("restored_batch_size", "Samples that shared a network evaluation.", load.batchSizes)
+        page.histogram("restored_step_duration_seconds", "Time of each network evaluation.", load.stepSeconds)
         page.gauge(
             "restored_longest_evaluation_seconds", "How long the oldest evaluation under way has run.",
             load.longestEvaluationUnderWay ?? 0)
