@@ -47,9 +47,9 @@ extension NetworkEvaluation {
                 engine.precision(among: try bundle.configuration.object("model").precisions())
             )
         }
-        let network = try bundle.network(from: bundle.section("model"), precision: precision) {
-            parameters throws(CheckpointError) in try build(parameters, configuration)
-        }
+        let network = try bundle.network(
+            from: bundle.section("model"), precision: precision, choosing: AutoDIRNetworks.chosenWeights(bundle)
+        ) { parameters throws(CheckpointError) in try build(parameters, configuration) }
         return (network, configuration, precision)
     }
 }
