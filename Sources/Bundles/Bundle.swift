@@ -161,15 +161,18 @@ extension Bundle {
 
     /// Builds a network of the tensors in the file that an object of `bundle.json` names, on the bundle's threads.
     ///
-    /// - Parameter precision: what its layers pack their weights for.
-    /// - Throws: `BundleError` that names the file, and what `build` says of it.
+    /// - Parameters:
+    ///   - precision: what its layers pack their weights for.
+    ///   - choose: which of the file's tensors are meant.
+    /// - Throws: `BundleError` that names the file, and what `choose` and `build` say of it.
     package func network<Network>(
         from object: ConfigurationReader, precision: Precision = .fp32,
+        choosing choose: (StateDict) throws(CheckpointError) -> StateDict = { tensors in tensors },
         _ build: (ParameterReader) throws(CheckpointError) -> Network
     ) throws(BundleError) -> Network {
         let (name, bytes) = try file(of: object)
         do throws(CheckpointError) {
-            let tensors = try StateDict(bytes)
+            let tensors = try choose(StateDict(bytes))
             let network = try network(of: tensors, precision: precision, build)
             account.add(tensors, of: directory + "/" + name)
             return network

@@ -8,7 +8,10 @@ package enum FileDigest {
         var hasher = SHA256()
         let piece = 1 << 20
         for start in stride(from: 0, to: bytes.count, by: piece) {
-            bytes.withBytes(in: start..<min(start + piece, bytes.count)) { hasher.update(bufferPointer: $0) }
+            let range = start..<min(start + piece, bytes.count)
+            bytes.withBytes(in: range) { hasher.update(bufferPointer: $0) }
+            // A file of gigabytes would else stand in memory whole before anything of it is needed.
+            bytes.leaveMemory(range)
         }
         return Hexadecimal.text(hasher.finalize())
     }

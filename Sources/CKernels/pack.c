@@ -41,3 +41,17 @@ void kernel_pack_pairs(const float *weights, size_t stride, size_t columns, size
         }
     }
 }
+
+void kernel_pack_halves(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint16_t *panel) {
+    memset(panel, 0, taps * inputs * KERNEL_PANEL_WIDTH * sizeof *panel);
+    for (size_t start = 0; start < inputs; start += input_block) {
+        size_t end = inputs - start < input_block ? inputs : start + input_block;
+        for (size_t tap = 0; tap < taps; tap++) {
+            for (size_t input = start; input < end; input++) {
+                uint16_t *row = panel + (tap * inputs + input) * KERNEL_PANEL_WIDTH;
+                for (size_t column = 0; column < columns; column++)
+                    row[column] = (uint16_t)nearest_bf16(weights[column * stride + input * taps + tap]);
+            }
+        }
+    }
+}

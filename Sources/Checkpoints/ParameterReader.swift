@@ -12,6 +12,8 @@ package struct ParameterReader: Sendable {
     private let account: Account
     /// What layers pack their weights for.
     package let precision: Precision
+    /// Whether in bf16 weights take 16 bits even where products are computed in fp32.
+    package let storesHalves: Bool
 
     /// Shares a loop's items out among threads, and returns when all are done. An item may be such a loop itself.
     package typealias ParallelLoop = @Sendable (_ count: Int, _ body: @Sendable (_ item: Int) -> Void) -> Void
@@ -40,15 +42,17 @@ package struct ParameterReader: Sendable {
     package init(
         _ dictionary: StateDict, prefix: String = "", precision: Precision = .fp32, sharedBy loop: ParallelLoop? = nil
     ) {
-        self.init(dictionary, prefix, precision, loop, Account())
+        self.init(dictionary, prefix, precision, false, loop, Account())
     }
 
     private init(
-        _ dictionary: StateDict, _ prefix: String, _ precision: Precision, _ loop: ParallelLoop?, _ account: Account
+        _ dictionary: StateDict, _ prefix: String, _ precision: Precision, _ storesHalves: Bool, _ loop: ParallelLoop?,
+        _ account: Account
     ) {
         self.dictionary = dictionary
         self.prefix = prefix
         self.precision = precision
+        self.storesHalves = storesHalves
         self.loop = loop
         self.account = account
     }
@@ -58,11 +62,14 @@ package struct ParameterReader: Sendable {
 
     /// A reader of the names that begin with this component and a dot.
     package func scope(_ component: String) -> ParameterReader {
-        ParameterReader(dictionary, prefix + component + ".", precision, loop, account)
+        ParameterReader(dictionary, prefix + component + ".", precision, storesHalves, loop, account)
     }
 
     /// A reader of the same names for layers that keep fp32.
-    package var inFull: ParameterReader { ParameterReader(dictionary, prefix, .fp32, loop, account) }
+    package var inFull: ParameterReader { ParameterReader(dictionary, prefix, .fp32, false, loop, account) }
+
+    /// A reader of the same names for a large network: in bf16 all weights of its layers take 16 bits.
+    package var inHalves: ParameterReader { ParameterReader(dictionary, prefix, precision, true, loop, account) }
 
     /// The parameter's numbers in row-major order. One that is missing or has another shape is noted for `finish`,
     /// and zeros stand in for it.

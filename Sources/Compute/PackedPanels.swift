@@ -5,12 +5,16 @@ package import CKernels
 package final class PackedPanels: @unchecked Sendable {
     // Sendable: written in `init` only.
 
-    /// What a row of a panel holds, 32 bits a column.
+    /// What a row of a panel holds: 32 bits a column, or 16.
     package enum Form: Sendable {
         /// A weight in fp32.
         case single
         /// Two weights of neighbouring inputs in bfloat16, the earlier in the lower half.
         case pairs
+        /// A weight in bfloat16, for those who widen it where they use it.
+        case halves
+
+        var bytesOfColumn: Int { self == .halves ? 2 : 4 }
     }
 
     package let form: Form
@@ -33,12 +37,13 @@ package final class PackedPanels: @unchecked Sendable {
         rows = taps * form.elements(of: inputs)
         columns = outputs
         let (count, rows) = ((outputs + Self.width - 1) / Self.width, rows)
-        storage = .allocate(byteCount: max(64, count * rows * Self.width * 4), alignment: 64)
+        let panelBytes = rows * Self.width * form.bytesOfColumn
+        storage = .allocate(byteCount: max(64, count * panelBytes), alignment: 64)
         withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, Self.width * inputs * taps)) { weights in
             guard let source = weights.baseAddress, let base = storage.baseAddress else { return }
             for panel in 0..<count {
                 let range = panel * Self.width..<min(outputs, (panel + 1) * Self.width)
-                let target = base + panel * rows * Self.width * 4
+                let target = base + panel * panelBytes
                 read(range, source)
                 switch form {
                 case .single:
@@ -47,6 +52,9 @@ package final class PackedPanels: @unchecked Sendable {
                 case .pairs:
                     kernel_pack_pairs(
                         source, inputs * taps, range.count, inputs, taps, target.assumingMemoryBound(to: UInt32.self))
+                case .halves:
+                    kernel_pack_halves(
+                        source, inputs * taps, range.count, inputs, taps, target.assumingMemoryBound(to: UInt16.self))
                 }
             }
         }
@@ -62,6 +70,12 @@ package final class PackedPanels: @unchecked Sendable {
     /// A panel's rows: floats, or pairs that a `kernel_panel` takes for floats.
     package func panel(_ index: Int) -> UnsafePointer<Float> {
         UnsafePointer(storage.baseAddress!.assumingMemoryBound(to: Float.self) + index * rows * Self.width)
+    }
+
+    /// A panel's rows in the form of halves.
+    package func halves(ofPanel index: Int) -> UnsafePointer<UInt16> {
+        precondition(form == .halves)
+        return UnsafePointer(storage.baseAddress!.assumingMemoryBound(to: UInt16.self) + index * rows * Self.width)
     }
 
     package func columns(in panel: Int) -> Int {
@@ -80,6 +94,7 @@ extension kernel_set {
         switch form {
         case .single: panel(&job)
         case .pairs: pair_panel(&job)
+        case .halves: preconditionFailure("halves are widened before they are multiplied")
         }
     }
 

@@ -1,5 +1,6 @@
 /// Classifier-free guidance (Ho and Salimans, 2022), and InstructPix2Pix' of two conditions: an answer is put together of what
-/// the network says with all conditions and with fewer. An evaluation whose factor is 0 isn't needed.
+/// the network says with all conditions and with fewer. An evaluation whose factor is 0 isn't needed. With the picture's factor at 1
+/// it is the guidance of a text alone: uncond + text (cond - uncond).
 package struct Guidance: Sendable, Equatable {
     /// What of the conditions the network is given.
     package enum Conditions: Sendable, Equatable, CaseIterable {
@@ -44,11 +45,5 @@ package struct Guidance: Sendable, Equatable {
             for index in result.indices { result[index] += factor * answer[index] }
         }
         return result
-    }
-
-    /// uncond + scale (cond - uncond): the factors of the conditional answer and of the other one, which is not needed where
-    /// its factor is 0.
-    package static func twoWay(scale: Double) -> (conditional: Float, unconditional: Float) {
-        (Float(scale), Float(1 - scale))
     }
 }

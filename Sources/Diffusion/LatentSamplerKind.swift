@@ -8,4 +8,6 @@ package enum LatentSamplerKind: String, Sendable, CaseIterable {
     case dpmSolver = "dpm-2m"
     /// Song et al., ICLR 2021, without fresh noise.
     case ddim
+    /// Ho et al., 2020: the chain that networks are trained for, over some of its times, with fresh noise.
+    case ddpm
 }

@@ -30,6 +30,7 @@ package struct LatentSamplerPlan: Sendable, Equatable {
         switch kind {
         case .ddim:
             self = try .ddim(times: schedule.leadingTimes(steps), eta: 0, schedule: schedule, prediction: prediction)
+        case .ddpm: self = try .ddpm(times: schedule.evenTimes(steps), schedule: schedule, prediction: prediction)
         case .eulerAncestral: self = .euler(steps, isAncestral: true, schedule: schedule, prediction: prediction)
         case .euler: self = .euler(steps, isAncestral: false, schedule: schedule, prediction: prediction)
         case .dpmSolver: self = .dpmSolver(steps, schedule: schedule, prediction: prediction)

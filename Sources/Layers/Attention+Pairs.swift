@@ -2,7 +2,7 @@ import CKernels
 import Compute
 
 /// Attention's products over pairs of bfloat16: each head's keys and values are packed as weights once, then blocks of queries
-/// meet all of them.
+/// meet all of them. A head's channels need not fill whole panels: what is left of the last one is not computed.
 extension Attention {
     /// Fewer tokens are not worth the packing.
     private static let fewestTokens = 128
@@ -12,7 +12,7 @@ extension Attention {
 
     /// Whether the products are computed so: by the shape alone, neither by the batch nor by threads.
     func takesPairs(tokens: Int) -> Bool {
-        precision == .bf16 && !causal && headWidth % PackedPanels.width == 0 && tokens >= Self.fewestTokens
+        precision == .bf16 && !causal && headWidth % 2 == 0 && tokens >= Self.fewestTokens
     }
 
     /// Where a head's packed keys and values lie, in 32-bit elements.
@@ -22,9 +22,11 @@ extension Attention {
 
         var keyPanels: Int { (tokens + PackedPanels.width - 1) / PackedPanels.width }
         var keyPanel: Int { headWidth / 2 * PackedPanels.width }
-        var valuePanels: Int { headWidth / PackedPanels.width }
+        var valuePanels: Int { (headWidth + PackedPanels.width - 1) / PackedPanels.width }
         var valuePanel: Int { valueRows * PackedPanels.width }
         var valueRows: Int { (tokens + 1) / 2 }
+        /// Channels of a head in one of the values' panels.
+        func columns(in valuePanel: Int) -> Int { min(PackedPanels.width, headWidth - valuePanel * PackedPanels.width) }
         /// Behind the keys.
         var values: Int { keyPanels * keyPanel }
         var count: Int { values + valuePanels * valuePanel }
@@ -72,9 +74,30 @@ extension Attention {
                 UnsafeMutableRawPointer(packed + panel * layout.keyPanel).assumingMemoryBound(to: UInt32.self))
         }
         for panel in 0..<layout.valuePanels {
-            kernels.interleave(
-                values + panel * PackedPanels.width, 3 * width, layout.tokens,
-                packed + layout.values + panel * layout.valuePanel)
+            let (source, target) = (values + panel * PackedPanels.width, packed + layout.values + panel * layout.valuePanel)
+            if layout.columns(in: panel) == PackedPanels.width {
+                kernels.interleave(source, 3 * width, layout.tokens, target)
+            } else {
+                interleave(source, columns: layout.columns(in: panel), tokens: layout.tokens, to: target, kernels: kernels)
+            }
+        }
+    }
+
+    /// A panel that a head doesn't fill: what stands behind it are the next one's numbers, or none.
+    private func interleave(
+        _ values: UnsafePointer<Float>, columns: Int, tokens: Int, to target: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let stride = 3 * heads * headWidth
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * PackedPanels.width) { rows in
+            guard let base = rows.baseAddress else { return }
+            rows.initialize(repeating: 0)
+            for token in Swift.stride(from: 0, to: tokens, by: 2) {
+                let count = min(2, tokens - token)
+                for row in 0..<count {
+                    (base + row * PackedPanels.width).update(from: values + (token + row) * stride, count: columns)
+                }
+                kernels.interleave(base, PackedPanels.width, count, target + token / 2 * PackedPanels.width)
+            }
         }
     }
 
@@ -114,8 +137,8 @@ extension Attention {
             job.depth = layout.valueRows
             job.pixel_stride = stride
             job.output_stride = width
-            job.columns = PackedPanels.width
             for panel in 0..<layout.valuePanels {
+                job.columns = layout.columns(in: panel)
                 job.weights = packed + layout.values + panel * layout.valuePanel
                 job.output = output + panel * PackedPanels.width
                 kernels.pair_panel(&job)

@@ -18,6 +18,8 @@ package struct Convolution: Sendable {
         case single(PackedPanels)
         /// The same as pairs of bfloat16, neighbouring input channels together.
         case pairs(PackedPanels)
+        /// As `single`, in bfloat16, and widened to fp32 where they are transformed: for Winograd's filtering only.
+        case halves(PackedPanels)
     }
 
     /// - Parameters:
@@ -26,31 +28,46 @@ package struct Convolution: Sendable {
     ///   - precision: of the products; the weights stay in fp32 all the same where a way with fewer products costs less than
     ///     narrower ones.
     ///   - ways: in fp32. Only `direct` where what follows amplifies rounding.
+    ///   - storesHalves: whether in bf16 weights take 16 bits even where products are computed in fp32.
     package init(
         weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
+        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases),
+        storesHalves: Bool = false
     ) {
         precondition(weight.outputs == outputChannels && weight.count == outputChannels * inputChannels * kernel * kernel)
         shape = ConvolutionShape(
             inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
         self.bias = bias
         self.ways = ways
-        let form: PackedPanels.Form =
-            precision == .bf16 && ConvolutionWay.pairsCostLess(than: ways, shape) ? .pairs : .single
+        let form = Self.form(shape, precision, ways, storesHalves: storesHalves)
         let panels = PackedPanels(
             inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: form
         ) { weight.read($0, into: $1) }
         weight.leaveMemory()
-        weights = form == .pairs ? .pairs(panels) : .single(panels)
+        weights = switch form {
+        case .single: .single(panels)
+        case .pairs: .pairs(panels)
+        case .halves: .halves(panels)
+        }
+    }
+
+    private static func form(
+        _ shape: ConvolutionShape, _ precision: Precision, _ ways: Set<ConvolutionWay>, storesHalves: Bool
+    ) -> PackedPanels.Form {
+        guard precision == .bf16 else { return .single }
+        if ConvolutionWay.pairsCostLess(than: ways, shape) { return .pairs }
+        return storesHalves ? .halves : .single
     }
 
     package init(
         weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases)
+        padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases),
+        storesHalves: Bool = false
     ) {
         self.init(
             weight: WeightMatrix(weight, outputs: outputChannels), bias: bias, inputChannels: inputChannels,
-            outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways)
+            outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways,
+            storesHalves: storesHalves)
     }
 
     /// What follows the sums: `activation(scale * (sum + bias) + shift) + residual`.
@@ -104,6 +121,9 @@ package struct Convolution: Sendable {
             case .winograd4: WinogradConvolution(call: call, panels: panels, outputs: 4).run(in: workspace)
             }
         case .pairs(let panels): PairConvolution(call: call, panels: panels).run(in: workspace)
+        case .halves(let panels):
+            let way = way(of: [.winograd2, .winograd4], height: call.output.height, width: call.output.width)
+            WinogradConvolution(call: call, panels: panels, outputs: way == .winograd4 ? 4 : 2).run(in: workspace)
         }
     }
 

@@ -46,7 +46,7 @@ extension ParameterReader {
         try Convolution(
             weight: WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])]),
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputChannels: inputs, outputChannels: outputs,
-            kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways)
+            kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways, storesHalves: storesHalves)
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.

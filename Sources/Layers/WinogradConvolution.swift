@@ -41,9 +41,9 @@ struct WinogradConvolution {
         func place(_ panel: Int, _ chunk: Int) -> UnsafeMutablePointer<Float> {
             weights.base + (panel * tiles.chunks + chunk) * tiles.weightFloats
         }
-        workspace.team.run(panels.count * tiles.chunks) { item, _ in
+        workspace.team.run(panels.count * tiles.chunks) { item, thread in
             let (panel, chunk) = item.quotientAndRemainder(dividingBy: tiles.chunks)
-            tiles.transformWeights(panel: panel, chunk: chunk, into: place(panel, chunk))
+            tiles.transformWeights(panel: panel, chunk: chunk, into: place(panel, chunk), thread: thread)
         }
         let shared = max(1, tiles.count / (workspace.team.size * 2))
         let cached = max(1, Self.blockFloats / tiles.valueFloats(tiles: 1))
@@ -95,7 +95,7 @@ struct WinogradConvolution {
             let part = Self.part(piece, of: pieces, block.tiles)
             let (weights, sums) = (scratch[thread], scratch[thread] + tiles.weightFloats)
             for chunk in 0..<tiles.chunks {
-                tiles.transformWeights(panel: panel, chunk: chunk, into: weights)
+                tiles.transformWeights(panel: panel, chunk: chunk, into: weights, thread: thread)
                 tiles.multiply(
                     part, of: block, values: values, panel: panel, chunk: chunk, weights: weights, sums: sums,
                     sumCapacity: capacity)

@@ -13,6 +13,8 @@ struct WinogradTiles {
     let kernels: kernel_set
     /// As many as input channels.
     let zeros: Tensor
+    /// A chunk of a panel's weights as they were before they were stored in 16 bits; nil where they weren't. A thread has its own.
+    private let wide: Workspace.Scratch?
 
     init(_ call: ConvolutionCall, panels: PackedPanels, outputs: Int, in workspace: Workspace) {
         self.call = call
@@ -21,7 +23,10 @@ struct WinogradTiles {
         kernels = workspace.kernels
         zeros = workspace.tensor(batch: 1, width: 1, channels: call.shape.inputChannels)
         zeros.base.update(repeating: 0, count: zeros.count)
+        wide = panels.form == .halves ? workspace.scratch(floats: Self.taps * Self.chunk * PackedPanels.width) : nil
     }
+
+    private static let taps = 9
 
     private var columns: Int { (call.output.width + outputs - 1) / outputs }
     private var countInSample: Int { columns * ((call.output.height + outputs - 1) / outputs) }
@@ -69,15 +74,31 @@ struct WinogradTiles {
         }
     }
 
-    func transformWeights(panel: Int, chunk: Int, into weights: UnsafeMutablePointer<Float>) {
+    func transformWeights(panel: Int, chunk: Int, into weights: UnsafeMutablePointer<Float>, thread: Int) {
         var job = kernel_winograd_weights()
         job.outputs = outputs
-        job.weights = panels.panel(panel)
-        job.channels = call.shape.inputChannels
-        job.first_channel = chunk * Self.chunk
         job.count = channels(in: chunk)
+        if let wide {
+            widen(panel: panel, chunk: chunk, into: wide[thread])
+            job.weights = UnsafePointer(wide[thread])
+            job.channels = job.count
+        } else {
+            job.weights = panels.panel(panel)
+            job.channels = call.shape.inputChannels
+            job.first_channel = chunk * Self.chunk
+        }
         job.transformed = weights
         kernels.winograd_weights(&job)
+    }
+
+    /// Puts the rows of one chunk of a panel side by side, tap by tap.
+    private func widen(panel: Int, chunk: Int, into wide: UnsafeMutablePointer<Float>) {
+        let count = channels(in: chunk) * PackedPanels.width
+        let halves = panels.halves(ofPanel: panel)
+        for tap in 0..<Self.taps {
+            let row = tap * call.shape.inputChannels + chunk * Self.chunk
+            kernels.widen(halves + row * PackedPanels.width, wide + tap * count, count)
+        }
     }
 
     /// Multiplies one chunk's values of some of a block's tiles by its weights for a panel; the first chunk begins the sums.

@@ -50,7 +50,7 @@ struct AutoDIRParityTests {
         let side = networks.towers.configuration.vision.imageSize
         for index in 0..<recorded.names.count(where: { $0.hasPrefix("crop") && $0.hasSuffix(".input") }) {
             let (pictures, height, width) = try recorded.maps("crop\(index).input")
-            let crop = assessment.crop(SignedPicture(width: width, height: height, values: pictures[0]))
+            let crop = assessment.crops(SignedPicture(width: width, height: height, values: pictures[0]))[0]
             fine.check("crop\(index).pixel_values", channelsFirst([crop], pixels: side * side))
             let embedding = assessment.embeddings([crop], in: workspace)[0]
             checker.check("crop\(index).image_embeds", embedding)

@@ -128,9 +128,9 @@ struct LatentSamplerTests {
             let answers = network(
                 contexts.map { .init(latent: input, time: step.time, context: $0) }, height: start.height,
                 width: start.width, in: workspace)
-            let factors = Guidance.twoWay(scale: guidance)
-            let answer = answers.count == 1
-                ? answers[0] : Guidance.combined(answers, factors: [factors.conditional, factors.unconditional])
+            let evaluations = Guidance(text: guidance).evaluations
+            #expect(evaluations.map(\.conditions) == [.both, .picture].prefix(answers.count))
+            let answer = Guidance.combined(answers, factors: evaluations.map(\.factor))
             expectClose(step.estimate(state, answer: answer), estimates[index], share: 1e-4, "\(file) estimate \(index)")
             step.advance(&state, answer: answer, noise: step.usesNoise ? noises[index] : nil, keeping: &kept)
         }

@@ -107,7 +107,7 @@ package enum TorchArchiveWriter {
         if packing.isWrapped { pickle.raw("u") }
     }
 
-    private static func storageClass(_ type: ScalarType) -> String {
+    static func storageClass(_ type: ScalarType) -> String {
         switch type {
         case .float64: "DoubleStorage"
         case .float32: "FloatStorage"

@@ -58,6 +58,8 @@ typedef struct {
     // in place: a row's result then begins where the row does, or before.
     void (*narrow)(const float *input, size_t input_stride, uint16_t *output, size_t output_stride, size_t rows,
                    size_t count);
+    // Values in bfloat16 as floats, a multiple of 32 of them.
+    void (*widen)(const uint16_t *halves, float *output, size_t count);
     // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros.
     void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
     // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.

@@ -10,3 +10,6 @@ void kernel_pack_panel(const float *weights, size_t stride, size_t columns, size
 
 // The same as pairs of bfloat16: taps * ((inputs + 1) / 2) rows of 32 pairs, the last input of an odd number beside a zero.
 void kernel_pack_pairs(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint32_t *panel);
+
+// The first form with each weight in bfloat16, to the nearest one.
+void kernel_pack_halves(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint16_t *panel);

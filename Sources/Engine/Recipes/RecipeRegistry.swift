@@ -48,6 +48,7 @@ package struct RecipeRegistry: Sendable {
         var evaluations: [String: NetworkEvaluation.Reader] = [
             DegradationAwareNetworks.kind: { try .restoration(of: $0, engine: $1) },
             PlainNetwork.kind: { try .restoration(of: $0, engine: $1) },
+            AutoDIRConfiguration.kind: { try .diffusion(of: $0, engine: $1) },
         ]
         for kind in SinglePassKind.allCases {
             evaluations[kind.rawValue] = { try .singlePass(kind, of: $0, choosing: $1.precision(among:)) }

@@ -13,6 +13,7 @@ package struct Autoencoder: Sendable {
 
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
     package init(_ parameters: ParameterReader, configuration: AutoencoderConfiguration) throws(CheckpointError) {
+        let parameters = parameters.inHalves
         self.configuration = configuration
         let (latent, inner) = (configuration.latentChannels, configuration.innerChannels)
         (encoder, decoder) = try parameters.both(

@@ -21,7 +21,7 @@ struct LatentTransformer: Sendable {
     private let contextOutput: Linear  // attn2.to_out.0
     private let feedForward: FeedForward  // norm3, ff.net.0.proj, ff.net.2
 
-    /// In bf16 heads of whole panels multiply as pairs.
+    /// In bf16 heads multiply as pairs.
     private enum SelfAttention: Sendable {
         case blocked(BlockedAttention)
         case pairs(Attention)
@@ -64,7 +64,7 @@ struct LatentTransformer: Sendable {
             expand: block.linear("ff.net.0.proj", inputs: width, outputs: 8 * width),
             contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), middle: .gatedGELU)
         contextAttention = BlockedAttention(heads: heads, headWidth: headWidth)
-        selfAttention = parameters.precision == .bf16 && headWidth.isMultiple(of: 32)
+        selfAttention = parameters.precision == .bf16 && headWidth.isMultiple(of: 2)
             ? .pairs(Attention(heads: heads, headWidth: headWidth, precision: .bf16)) : .blocked(contextAttention)
     }
 

@@ -34,6 +34,7 @@ package struct LatentUNet: Sendable {
 
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
     package init(_ parameters: ParameterReader, configuration: LatentUNetConfiguration) throws(CheckpointError) {
+        let parameters = parameters.inHalves
         self.configuration = configuration
         let plan = LatentUNetPlan(configuration)
         let (width, time) = (configuration.modelChannels, configuration.timeWidth)

@@ -51,13 +51,17 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(help: "Measure DA-CLIP's image encoder in place of the restoration network.")
     var encoder = false
 
+    @Flag(help: "Measure the autoencoder's decoder in place of the network that diffuses: of bundles of the kind autodir.")
+    var decoder = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        guard !picturesOnly || !layers && !encoder else {
-            throw ValidationError("--layers and --encoder leave out whole pictures")
+        guard !picturesOnly || !layers && !encoder && !decoder else {
+            throw ValidationError("--layers, --encoder and --decoder leave out whole pictures")
         }
+        guard !encoder || !decoder else { throw ValidationError("either --encoder or --decoder") }
         guard sizes.allSatisfy((8...4_096).contains) else {
             throw ValidationError("--size must be from 8 to 4096")
         }
@@ -87,7 +91,7 @@ struct BenchCommand: AsyncParsableCommand {
             var report = try await PictureCoding.run {
                 picturesOnly ? benchmark.report : try measureNetwork(benchmark)
             }
-            if !networkOnly, !layers, !encoder {
+            if !networkOnly, !layers, !encoder, !decoder {
                 let engine = EngineBenchmark(
                     engine: try await EngineOptions.load(
                         configuration, pictureMemory: configuration.makeMemoryBudget()), steps: steps, rounds: rounds)
@@ -106,9 +110,14 @@ struct BenchCommand: AsyncParsableCommand {
         let bundle = try Bundles.Bundle.load(path)
         var engine = EngineConfiguration()
         engine.precision = precision
-        let evaluation = try encoder
-            ? NetworkEvaluation.encoder(of: bundle, engine: engine)
-            : RecipeRegistry.standard.evaluation(of: bundle, engine: engine)
+        let evaluation =
+            if encoder {
+                try NetworkEvaluation.encoder(of: bundle, engine: engine)
+            } else if decoder {
+                try NetworkEvaluation.decoder(of: bundle, engine: engine)
+            } else {
+                try RecipeRegistry.standard.evaluation(of: bundle, engine: engine)
+            }
         return NetworkBenchmark(
             evaluation, ofBundle: "\(bundle.manifest.name)/\(bundle.manifest.version)", threads: threads,
             evaluations: evaluations, seconds: seconds)

@@ -15,13 +15,17 @@ import time
 from pathlib import Path
 
 from networks import (
-    ENCODERS, ONE_PASS, REPOSITORY, giga_macs, inputs, load_network, read_bundle, write_encoder_bundle, write_one_pass_bundle,
-    write_universal_bundle,
+    ENCODERS, LATENT_NETWORKS, ONE_PASS, REPOSITORY, giga_macs, inputs, load_network, read_bundle, write_encoder_bundle,
+    write_latent_bundle, write_one_pass_bundle, write_universal_bundle,
 )
 
 PEERS = [
     ("pytorch", "fp32"), ("pytorch", "bf16"), ("onnxruntime", "fp32"), ("openvino", "fp32"), ("openvino", "bf16"),
 ]
+
+
+# What `restored bench` measures beside the network that restores.
+PART_OPTIONS = {"daclip": ["--encoder"], "latent-decoder": ["--decoder"]}
 
 
 class Peer:
@@ -79,7 +83,7 @@ class Restored:
         self.command = [
             str(binary), "bench", "--bundle", str(folder), "--size", str(choice.size), "--batch", str(choice.batch),
             "--threads", str(choice.threads), "--network-only", "--json", "--precision", precision,
-        ] + (["--encoder"] if part == "daclip" else []) + choice.bench_option
+        ] + PART_OPTIONS.get(part, []) + choice.bench_option
 
     def report(self) -> dict:
         run = subprocess.run(self.command, stdout=subprocess.PIPE, text=True, check=True)
@@ -102,29 +106,23 @@ def precisions(binary: Path, folder: Path) -> list[str]:
     return ["fp32"] if found == "fp32" else ["fp32", found]
 
 
-def compare(title: str, folder: Path, part: str, exported: str, choice: argparse.Namespace) -> dict:
-    network = load_network(folder, part)
-    named = inputs(read_bundle(folder), part, choice.size, choice.batch)
-    work = giga_macs(network, named)
-    del network
-
-    contestants, failures = [], {}
-    if choice.binary.exists():
-        contestants += [
-            Restored(choice.binary, precision, folder, part, choice) for precision in precisions(choice.binary, folder)]
-    else:
-        failures["restored"] = f"{choice.binary} is missing: swift build -c release"
-    for name, precision in PEERS:
-        if choice.peer and name not in choice.peer:
-            continue
+def started(names: list[str], starters: dict, failures: dict) -> list:
+    running = []
+    for name in names:
         try:
-            contestants.append(Peer(name, precision, folder, part, exported, choice))
+            running.append(starters[name]())
         except RuntimeError as failure:
-            failures[f"{name} {precision}"] = str(failure)
+            failures[name] = str(failure)
+    return running
 
-    rounds = {contestant.name: [] for contestant in contestants}
+
+def take_turns(running: list, choice: argparse.Namespace, contestants: list, rounds: dict, peaks: dict, failures: dict) -> None:
+    """Times contestants in rounds, and ends them."""
+    for contestant in running:
+        contestants.append(contestant)
+        rounds[contestant.name] = []
     for number in range(choice.rounds + 1):
-        for contestant in contestants:
+        for contestant in running:
             time.sleep(0.3)  # threads of the last one stop spinning
             try:
                 seconds = statistics.median(contestant.measure(choice.evaluations))
@@ -133,7 +131,28 @@ def compare(title: str, folder: Path, part: str, exported: str, choice: argparse
                 continue
             if number > 0:  # the first round warms up
                 rounds[contestant.name].append(seconds)
-    peaks = {contestant.name: contestant.close() for contestant in contestants}
+    peaks |= {contestant.name: contestant.close() for contestant in running}
+
+
+def compare(title: str, folder: Path, part: str, exported: str, choice: argparse.Namespace) -> dict:
+    network = load_network(folder, part)
+    named = inputs(read_bundle(folder), part, choice.size, choice.batch)
+    work = giga_macs(network, named)
+    del network
+
+    starters, failures = {}, {}
+    if choice.binary.exists():
+        for precision in precisions(choice.binary, folder):
+            starters[f"restored {precision}"] = lambda precision=precision: Restored(choice.binary, precision, folder, part, choice)
+    else:
+        failures["restored"] = f"{choice.binary} is missing: swift build -c release"
+    for name, precision in PEERS:
+        if not choice.peer or name in choice.peer:
+            starters[f"{name} {precision}"] = lambda name=name, precision=precision: Peer(name, precision, folder, part, exported, choice)
+
+    contestants, rounds, peaks = [], {}, {}
+    for group in [[name] for name in starters] if choice.one_by_one else [list(starters)]:
+        take_turns(started(group, starters, failures), choice, contestants, rounds, peaks, failures)
 
     own = {name.split()[1]: statistics.median(seconds) for name, seconds in rounds.items() if name.startswith("restored") and seconds}
     results = []
@@ -183,8 +202,8 @@ def below_floors(report: dict, floors: dict) -> list[str]:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", choices=["mini", "universal", *ENCODERS, *ONE_PASS], action="append", help="default: mini, universal")
-    parser.add_argument("--bundle", type=Path, help="the mini bundle; default Weights/mini")
+    parser.add_argument("--network", choices=["mini", "universal", *ENCODERS, *ONE_PASS, *LATENT_NETWORKS], action="append", help="default: mini, universal")
+    parser.add_argument("--bundle", type=Path, help="the mini bundle, default Weights/mini; or one of AutoDIR's kind")
     parser.add_argument("--binary", type=Path, default=REPOSITORY / ".build/release/restored")
     parser.add_argument("--bench-option", action="append", default=[], metavar="OPTION",
                         help="passed on to `restored bench`, as --bench-option=--precision=bf16")
@@ -194,6 +213,9 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=3, help="a peer's evaluations a round")
+    parser.add_argument("--one-by-one", action="store_true",
+                        help="end each contestant before the next one starts: for networks of which memory does not hold several")
+    parser.add_argument("--exported", type=Path, help="keep what peers export here, for another run")
     parser.add_argument("--floors", type=Path, help="least ratios, as in floors.json beside this: exits 1 where one is missed")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     choice = parser.parse_args()
@@ -219,8 +241,11 @@ def main():
             elif title in ONE_PASS:
                 folder, part = Path(temporary) / title, title
                 write_one_pass_bundle(folder, title)
+            elif title in LATENT_NETWORKS:
+                folder, part = choice.bundle or Path(temporary) / title, title.removesuffix("-small")
+                write_latent_bundle(folder, title)
             with tempfile.TemporaryDirectory() as exported:
-                reports.append(compare(title, folder, part, exported, choice))
+                reports.append(compare(title, folder, part, str(choice.exported or exported), choice))
             print_table(reports[-1])
             faults += below_floors(reports[-1], floors)
     if choice.json:

@@ -1,5 +1,5 @@
 """The networks that are compared: the restoration network of mini as shipped, and with seeded random weights that of the
-universal architecture, DA-CLIP of two sizes and the networks of one evaluation."""
+universal architecture, DA-CLIP of two sizes, the networks of one evaluation and those of latent diffusion."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -15,6 +16,7 @@ sys.path.insert(0, str(REPOSITORY / "Weights/training"))
 from restored_training.daclip import DegradationAwareCLIP  # noqa: E402
 from restored_training.unet import ConditionalUNet  # noqa: E402
 
+from latent import LATENT_NETWORKS, OTHERS, PREFIXES, latent_inputs, latent_network, latent_weights  # noqa: E402
 from one_pass import ONE_PASS, one_pass_network  # noqa: E402
 
 UNIVERSAL = {
@@ -49,10 +51,12 @@ class Encoder(torch.nn.Module):
 
 
 def load_network(folder: Path, part: str) -> torch.nn.Module:
-    """The network of a section of bundle.json: `unet`, `daclip` or one of one evaluation."""
+    """The network of a section of bundle.json: `unet`, `daclip`, one of one evaluation or of latent diffusion."""
     if part == "unet":
         return load_unet(folder)
     bundle = read_bundle(folder)
+    if part in PREFIXES:
+        return load_latent(folder, part, bundle)
     if part in ONE_PASS:
         network = one_pass_network(part, bundle[part])
         network.load_state_dict(load_file(folder / bundle[part]["file"]))
@@ -60,6 +64,16 @@ def load_network(folder: Path, part: str) -> torch.nn.Module:
     network = DegradationAwareCLIP(label_count=len(bundle["labels"]), **bundle["daclip"])
     network.load_checkpoint(load_file(folder / bundle["daclip"]["file"]))
     return Encoder(network).eval()
+
+
+def load_latent(folder: Path, part: str, bundle: dict) -> torch.nn.Module:
+    """One network of the file that holds them all, which is never read whole."""
+    with torch.device("meta"):
+        network = latent_network(part, bundle)
+    with safe_open(folder / bundle["model"]["file"], framework="pt") as file:
+        weights = {key: file.get_tensor(PREFIXES[part] + key).float() for key in network.state_dict()}
+    network.load_state_dict(weights, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def load_unet(folder: Path) -> ConditionalUNet:
@@ -107,6 +121,23 @@ def write_one_pass_bundle(folder: Path, kind: str) -> None:
     (folder / "bundle.json").write_text(json.dumps(bundle, indent=1))
 
 
+def write_latent_bundle(folder: Path, title: str) -> None:
+    """A bundle of AutoDIR's kind with the network that diffuses and the autoencoder; nothing else is there, or read."""
+    if (folder / "bundle.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes, path = LATENT_NETWORKS[title], folder / "latent.safetensors"
+    save_file(latent_weights(sizes), path)
+    others = json.loads(json.dumps(OTHERS))
+    others["clip"]["text_config"]["hidden_size"] = sizes["unet"]["context_dim"]
+    bundle = {
+        "kind": "autodir", "name": f"{title}-random", "version": "0", "licence": "MIT", "trainingDataTerms": "none: random numbers",
+        "model": {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "precisions": ["fp32", "bf16"]},
+        "unet": sizes["unet"], "vae": sizes["vae"], **others,
+    }
+    (folder / "bundle.json").write_text(json.dumps(bundle, indent=1))
+
+
 def write_bundle(folder: Path, title: str, width: int, vision: dict, unet: dict) -> None:
     if (folder / "bundle.json").exists():
         return
@@ -144,6 +175,8 @@ def inputs(bundle: dict, part: str, size: int, batch: int) -> dict[str, torch.Te
     if part == "daclip":
         side = bundle["daclip"]["vision_cfg"]["image_size"]
         return {"picture": torch.randn(batch, 3, side, side, generator=generator)}
+    if part in PREFIXES:
+        return latent_inputs(part, bundle, size, batch, generator)
     if part in ONE_PASS:
         named = {"picture": torch.rand(batch, 3, size, size, generator=generator)}
         if width := bundle[part].get("txtdim"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from networks import ONE_PASS, inputs, load_network, read_bundle
+from networks import ONE_PASS, PREFIXES, inputs, load_network, read_bundle
 
 
 def torch_peer(network, named, precision):
@@ -70,7 +70,7 @@ def main():
     parser.add_argument("precision", choices=["fp32", "bf16"])
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--exported", type=Path, required=True, help="a folder that peers of one comparison share")
-    parser.add_argument("--part", choices=["unet", "daclip", *ONE_PASS], required=True)
+    parser.add_argument("--part", choices=["unet", "daclip", *ONE_PASS, *PREFIXES], required=True)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)

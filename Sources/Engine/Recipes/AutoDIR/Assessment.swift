@@ -18,13 +18,19 @@ package struct Assessment: Sendable {
 
     package let towers: PairedTowers
     package let tokenizer: BytePairTokenizer
+    /// Crops that a verdict looks at, along each side: officially the one in the middle. What several say is averaged.
+    package let cropsASide: Int
     /// Of the categories' prompts: unit vectors, and the states of their tokens, which see no padding.
     package let features: [[Float]]
     package let states: [[Float]]
     /// Of the empty text, whose tokens see its padding.
     package let emptyStates: [Float]
 
-    package init(_ towers: PairedTowers, tokenizer: BytePairTokenizer, in workspace: Workspace) {
+    /// - Parameter cropsASide: at least one.
+    package init(
+        _ towers: PairedTowers, tokenizer: BytePairTokenizer, cropsASide: Int = 1, in workspace: Workspace
+    ) {
+        self.cropsASide = cropsASide
         self.towers = towers
         self.tokenizer = tokenizer
         let sequences = Self.categories.map { Self.tokens($0, prompted: true, tokenizer, towers) }
@@ -64,10 +70,33 @@ package struct Assessment: Sendable {
 
     // MARK: A verdict
 
-    /// The middle of a picture at its own resolution, normalised for the picture tower; black around it where it is smaller.
-    package func crop(_ picture: SignedPicture) -> [Float] {
+    /// The crops of a large picture.
+    var mostCrops: Int { cropsASide * cropsASide }
+
+    /// What a verdict looks at.
+    package func crops(_ picture: SignedPicture) -> [[Float]] {
+        places(width: picture.width, height: picture.height).map { crop(picture, at: $0) }
+    }
+
+    /// Where the crops of a picture begin: evenly from edge to edge, row by row; of one, and along a side that has no room for
+    /// two, in the middle.
+    package func places(width: Int, height: Int) -> [(x: Int, y: Int)] {
         let side = towers.configuration.vision.imageSize
-        let (left, top) = (Self.offset(picture.width, side), Self.offset(picture.height, side))
+        let (across, down) = (offsets(width, side), offsets(height, side))
+        return down.flatMap { y in across.map { (x: $0, y: y) } }
+    }
+
+    private func offsets(_ length: Int, _ side: Int) -> [Int] {
+        let room = length - side
+        guard cropsASide > 1, room > 0 else { return [Self.offset(length, side)] }
+        let count = min(cropsASide, room + 1)
+        return (0..<count).map { room * $0 / (count - 1) }
+    }
+
+    /// A part of a picture at its own resolution, normalised for the picture tower; black around it where it is smaller.
+    package func crop(_ picture: SignedPicture, at place: (x: Int, y: Int)) -> [Float] {
+        let side = towers.configuration.vision.imageSize
+        let (left, top) = place
         return (0..<side * side * 3).map { index in
             let (pixel, channel) = index.quotientAndRemainder(dividingBy: 3)
             let (y, x) = (pixel / side + top, pixel % side + left)
@@ -92,13 +121,17 @@ package struct Assessment: Sendable {
         return crops.indices.map { Self.unit(Array(values[$0 * vectors.channels..<($0 + 1) * vectors.channels])) }
     }
 
-    /// What a picture's vector says of some categories.
+    /// What the vectors of a picture's crops say of some categories: the softmax of their mean logits.
     ///
+    /// - Parameter embeddings: at least one.
     /// - Returns: their probabilities, in the same order.
-    package func probabilities(of embedding: [Float], among categories: [Int]) -> [Double] {
-        let logits = logits(of: embedding, among: categories).map { Double($0) }
-        let largest = logits.max() ?? 0
-        let numerators = logits.map { exp($0 - largest) }
+    package func probabilities(of embeddings: [[Float]], among categories: [Int]) -> [Double] {
+        let each = embeddings.map { logits(of: $0, among: categories) }
+        let means = categories.indices.map { index in
+            each.reduce(0) { $0 + Double($1[index]) } / Double(max(1, each.count))
+        }
+        let largest = means.max() ?? 0
+        let numerators = means.map { exp($0 - largest) }
         let sum = numerators.reduce(0, +)
         return numerators.map { $0 / sum }
     }

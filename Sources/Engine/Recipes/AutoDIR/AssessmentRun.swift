@@ -9,7 +9,7 @@ final class AssessmentRun: RecipeRun {
     let ownBytes = 0
     private let assessment: Assessment
     private let labels: [String]
-    private let progress = Mutex<(picture: Picture?, embedding: [Float]?)>((nil, nil))
+    private let progress = Mutex<(picture: Picture?, embeddings: [[Float]]?)>((nil, nil))
 
     init(assessment: Assessment, labels: [String], look: AssessmentStage) {
         self.assessment = assessment
@@ -23,22 +23,20 @@ final class AssessmentRun: RecipeRun {
         _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         guard let picture = progress.withLock({ $0.picture.take() }) else { throw .internalFault("no picture yet") }
-        return AssessedCrop(assessment.crop(SignedPicture(picture)))
+        return AssessedCrops(assessment.crops(SignedPicture(picture)))
     }
 
     func finishSample(
         _ sample: any StageSample, _ index: Int, ofStage stage: Int
     ) throws(RestorationError) -> StageOutcome {
-        guard let crop = sample as? AssessedCrop, crop.embedding.allAreFinite else {
-            throw .nonFinite(stage: AssessmentStage.name)
-        }
-        progress.withLock { $0.embedding = crop.embedding }
+        guard let seen = sample as? AssessedCrops, seen.isSound else { throw .nonFinite(stage: AssessmentStage.name) }
+        progress.withLock { $0.embeddings = seen.embeddings }
         return .goOn
     }
 
     func result() throws(RestorationError) -> Classification {
-        guard let embedding = progress.withLock({ $0.embedding }) else { throw .internalFault("no embedding") }
-        let probabilities = assessment.probabilities(of: embedding, among: Array(labels.indices))
+        guard let embeddings = progress.withLock({ $0.embeddings }) else { throw .internalFault("no embedding") }
+        let probabilities = assessment.probabilities(of: embeddings, among: Array(labels.indices))
         let entries = zip(labels, probabilities).map { Classification.Entry(label: $0, probability: $1) }
         guard let classification = Classification(entries: entries) else { throw .internalFault("no labels") }
         return classification

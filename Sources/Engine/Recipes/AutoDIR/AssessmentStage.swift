@@ -1,6 +1,6 @@
 import Compute
 
-/// Looks at the middle of pictures.
+/// Looks at parts of pictures.
 struct AssessmentStage: StageEvaluator {
     let assessment: Assessment
     let maximumBatch: Int
@@ -15,7 +15,7 @@ struct AssessmentStage: StageEvaluator {
         self.maximumBatch = maximumBatch
         let workspace = Workspace(threads: 1)
         let blank = [Float](repeating: 0, count: Self.pixels(assessment) * 3)
-        _ = assessment.embeddings([blank], in: workspace)
+        _ = assessment.embeddings(Array(repeating: blank, count: assessment.mostCrops), in: workspace)
         evaluationBytes = workspace.pool.peakBytes
     }
 
@@ -25,25 +25,31 @@ struct AssessmentStage: StageEvaluator {
     }
 
     func stage(waits: Bool) -> Stage {
-        let pixels = Self.pixels(assessment)
+        let pixels = Self.pixels(assessment) * assessment.mostCrops
         return Stage(
             Self.name, by: self, sampleBytes: pixels * 3 * MemoryLayout<Float>.stride, evaluationBytes: evaluationBytes,
             cost: Double(pixels) * Self.pixelCost, maximumBatch: maximumBatch, waits: waits)
     }
 
-    func advance(_ samples: [AssessedCrop], in workspace: Workspace) {
-        for (sample, embedding) in zip(samples, assessment.embeddings(samples.map(\.crop), in: workspace)) {
-            sample.embedding = embedding
+    func advance(_ samples: [AssessedCrops], in workspace: Workspace) {
+        var embeddings = assessment.embeddings(samples.flatMap(\.crops), in: workspace)[...]
+        for sample in samples {
+            sample.embeddings = Array(embeddings.prefix(sample.crops.count))
+            embeddings = embeddings.dropFirst(sample.crops.count)
         }
     }
 }
 
-/// The middle of a picture on its way through the picture tower.
-final class AssessedCrop: StageSample {
-    let crop: [Float]
-    fileprivate(set) var embedding: [Float] = []
+/// Parts of a picture on their way through the picture tower.
+final class AssessedCrops: StageSample {
+    let crops: [[Float]]
+    /// One a crop.
+    fileprivate(set) var embeddings: [[Float]] = []
 
-    init(_ crop: [Float]) { self.crop = crop }
+    init(_ crops: [[Float]]) { self.crops = crops }
+
+    /// Whether they were looked at, and nothing that isn't a number came of it.
+    var isSound: Bool { !embeddings.isEmpty && embeddings.allSatisfy(\.allAreFinite) }
 }
 
 /// Makes states of a request's own words.

@@ -59,7 +59,7 @@ package struct AutoDIR: Recipe {
         self.engine = engine
         self.noise = noise
         assessment = Assessment(
-            networks.towers, tokenizer: tokenizer, in: Workspace(threads: engine.threadsPerEvaluation))
+            networks.towers, tokenizer: tokenizer, cropsASide: networks.configuration.cropsASide, in: Workspace(threads: engine.threadsPerEvaluation))
         look = AssessmentStage(assessment, maximumBatch: engine.maximumBatch)
         reader = PromptStage(assessment)
         empty = LatentContext(assessment.emptyStates)

@@ -16,6 +16,8 @@ package struct AutoDIRConfiguration: Sendable {
     package let schedule: NoiseSchedule
     /// What latents are multiplied by for the diffusion.
     package let latentScale: Float
+    /// Along each side of a picture, how many crops a verdict looks at.
+    package let cropsASide: Int
     package let defaults: Defaults
 
     /// What a request that says nothing gets.
@@ -25,12 +27,20 @@ package struct AutoDIRConfiguration: Sendable {
         package var rounds = 2
     }
 
+    /// Crops along a side that a bundle may ask for.
+    package static let crops = 1...4
+
     /// Steps that may be asked for of any sampler.
     package static let steps = 1...SamplerDefaults.stepLimit
 
-    /// Those of one: DDIM's times lie a stride apart from the first on, and few of them never come near the noise that it begins with.
+    /// Those of one: DDIM's times lie a stride apart from the first on, and few of them never come near the noise that it begins
+    /// with; nor does the only one that one step of DDPM has.
     static func steps(of sampler: LatentSamplerKind) -> ClosedRange<Int> {
-        sampler == .ddim ? 4...steps.upperBound : steps
+        switch sampler {
+        case .ddim: 4...steps.upperBound
+        case .ddpm: 2...steps.upperBound
+        case .eulerAncestral, .euler, .dpmSolver: steps
+        }
     }
 
     /// - Throws: the first value that can't be, with its place.
@@ -55,6 +65,7 @@ package struct AutoDIRConfiguration: Sendable {
             betas: first...last,
             // More than any sampler visits.
             steps: try reader.size("timesteps", Self.steps.upperBound + 1...10_000, default: NoiseSchedule.officialSteps))
+        cropsASide = try reader.size("crops", Self.crops, default: 1)
         defaults = try Self.defaults(reader.optionalObject("default"))
         try checkFit(reader)
     }

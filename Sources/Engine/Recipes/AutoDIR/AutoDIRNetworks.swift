@@ -13,11 +13,11 @@ package struct AutoDIRNetworks: Sendable {
     package let towers: PairedTowers  // model_assessment.clipmodel
     package let correction: NAFNet  // NAFNet
 
-    /// Tables of the schedule, which are computed, and the autoencoder's training.
+    /// Tables of the schedule, which are computed, what training kept beside the parameters, and the autoencoder's training.
     static let passedOver = [
         "betas", "alphas_cumprod", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
         "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_",
-        "lvlb_weights", "logvar", "scale_factor",
+        "lvlb_weights", "logvar", "scale_factor", "model_ema.",
     ]
 
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor of the first network that has some.
@@ -54,7 +54,7 @@ package struct AutoDIRNetworks: Sendable {
             try AutoDIRConfiguration(bundle.configuration)
         }
         self = try bundle.network(
-            from: bundle.section("model"), precision: precision
+            from: bundle.section("model"), precision: precision, choosing: Self.chosenWeights(bundle)
         ) { parameters throws(CheckpointError) in
             try AutoDIRNetworks(parameters, configuration: configuration)
         }

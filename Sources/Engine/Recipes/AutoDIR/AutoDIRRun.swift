@@ -139,7 +139,7 @@ final class AutoDIRRun: RecipeRun {
             return PromptSample(text)
         case .assess:
             let picture = try picture()
-            return AssessedCrop(assessment.crop(picture.part(x: 0, y: 0, width: size.width, height: size.height)))
+            return AssessedCrops(assessment.crops(picture.part(x: 0, y: 0, width: size.width, height: size.height)))
         case .tiles(let part, let round): return try makeTile(index, part, round: round)
         }
     }
@@ -217,21 +217,19 @@ final class AutoDIRRun: RecipeRun {
             progress.withLock { $0.context = LatentContext(states) }
             return .goOn
         case .assess(let round):
-            guard let embedding = (sample as? AssessedCrop)?.embedding, embedding.allAreFinite else {
-                throw .nonFinite(stage: AssessmentStage.name)
-            }
-            return finishVerdict(embedding, round: round)
+            guard let seen = sample as? AssessedCrops, seen.isSound else { throw .nonFinite(stage: AssessmentStage.name) }
+            return finishVerdict(seen.embeddings, round: round)
         case .tiles(let part, let round):
             try finishTile(sample, index, part, round: round)
             return .goOn
         }
     }
 
-    private func finishVerdict(_ embedding: [Float], round: Int) -> StageOutcome {
+    private func finishVerdict(_ embeddings: [[Float]], round: Int) -> StageOutcome {
         var mayBeClean = true
         if case .assess(_, let first) = task, round == 0 { mayBeClean = first }
         let candidates = progress.withLock { $0.left }.filter { mayBeClean || $0 != Assessment.clean }
-        let probabilities = assessment.probabilities(of: embedding, among: candidates)
+        let probabilities = assessment.probabilities(of: embeddings, among: candidates)
         // The first of several that are likeliest.
         let best = probabilities.indices.reduce(0) { probabilities[$1] > probabilities[$0] ? $1 : $0 }
         let category = candidates[best]
