@@ -42,6 +42,11 @@ let page: [Resource] = [
     "card.js", "start.js", "sample.jpg",
 ].map { .embedInCode("Page/\($0)") }
 
+/// What the store of shared jobs runs at once, undivided, on its server.
+let scripts: [Resource] = [
+    "common.lua", "accept.lua", "begin.lua", "renew.lua", "release.lua", "end.lua", "cancel.lua", "overview.lua",
+].map { .embedInCode("Jobs/Shared/\($0)") }
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
@@ -94,26 +99,27 @@ let package = Package(
             ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
-        library("Settings", ["Images", "Engine", "Scheduling"]),
+        library("Redis", ["CSystem", "Threads"]),
+        library("Settings", ["Images", "Engine", "Scheduling", "Redis"]),
         .target(
             name: "Service",
             dependencies: [
-                "CSystem", "Images", "Checkpoints", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings",
-                crypto, httpTypes, logging,
+                "CSystem", "Threads", "Images", "Checkpoints", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Redis",
+                "Settings", crypto, httpTypes, logging,
             ],
-            resources: [.embedInCode("openapi.yaml")] + page, swiftSettings: settings),
+            exclude: ["Jobs/Shared/README.md"], resources: [.embedInCode("openapi.yaml")] + page + scripts, swiftSettings: settings),
         .executableTarget(
             name: "restored",
             dependencies: [
                 "CSystem", "Threads", "Images", "Compute", "Checkpoints", "Bundles", "Scheduling",
-                "Engine", "HTTPServer", "Settings", "Service", argumentParser,
+                "Engine", "HTTPServer", "Redis", "Settings", "Service", argumentParser,
             ], swiftSettings: settings),
         .target(
             name: "TestSupport",
             dependencies: ["Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "Bundles"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(
-            name: "FuzzChecks", dependencies: ["Bundles", "Checkpoints", "HTTPWire", "Images", httpTypes],
+            name: "FuzzChecks", dependencies: ["Bundles", "Checkpoints", "HTTPWire", "Images", "Redis", httpTypes],
             path: "Tests/Fuzz/Checks", swiftSettings: settings),
         tests("FuzzTests", ["FuzzChecks", "TestSupport"]),
         tests("ImagesTests", ["FuzzChecks", "Images", "TestSupport"]),
@@ -141,11 +147,12 @@ let package = Package(
             ["Engine", "Bundles", "CLIP", "Checkpoints", "Diffusion", "RestorationUNet", "Images", "Compute", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire", httpTypes]),
         tests("HTTPServerTests", ["HTTPServer", "HTTPWire", httpTypes]),
+        tests("RedisTests", ["Redis", "TestSupport", "Threads"]),
         tests("SettingsTests", ["Settings", "Service"]),
         tests(
             "ServiceTests",
             [
-                "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Bundles", "Engine", "TestSupport",
+                "Service", "Settings", "HTTPServer", "HTTPWire", "Images", "Bundles", "Engine", "Redis", "TestSupport",
                 crypto, httpTypes, logging,
             ]),
         tests(

@@ -45,3 +45,10 @@ CURLcode ccurl_get_number(CURL *handle, CURLINFO information, curl_off_t *number
     *number = 0;
     return curl_easy_getinfo(handle, information, number);
 }
+
+CURLcode ccurl_get_socket(CURL *handle, int *descriptor) {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    CURLcode code = curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &socket);
+    *descriptor = socket;
+    return code;
+}

@@ -24,6 +24,9 @@ package struct EngineLoad: Sendable, Equatable {
         self.typicalSeconds = typicalSeconds
     }
 
+    /// Of no engine.
+    package static let none = EngineLoad(queued: 0, running: 0, typicalSeconds: nil)
+
     init(_ statistics: SchedulerStatistics) {
         self.init(
             queued: statistics.waitingJobs, running: statistics.activeJobs,

@@ -2,6 +2,7 @@ package import Engine
 package import HTTPServer
 import HTTPTypes
 package import HTTPWire
+package import Redis
 package import Scheduling
 package import Settings
 
@@ -16,64 +17,32 @@ package final class RestorationService: RequestHandler, ServerObserver {
     /// What uploads, pictures and answers hold, for the engine to book pictures in.
     package let memory: MemoryBudget
     private let tasks = TaskRegistry()
-    private let jobs: JobStore
+    private let jobs: ServiceJobs
     private let keys: APIKeys
     private let crossOrigin: CrossOrigin
     private let routes: RouteTable
 
     /// A service whose engine is still being loaded: it answers `/health/live`, and 503 to work.
-    package init(configuration: Configuration, log: ServiceLog, time: Timekeeper = .system) {
+    ///
+    /// - Parameter redis: how it connects to a job store, where the configuration names one.
+    package init(
+        configuration: Configuration, log: ServiceLog, time: Timekeeper = .system, redis: RedisOptions = RedisOptions()
+    ) {
         self.configuration = configuration
         self.log = log
         self.time = time
         memory = configuration.makeMemoryBudget()
-        jobs = JobStore(
-            limits: JobStore.Limits(
-                lifetime: configuration.resultLifetime, resultBytes: configuration.resultMemory,
-                jobs: configuration.jobLimit),
-            now: time.now)
         keys = APIKeys(configuration.apiKeys)
         crossOrigin = CrossOrigin(origin: configuration.corsOrigin)
-
         let codecs = CodecQueue(width: configuration.codecThreads, now: time.now)
-        let streams = StreamLimit(configuration.eventStreamLimit)
         let intake = PictureIntake(
             imageLimits: configuration.imageLimits, bodyLimit: configuration.bodyLimit,
             partLimit: configuration.partLimit, codecs: codecs)
-        let readiness = Readiness(engines: engines)
-        routes = RouteTable([
-            Route(
-                .post, "/restore",
-                Restore(
-                    engines: engines, intake: intake, codecs: codecs, memory: memory, metrics: metrics,
-                    jobs: JobRunner(store: jobs, tasks: tasks), timeoutLimit: configuration.timeout, now: time.now)),
-            Route(
-                .post, "/classify",
-                Classify(
-                    engines: engines, intake: intake, memory: memory, metrics: metrics,
-                    timeoutLimit: configuration.timeout, now: time.now)),
-
-            Route(.get, "/health", needsKey: false, readiness),
-            Route(.get, "/health/ready", needsKey: false, readiness),
-            Route(
-                .get, "/health/live", needsKey: false,
-                Liveness(engines: engines, hangLimit: configuration.hangLimit)),
-            Route(
-                .get, "/metrics",
-                MetricsPage(engines: engines, metrics: metrics, memory: memory, jobs: jobs, streams: streams)),
-            Route(.get, "/capabilities", Capabilities(engines: engines, configuration: configuration)),
-            Route(.get, "/openapi.yaml", Description()),
-            Route(.get, "/openapi.json", DescriptionInJSON()),
-
-            Route(.get, "/jobs/{id}", ShowJob(jobs: jobs)),
-            Route(.delete, "/jobs/{id}", DeleteJob(jobs: jobs)),
-            Route(
-                .get, "/jobs/{id}/events",
-                JobEvents(
-                    jobs: jobs, streams: streams, heartbeatInterval: .seconds(configuration.heartbeat),
-                    sleep: time.sleep)),
-            Route(.get, "/jobs/{id}/result", ShowJobResult(jobs: jobs)),
-        ] + (configuration.showsPage ? [Route(.get, "/", needsKey: false, FrontPage(page: .standard))] : []))
+        let parts = ServiceParts(
+            configuration: configuration, time: time, engines: engines, metrics: metrics, memory: memory, tasks: tasks,
+            streams: StreamLimit(configuration.eventStreamLimit), codecs: codecs, intake: intake)
+        jobs = ServiceJobs(parts, redis: redis, log: log)
+        routes = RouteTable(parts.routes(jobs))
     }
 
     // MARK: Life
@@ -96,18 +65,33 @@ package final class RestorationService: RequestHandler, ServerObserver {
     package func beginDrain() { engines.beginDrain() }
 
     /// Returns when nothing is under way, jobs included.
-    package func waitUntilIdle() async { await tasks.waitUntilIdle() }
+    package func waitUntilIdle() async {
+        await tasks.waitUntilIdle()
+        await jobs.taker?.waitUntilIdle()
+    }
+
+    /// Returns when jobs that other replicas can do were given back, or when the time for that is over.
+    package func waitForReturnedJobs(atMost time: Duration) async {
+        guard let taker = jobs.taker else { return }
+        let end = ContinuousClock.now + time
+        while taker.inHand > 0, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+    }
 
     /// Ends what is still under way: requests are answered 503, jobs read failed.
     package func stopAll() { tasks.stopAll() }
 
-    /// Frees what has expired, from time to time, until its task is cancelled.
-    package func sweepPeriodically() async {
-        while (try? await time.sleep(.seconds(10))) != nil { jobs.sweep() }
+    /// Frees what has expired, and takes jobs of a shared store, until its task is cancelled.
+    package func run() async {
+        await withTaskGroup { group in
+            group.addTask { [self] in
+                while (try? await time.sleep(.seconds(10))) != nil { await jobs.store.sweep() }
+            }
+            group.addTask { [self] in await jobs.run(log: log, sleep: time.sleep) }
+        }
     }
 
     /// Requests and jobs under way.
-    package var taskCount: Int { tasks.count }
+    package var taskCount: Int { tasks.count + (jobs.taker?.inHand ?? 0) }
 
     /// Bytes that bodies and pictures hold now.
     package var memoryUsed: Int { memory.used }

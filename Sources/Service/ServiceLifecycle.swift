@@ -26,8 +26,8 @@ package struct ServiceLifecycle: Sendable {
     /// - Parameter secondSignal: ends the process at once.
     /// - Returns: the exit status: 0, or `drainCutShort`.
     package func run(until signals: AsyncStream<Int32>, secondSignal: @escaping @Sendable () -> Void) async -> Int32 {
-        let sweeping = Task { await service.sweepPeriodically() }
-        defer { sweeping.cancel() }
+        let running = Task { await service.run() }
+        defer { running.cancel() }
         var iterator = signals.makeAsyncIterator()
         _ = await iterator.next()
         let secondSignals = Task {
@@ -46,6 +46,7 @@ package struct ServiceLifecycle: Sendable {
         let deadline = clock.now + .seconds(configuration.drainTimeout)
         // The server listens on meanwhile: clients can see that it isn't ready, and ask for their jobs.
         let isIdle = await isIdle(by: deadline)
+        if !isIdle { await service.waitForReturnedJobs(atMost: Self.lastAnswerTime) }
         let rest = max(clock.now.duration(to: deadline), Self.lastAnswerTime)
         let outcome = await server.drain(timeout: isIdle ? rest : Self.lastAnswerTime)
         server.shutdownNow()

@@ -1,5 +1,6 @@
 package import Engine
 package import Images
+package import Redis
 package import Scheduling
 
 extension Configuration {
@@ -11,6 +12,11 @@ extension Configuration {
         limits.shortestSide = Self.smallestSide
         return limits
     }
+
+    /// Where replicas share jobs; nil where they are kept in memory.
+    package var jobStoreAddress: RedisAddress? { jobStore.isEmpty ? nil : try? RedisAddress(jobStore) }
+
+    package var serviceRole: ServiceRole { ServiceRole(rawValue: role) ?? .all }
 
     /// Whether people find a page at `/`.
     package var showsPage: Bool { page == "on" }
@@ -47,4 +53,13 @@ extension Configuration {
         // A body in pieces and whole, for a moment.
         return MemoryBudget(limit: requestMemory, workReserve: min(work, max(0, requestMemory - 2 * bodyLimit)))
     }
+}
+
+/// What a process does among those that share a job store.
+package enum ServiceRole: String, CaseIterable, Sendable {
+    case all
+    /// Takes requests and has no weights.
+    case front
+    /// Does jobs and takes no requests but those about itself.
+    case worker
 }

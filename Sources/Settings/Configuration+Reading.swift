@@ -1,4 +1,5 @@
 import Engine
+import Redis
 
 /// Why a configuration can't be used. Each description names the flag or variable.
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
@@ -128,6 +129,7 @@ extension Configuration {
         guard resultMemory >= PictureMemory.bytesPerPixel * megapixelLimit * 1_000_000 else {
             throw ConfigurationError("--result-memory must hold one picture of --megapixel-limit \(megapixelLimit)")
         }
+        try validateJobStore()
         guard headLimit >= max(requestLineLimit, headerLineLimit) else {
             throw ConfigurationError("--head-limit must not be under --request-line-limit or --header-line-limit")
         }
@@ -136,6 +138,24 @@ extension Configuration {
         guard corsOrigin.isEmpty || Self.isOrigin(corsOrigin) else {
             throw ConfigurationError(
                 "--cors-origin must be one origin such as https://photos.example, not '\(corsOrigin)'")
+        }
+    }
+
+    private func validateJobStore() throws(ConfigurationError) {
+        guard !jobStore.isEmpty else {
+            guard serviceRole == .all else { throw ConfigurationError("--role \(role) needs a --job-store") }
+            return
+        }
+        do throws(RedisError) {
+            _ = try RedisAddress(jobStore)
+        } catch {
+            // The address itself stays out of the message: it may hold a password.
+            throw ConfigurationError(
+                "--job-store must be an address such as redis://host:6379/0 or rediss://:password@host:6379/0; "
+                    + "\(error.reason)")
+        }
+        guard resultMemory >= bodyLimit else {
+            throw ConfigurationError("--result-memory must hold one body of --body-limit \(bodyLimit) in a --job-store")
         }
     }
 

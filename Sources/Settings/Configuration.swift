@@ -63,6 +63,11 @@ package struct Configuration: Sendable, Equatable {
     package var drainTimeout = 25
 
     // Jobs.
+    /// Where replicas share them; empty for this process's memory.
+    package var jobStore = ""
+    package var jobLease = 5
+    /// `all`, `front` or `worker`.
+    package var role = "all"
     package var resultLifetime = 600
     package var resultMemory = 256 << 20
     package var jobLimit = 1024

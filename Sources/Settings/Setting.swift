@@ -161,6 +161,15 @@ package struct Setting: Sendable {
             "Time at SIGTERM in which it is not ready and takes work all the same."),
         integer("drain-timeout", \.drainTimeout, .seconds, 0...3600, "Time for work under way to end at SIGTERM."),
 
+        Setting(
+            name: "job-store", help: "Where replicas share jobs: redis:// or rediss://; else in memory.",
+            value: .text(\.jobStore, form: "URL"), isPublished: false),
+        integer(
+            "job-lease", \.jobLease, .seconds, 1...3600, isPublished: false,
+            "Silence of a replica after which another does its jobs."),
+        Setting(
+            name: "role", help: "front hands its work to workers through the job store.",
+            value: .choice(\.role, ServiceRole.allCases.map(\.rawValue)), isPublished: false),
         integer("result-lifetime", \.resultLifetime, .seconds, 1...day, "Life of a finished job; then it is 410."),
         integer("result-memory", \.resultMemory, .bytes, 1 << 20...1 << 40, "Memory for results; the oldest go first."),
         integer("job-limit", \.jobLimit, .none, 1...1_000_000, "Most jobs remembered; the oldest finished go first."),

@@ -3,6 +3,7 @@ import CSystem
 import Engine
 import Glibc
 import HTTPServer
+import Redis
 import Service
 import Settings
 import Threads
@@ -31,7 +32,8 @@ struct ServeCommand: AsyncParsableCommand {
         if !links.isEmpty {
             log.logger.notice("variables ignored", metadata: ["of_services": "\(links.joined(separator: " "))"])
         }
-        let service = RestorationService(configuration: configuration, log: log)
+        let service = RestorationService(
+            configuration: configuration, log: log, redis: RedisOptions(environment: environment))
         let lifecycle: ServiceLifecycle
         do throws(ServerError) {
             let server = try HTTPServer(configuration: configuration.server, handler: service, observer: service)
@@ -59,7 +61,9 @@ struct ServeCommand: AsyncParsableCommand {
                     log.logger.warning(
                         "limits exceed memory", metadata: ["limits": "\(wanted)", "memory": "\(machine.memory)"])
                 }
-                for await _ in reloads { await reload(library, configuration, log: log) }
+                for await _ in reloads where configuration.serviceRole != .front {
+                    await reload(library, configuration, log: log)
+                }
             } catch {
                 // The end was asked for while weights came: what has come is kept.
                 guard !Task.isCancelled else { return }
@@ -79,6 +83,13 @@ struct ServeCommand: AsyncParsableCommand {
     private func start(
         _ service: RestorationService, _ configuration: Configuration, log: ServiceLog
     ) async throws -> BundleLibrary {
+        if configuration.serviceRole == .front {
+            let none = BundleLibrary([], limit: configuration.weightsLimit, waitingLimit: 0, load: { .none }) { listing, _ in
+                throw RestorationError.unknownBundle(listing.name, known: [])
+            }
+            service.start(none)
+            return none
+        }
         try await FetchAtStart(configuration, service: service, log: log).run()
         var engine = configuration.engine(pictureMemory: service.memory)
         engine.onSlowEvaluation = { log.warn(of: $0) }

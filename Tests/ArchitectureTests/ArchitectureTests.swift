@@ -13,7 +13,7 @@ struct ArchitectureTests {
         let flow = [
             "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "NAFNet",
             "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder",
-            "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Settings", "Service", "restored",
+            "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Redis", "Settings", "Service", "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
         #expect(Set(names).count == names.count)
@@ -52,6 +52,7 @@ struct ArchitectureTests {
             "Engine": ["HTTPWire", "HTTPServer", "httpTypes"],
             "HTTPWire": ["HTTPServer", "Images", "Engine"],
             "HTTPServer": ["Images", "Engine", "Scheduling"],
+            "Redis": ["Scheduling", "Engine", "HTTPWire", "HTTPServer", "httpTypes"],
             "Settings": ["HTTPWire", "HTTPServer", "httpTypes"],
         ]
         for target in try Manifest().targets {

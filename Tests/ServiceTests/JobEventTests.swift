@@ -130,10 +130,9 @@ struct JobEventTests {
     func headOfEvents() async throws {
         let job = try await subject.startJob()
         let request = HTTPRequest(method: .head, scheme: "http", authority: "localhost", path: job + "/events")
-        let head = RequestHead(request: request, declaredBodyLength: 0, peer: "127.0.0.1")
-        let disposition = subject.service.accept(head)
-        guard case .respond(let response) = disposition, case .stream(let produce) = response.body else {
-            Issue.record("expected a stream: \(disposition)")
+        let response = await subject.response(to: request)
+        guard case .stream(let produce) = response.body else {
+            Issue.record("expected a stream: \(response)")
             return
         }
         let collector = StreamCollector()

@@ -220,11 +220,10 @@ struct JobTests {
     }
 
     /// The answer that a server holds while a client reads it.
-    private func heldResult(_ job: String, on subject: ServiceUnderTest) -> Response? {
+    private func heldResult(_ job: String, on subject: ServiceUnderTest) async -> Response? {
         let request = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: job + "/result")
-        let head = RequestHead(request: request, declaredBodyLength: 0, peer: "127.0.0.1")
-        guard case .respond(let response) = subject.service.accept(head), response.status == .ok else { return nil }
-        return response
+        let response = await subject.response(to: request)
+        return response.status == .ok ? response : nil
     }
 
     private func resultBytes(on subject: ServiceUnderTest) async -> Int? {
@@ -238,7 +237,7 @@ struct JobTests {
         let job = try await start(on: subject)
         await eventually { await state(job, on: subject) == "done" }
         let bytes = await subject.send(.get, job + "/result").body.count
-        var readers = [heldResult(job, on: subject), heldResult(job, on: subject)]
+        var readers = [await heldResult(job, on: subject), await heldResult(job, on: subject)]
         #expect(await resultBytes(on: subject) == bytes)
         if isDeleted {
             #expect(await subject.send(.delete, job).status == 204)
@@ -263,13 +262,13 @@ struct JobTests {
             return job
         }
         let read = try await finished()
-        var reader = heldResult(read, on: subject)
+        var reader = await heldResult(read, on: subject)
         let unread = try await finished()
         let third = try await finished()
         #expect(await state(third, on: subject) == "done")
         #expect(await subject.send(.get, unread).status == 410)
         #expect(await state(read, on: subject) == "done")
-        var second = heldResult(third, on: subject)
+        var second = await heldResult(third, on: subject)
         let excess = try await finished()
         let answer = await subject.send(.get, excess + "/result")
         #expect(answer.status == 503 && answer.kind == "result-memory-exhausted")

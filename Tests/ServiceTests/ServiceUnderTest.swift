@@ -18,8 +18,9 @@ final class ServiceUnderTest: Sendable {
     private let sink: LogSink
     private let lines: LineCollector
 
+    /// - Parameter time: nil for a clock that stands still until the test moves it.
     init(
-        engine: ScriptedEngine = ScriptedEngine(), isStarted: Bool = true,
+        engine: ScriptedEngine = ScriptedEngine(), isStarted: Bool = true, time: Timekeeper? = nil,
         _ configure: (inout Configuration) -> Void = { _ in }
     ) {
         var configuration = Configuration()
@@ -30,7 +31,7 @@ final class ServiceUnderTest: Sendable {
         self.engine = engine
         service = RestorationService(
             configuration: configuration, log: ServiceLog(level: .debug, sink: sink),
-            time: clock.timekeeper)
+            time: time ?? clock.timekeeper)
         if isStarted { service.start(engine) }
     }
 
@@ -47,19 +48,22 @@ final class ServiceUnderTest: Sendable {
     ) async -> Answer {
         let request = HTTPRequest(
             method: method, scheme: "http", authority: "localhost", path: path, headerFields: fields)
-        let head = RequestHead(request: request, declaredBodyLength: body.count, peer: "127.0.0.1")
-        let response: Response
-        switch service.accept(head) {
-        case .respond(let immediate): response = immediate
-        case .run(let bodyLimit, let work):
-            response = await work(PiecewiseBody(body, pieces: pieces, limit: bodyLimit))
-        }
+        let response = await response(to: request, body: body, pieces: pieces)
         switch response.body {
         case .bytes(let bytes): return Answer(response, bytes)
         case .stream(let produce):
             let collector = StreamCollector()
             try? await produce(writer ?? collector)
             return Answer(response, collector.bytes)
+        }
+    }
+
+    /// The answer to a request, as a server has it before anything of it is sent.
+    func response(to request: HTTPRequest, body: [UInt8] = [], pieces: Int = 1) async -> Response {
+        let head = RequestHead(request: request, declaredBodyLength: body.count, peer: "127.0.0.1")
+        switch service.accept(head) {
+        case .respond(let immediate): return immediate
+        case .run(let bodyLimit, let work): return await work(PiecewiseBody(body, pieces: pieces, limit: bodyLimit))
         }
     }
 

@@ -192,6 +192,27 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("a job store is named by flag or variable; a wrong address is told without its password, and roles need one")
+    func jobStore() throws {
+        #expect(try Configuration(arguments: [], environment: [:]).jobStoreAddress == nil)
+        let url = "rediss://:hidden@store.example/2"
+        let chosen = try Configuration(
+            arguments: ["--role", "front"], environment: ["RESTORED_JOB_STORE": url, "RESTORED_JOB_LEASE": "1m"])
+        #expect(chosen.jobStoreAddress?.host == "store.example" && chosen.jobStoreAddress?.database == 2)
+        #expect(chosen.serviceRole == .front && chosen.jobLease == 60)
+        let mistakes: [([String], String)] = [
+            (["--job-store", "http://:hidden@store"], "--job-store"), (["--job-store", "redis://:hidden@store/x"], "--job-store"),
+            (["--role", "worker"], "--role worker needs a --job-store"), (["--role", "none"], "--role"),
+            (["--job-store", url, "--body-limit", "512MiB", "--request-memory", "8GiB"], "--result-memory"),
+        ]
+        for (arguments, part) in mistakes {
+            let error = #expect(throws: ConfigurationError.self) {
+                _ = try Configuration(arguments: arguments, environment: [:])
+            }
+            #expect(error?.description.contains(part) == true && error?.description.contains("hidden") == false)
+        }
+    }
+
     @Test("the health command asks where the service listens")
     func readiness() throws {
         func urls(_ host: String) throws -> [String] {

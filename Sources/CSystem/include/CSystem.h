@@ -5,6 +5,7 @@
 #include <lcms2.h>     // Little CMS: colour profiles
 #include <malloc.h>    // when freed blocks go back to the system
 #include <sys/epoll.h> // waiting for sockets
+#include <sys/eventfd.h> // waking a thread that waits for them
 #include <sys/socket.h>
 #include <zlib.h>
 

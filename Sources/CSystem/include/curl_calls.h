@@ -28,5 +28,7 @@ CURLcode ccurl_get_status(CURL *handle, long *status);
 CURLcode ccurl_get_text(CURL *handle, CURLINFO information, const char **text);
 /// Of information that is a curl_off_t.
 CURLcode ccurl_get_number(CURL *handle, CURLINFO information, curl_off_t *number);
+/// Of a connection that was made with CURLOPT_CONNECT_ONLY: its descriptor, -1 where it is gone.
+CURLcode ccurl_get_socket(CURL *handle, int *descriptor);
 
 #endif

@@ -1,30 +1,37 @@
 import Engine
 import HTTPServer
-import HTTPTypes
 
-/// Runs what nobody waits for: `Prefer: respond-async`.
-struct JobRunner: Sendable {
-    let store: JobStore
-    let tasks: TaskRegistry
-
-    /// Starts a job and answers 202 once the engine has taken it; what the engine refuses is refused at once.
-    ///
-    /// - Parameters:
-    ///   - load: how busy the engines are.
-    ///   - work: makes the job's result, telling its progress.
+/// Makes jobs of restorations that nobody waits for: `Prefer: respond-async`.
+protocol JobStarter: Sendable {
+    /// - Parameter load: how busy the engines are.
+    /// - Returns: the job's status once it is accepted.
     func start(
-        requestID: String, load: @escaping @Sendable () -> EngineLoad,
-        _ work: @escaping @Sendable (@escaping @Sendable (RestorationProgress) -> Void) async throws -> Response
-    ) async throws -> Response {
+        _ wish: RestorationWork.Wish, requestID: String, load: @escaping @Sendable () -> EngineLoad
+    ) async throws -> JobStatus
+}
+
+/// Runs jobs in this process, which keeps them as well.
+struct JobRunner: JobStarter {
+    let store: MemoryJobStore
+    let tasks: TaskRegistry
+    let work: RestorationWork
+
+    /// Starts a job, which is accepted once the engine has taken it; what the engine refuses is refused at once.
+    func start(
+        _ wish: RestorationWork.Wish, requestID: String, load: @escaping @Sendable () -> EngineLoad
+    ) async throws -> JobStatus {
         let admission = Promise<Void>()
         let id = try store.add()
         let task = Task {
+            let progress: @Sendable (RestorationProgress) -> Void = { progress in
+                store.update(id, progress)
+                admission.resolve(.success(()))
+            }
             do {
                 let response = try await tasks.perform {
-                    try await work { progress in
-                        store.update(id, progress)
-                        admission.resolve(.success(()))
-                    }
+                    // A job that waits for its bundle is accepted.
+                    let restoration = try await work.prepared(wish) { progress(.queued(position: 0)) }
+                    return try await work.perform(restoration, progress: progress)
                 }
                 store.finish(id, .done(response, requestID: requestID))
                 admission.resolve(.success(()))
@@ -44,10 +51,6 @@ struct JobRunner: Sendable {
         } onCancel: {
             task.cancel()
         }
-        return .json(
-            try store.status(id), status: .accepted,
-            fields: [
-                .location: "/jobs/\(id)", .preferenceApplied: "respond-async", .cacheControl: "no-store",
-            ])
+        return try store.status(id)
     }
 }

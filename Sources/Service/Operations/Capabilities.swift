@@ -8,11 +8,14 @@ import Settings
 struct Capabilities: Operation {
     let engines: EngineAccess
     let configuration: Configuration
+    /// Where a front end finds what its workers have; nil for any other.
+    let board: BundleBoard?
 
     let mediaTypes = ["application/json"]
 
     func begin(_ request: ServiceRequest) -> Reply {
-        .immediate(.json(CapabilitiesDocument(engines.forQuestions, configuration: configuration)))
+        let bundles = board?.bundles ?? engines.forQuestions?.statuses.map { BundleCapabilities($0) } ?? []
+        return .immediate(.json(CapabilitiesDocument(bundles, configuration: configuration)))
     }
 }
 
@@ -43,66 +46,6 @@ struct DescriptionInJSON: Operation {
 
 /// The document's members are named as they are in it.
 private struct CapabilitiesDocument: Encodable {
-    struct Bundle: Encodable {
-        let name: String
-        let state: String
-        let `default`: Bool
-        /// Why it is broken.
-        let problem: String?
-        let weight_bytes: Int
-        // Absent where its bundle.json can't be read.
-        let version: String?
-        let licence: String?
-        let training_data_terms: String?
-        let sha256: [String: String]?
-        // Absent until it is loaded where only its networks can tell.
-        let labels: [String]?
-        let classifier: Bool?
-        let text_tower: Bool?
-        let precisions: [String: String]?
-        let samplers: [Sampler]?
-        let default_sampler: String?
-        let default_steps: Int?
-        let modes: [String]?
-        let options: [String]?
-
-        init(_ status: BundleStatus) {
-            let (bundle, recipe) = (status.summary, status.recipe)
-            name = status.name
-            state = status.state.rawValue
-            `default` = status.isDefault
-            problem = status.fault?.description
-            weight_bytes = status.weightBytes
-            version = bundle?.version
-            licence = bundle?.licence
-            training_data_terms = bundle?.trainingDataTerms
-            sha256 = bundle?.digests
-            labels = recipe?.labels
-            classifier = recipe?.classifies
-            text_tower = recipe?.takesOwnLabels
-            precisions = recipe?.precisions?.mapValues(\.rawValue)
-            samplers = recipe?.samplers.map(Sampler.init)
-            default_sampler = recipe?.samplers.first?.name
-            default_steps = recipe?.samplers.first?.defaultSteps
-            modes = recipe?.modes.map(\.rawValue)
-            options = recipe.map { recipe in RestorationOption.allCases.filter(recipe.options.contains).map(\.name) }
-        }
-    }
-
-    struct Sampler: Encodable {
-        let name: String
-        let fewest_steps: Int
-        let most_steps: Int
-        let default_steps: Int
-
-        init(_ sampler: RecipeDescription.Sampler) {
-            name = sampler.name
-            fewest_steps = sampler.steps.lowerBound
-            most_steps = sampler.steps.upperBound
-            default_steps = sampler.defaultSteps
-        }
-    }
-
     struct Limit: Encodable {
         let value: Int
         let unit: String
@@ -117,17 +60,16 @@ private struct CapabilitiesDocument: Encodable {
     }
 
     let version = ServiceVersion.current
-    let bundles: [Bundle]
+    let bundles: [BundleCapabilities]
     /// Those of the default bundle.
-    let samplers: [Sampler]
+    let samplers: [BundleCapabilities.Sampler]
     let parameters: [String: [String]]
     let formats: [String]
     let limits: [String: Limit]
 
-    init(_ library: BundleLibrary?, configuration: Configuration) {
-        let statuses = library?.statuses ?? []
-        bundles = statuses.map(Bundle.init)
-        samplers = (statuses.first?.recipe?.samplers ?? []).map(Sampler.init)
+    init(_ bundles: [BundleCapabilities], configuration: Configuration) {
+        self.bundles = bundles
+        samplers = bundles.first?.samplers ?? []
         parameters = [
             "restore": RestoreParameters.names.offered, "classify": ClassifyParameters.names.offered,
         ]
@@ -139,6 +81,67 @@ private struct CapabilitiesDocument: Encodable {
         }
         limits["smallest-side"] = Limit(Configuration.smallestSide, .pixels)
         self.limits = limits
+    }
+}
+
+/// What a bundle can do. The members are named as they are in the document.
+struct BundleCapabilities: Codable, Sendable {
+    let name: String
+    let state: String
+    let `default`: Bool
+    /// Why it is broken.
+    let problem: String?
+    let weight_bytes: Int
+    // Absent where its bundle.json can't be read.
+    let version: String?
+    let licence: String?
+    let training_data_terms: String?
+    let sha256: [String: String]?
+    // Absent until it is loaded where only its networks can tell.
+    let labels: [String]?
+    let classifier: Bool?
+    let text_tower: Bool?
+    let precisions: [String: String]?
+    let samplers: [Sampler]?
+    let default_sampler: String?
+    let default_steps: Int?
+    let modes: [String]?
+    let options: [String]?
+
+    init(_ status: BundleStatus) {
+        let (bundle, recipe) = (status.summary, status.recipe)
+        name = status.name
+        state = status.state.rawValue
+        `default` = status.isDefault
+        problem = status.fault?.description
+        weight_bytes = status.weightBytes
+        version = bundle?.version
+        licence = bundle?.licence
+        training_data_terms = bundle?.trainingDataTerms
+        sha256 = bundle?.digests
+        labels = recipe?.labels
+        classifier = recipe?.classifies
+        text_tower = recipe?.takesOwnLabels
+        precisions = recipe?.precisions?.mapValues(\.rawValue)
+        samplers = recipe?.samplers.map(Sampler.init)
+        default_sampler = recipe?.samplers.first?.name
+        default_steps = recipe?.samplers.first?.defaultSteps
+        modes = recipe?.modes.map(\.rawValue)
+        options = recipe.map { recipe in RestorationOption.allCases.filter(recipe.options.contains).map(\.name) }
+    }
+
+    struct Sampler: Codable, Sendable {
+        let name: String
+        let fewest_steps: Int
+        let most_steps: Int
+        let default_steps: Int
+
+        init(_ sampler: RecipeDescription.Sampler) {
+            name = sampler.name
+            fewest_steps = sampler.steps.lowerBound
+            most_steps = sampler.steps.upperBound
+            default_steps = sampler.defaultSteps
+        }
     }
 }
 

@@ -7,19 +7,14 @@ import Scheduling
 /// `POST /classify`.
 struct Classify: Operation {
     let engines: EngineAccess
-    let intake: PictureIntake
-    let memory: MemoryBudget
-    let metrics: Metrics
-    /// The longest time for a request, in seconds.
-    let timeoutLimit: Int
-    let now: @Sendable () -> ContinuousClock.Instant
+    let work: ClassificationWork
 
     let parameters = ClassifyParameters.names
     let mediaTypes = ["application/json"]
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         let library = try engines.forWork()
-        let reader = try intake.reader(for: request)
+        let reader = try work.intake.reader(for: request)
         let choice = BundleChoice(library: library)
         // What is wrong already needn't wait for the body.
         if let recipe = try choice.recipe(before: reader, request.parameters) {
@@ -27,33 +22,50 @@ struct Classify: Operation {
             _ = try ClassifyParameters(request.parameters, recipe: recipe, bundle: name)
         }
         return .afterBody { body in
-            let reservation = memory.reservation()
+            let reservation = work.memory.reservation()
             let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
-            let deadline = now() + .seconds(timeoutLimit)
-            let bundle = try await choice.chosen(by: upload.parameters, deadline: deadline)
-            let parameters = try ClassifyParameters(upload.parameters, recipe: bundle.recipe, bundle: bundle.name)
-            let engine = try await bundle.engine(by: deadline)
-            let (width, height) = (upload.header.width, upload.header.height)
-            let (source, booking) = try intake.picture(
-                upload, workBytes: PictureMemory.classificationBytes(width: width, height: height), reservation: reservation,
-                deadline: deadline)
-            do {
-                let result = try await engine.classify(
-                    source, labels: parameters.labels, deadline: deadline, memory: booking)
-                metrics.stage("decode", took: result.timing.decode)
-                metrics.classificationEnded("classified", of: bundle.name)
-                let document = ClassificationDocument(
-                    result.classification, bundle: engine.bundle.identifier, width: width, height: height)
-                let timing = ServerTiming([
-                    ("decode", result.timing.decode), ("classify", result.timing["classify"]),
-                ])
-                return Response.json(
-                    document, fields: [.cacheControl: "no-store", .serverTiming: timing.fieldText]
-                ).holding(reservation)
-            } catch {
-                metrics.classificationFailed(error, of: bundle.name)
-                throw error
-            }
+            return try await work.answer(
+                upload, choice, reservation: reservation, deadline: work.now() + .seconds(work.timeoutLimit))
+        }
+    }
+}
+
+/// The work behind `/classify`: what becomes of a picture's file, whoever brings it.
+struct ClassificationWork: Sendable {
+    let intake: PictureIntake
+    let memory: MemoryBudget
+    let metrics: Metrics
+    /// The longest time for a request, in seconds.
+    let timeoutLimit: Int
+    let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameter reservation: holds the upload, then the work, and in the end the answer.
+    func answer(
+        _ upload: UploadReader.Upload, _ choice: BundleChoice, reservation: MemoryBudget.Reservation,
+        deadline: ContinuousClock.Instant
+    ) async throws -> Response {
+        let bundle = try await choice.chosen(by: upload.parameters, deadline: deadline)
+        let parameters = try ClassifyParameters(upload.parameters, recipe: bundle.recipe, bundle: bundle.name)
+        let engine = try await bundle.engine(by: deadline)
+        let (width, height) = (upload.header.width, upload.header.height)
+        let (source, booking) = try intake.picture(
+            upload, workBytes: PictureMemory.classificationBytes(width: width, height: height), reservation: reservation,
+            deadline: deadline)
+        do {
+            let result = try await engine.classify(source, labels: parameters.labels, deadline: deadline, memory: booking)
+            metrics.stage("decode", took: result.timing.decode)
+            metrics.classificationEnded("classified", of: bundle.name)
+            let document = ClassificationDocument(
+                result.classification, bundle: engine.bundle.identifier, width: width, height: height)
+            let timing = ServerTiming([
+                ("decode", result.timing.decode), ("classify", result.timing["classify"]),
+            ])
+            return Response.json(
+                document, fields: [.cacheControl: "no-store", .serverTiming: timing.fieldText]
+            ).holding(reservation)
+        } catch {
+            metrics.classificationFailed(error, of: bundle.name)
+            throw error
         }
     }
 }

@@ -1,14 +1,18 @@
 import HTTPServer
 import HTTPTypes
+import Settings
 
 /// `GET /health` and `/health/ready`: 200 where new work is taken. Answers out of memory, whatever the Accept field
 /// says: a probe must not fail for that.
 struct Readiness: Operation {
     let engines: EngineAccess
+    /// Where jobs are kept, if replicas share them.
+    let store: SharedJobStore?
+    let role: ServiceRole
 
     func begin(_ request: ServiceRequest) -> Reply {
         switch engines.phase {
-        case .serving: .immediate(.status("ready"))
+        case .serving: .immediate(serving)
         case .starting(.loading): .immediate(.status("loading", retryAfter: 2))
         case .starting(.fetching(let bundle, let received, let total)):
             .immediate(
@@ -17,6 +21,17 @@ struct Readiness: Operation {
                     retryAfter: 10))
         case .leaving, .draining: .immediate(.status("draining", retryAfter: 5))
         }
+    }
+
+    /// Without its store a front end or worker does nothing; a service of all roles goes on with what needs no job.
+    private var serving: Response {
+        guard let store else { return .status("ready") }
+        let isAvailable = store.link.isAvailable
+        let word = isAvailable ? "available" : "unavailable"
+        if isAvailable || role == .all {
+            return .health(HealthDocument(status: "ready", job_store: word), retryAfter: nil)
+        }
+        return .health(HealthDocument(status: "job-store-unavailable", job_store: word), retryAfter: 2)
     }
 }
 
@@ -39,6 +54,8 @@ private struct HealthDocument: Encodable {
     var bundle: String?
     var received_bytes: Int?
     var total_bytes: Int?
+    /// Where jobs are in a store that replicas share: `available` or `unavailable`.
+    var job_store: String?
 }
 
 extension Response {

@@ -10,7 +10,7 @@ import Synchronization
 /// A client that reconnects gets what came after the event it names (HTML standard, section 9.2), and 204 where that was
 /// the last one: an `EventSource` connects again and again until it is told so.
 struct JobEvents: Operation {
-    let jobs: JobStore
+    let jobs: any JobStore
     let streams: StreamLimit
     /// Of a quiet stream.
     let heartbeatInterval: Duration
@@ -21,19 +21,23 @@ struct JobEvents: Operation {
     func begin(_ request: ServiceRequest) throws -> Reply {
         let id = request.pathIdentifier
         let seen = Self.revision(request.fields[.lastEventID])
-        let present = try jobs.status(id)
+        return .afterBody { _ in try await events(of: id, after: seen) }
+    }
+
+    private func events(of id: String, after seen: Int?) async throws -> Response {
+        let present = try await jobs.status(id)
         if present.isFinal, present.revision == seen {
-            return .immediate(Response(status: .noContent, fields: [.cacheControl: "no-store"]))
+            return Response(status: .noContent, fields: [.cacheControl: "no-store"])
         }
         let (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        // Held here as well: the job may be gone before a slow client has read so far.
-        let ending = Mutex<JobStatus?>(nil)
-        let watch = try jobs.watch(id) { status in
-            if status.isFinal { ending.withLock { $0 = status } }
+        // Kept here: the job may be gone before a slow client has read so far.
+        let latest = LatestStatus(present)
+        let watch = try await jobs.watch(id) { status in
+            latest.take(status)
             waker.yield()
         }
         let place = try streams.take()
-        let response = Response(
+        return Response(
             status: .ok, fields: Self.fields,
             body: .stream { writer in
                 let heart = Task {
@@ -43,16 +47,16 @@ struct JobEvents: Operation {
                     heart.cancel()
                     withExtendedLifetime((watch, place)) {}
                 }
-                var last = seen
+                var shown: JobStatus?
                 for await _ in wakes {
-                    guard let status = (try? jobs.status(id)) ?? ending.withLock({ $0 }) else { return }
+                    guard let status = latest.value else { return }
+                    let isNew = shown.map { $0 != status } ?? (status.revision != seen)
                     // At once as well, where there is nothing new for a client that comes back: its proxy wants bytes.
-                    try await writer.write(status.revision == last ? ServerSentEvent.heartbeat : status.event.bytes)
-                    last = status.revision
+                    try await writer.write(isNew ? status.event.bytes : ServerSentEvent.heartbeat)
+                    shown = status
                     if status.isFinal { return }
                 }
             })
-        return .immediate(response)
     }
 
     private static var fields: HTTPFields {
@@ -102,5 +106,25 @@ final class StreamLimit: Sendable {
             throw .tooManyStreams(limit: limit)
         }
         return Subscription { [self] in open.subtract(1, ordering: .relaxed) }
+    }
+}
+
+/// The newest status that was told; nil once the job is gone without an end. The mutex guards it.
+private final class LatestStatus: Sendable {
+    private let latest: Mutex<JobStatus?>
+
+    init(_ status: JobStatus) { latest = Mutex(status) }
+
+    var value: JobStatus? { latest.withLock { $0 } }
+
+    /// Statuses may come in any order.
+    func take(_ status: JobStatus?) {
+        latest.withLock { latest in
+            guard let status else {
+                if latest?.isFinal == false { latest = nil }
+                return
+            }
+            if let known = latest, known.revision <= status.revision { latest = status }
+        }
     }
 }

@@ -3,30 +3,35 @@ import HTTPTypes
 
 /// `GET /jobs/{id}`: where a job stands.
 struct ShowJob: Operation {
-    let jobs: JobStore
+    let jobs: any JobStore
 
     let mediaTypes = ["application/json"]
 
     func begin(_ request: ServiceRequest) throws -> Reply {
-        .immediate(.json(try jobs.status(request.pathIdentifier), fields: [.cacheControl: "no-store"]))
+        let id = request.pathIdentifier
+        return .afterBody { _ in .json(try await jobs.status(id), fields: [.cacheControl: "no-store"]) }
     }
 }
 
 /// `DELETE /jobs/{id}`: cancels it, or removes its result.
 struct DeleteJob: Operation {
-    let jobs: JobStore
+    let jobs: any JobStore
 
     func begin(_ request: ServiceRequest) throws -> Reply {
-        try jobs.delete(request.pathIdentifier)
-        return .immediate(Response(status: .noContent))
+        let id = request.pathIdentifier
+        return .afterBody { _ in
+            try await jobs.delete(id)
+            return Response(status: .noContent)
+        }
     }
 }
 
 /// `GET /jobs/{id}/result`: what the request would have been answered.
 struct ShowJobResult: Operation {
-    let jobs: JobStore
+    let jobs: any JobStore
 
     func begin(_ request: ServiceRequest) throws -> Reply {
-        .immediate(try jobs.result(request.pathIdentifier))
+        let id = request.pathIdentifier
+        return .afterBody { _ in try await jobs.result(id) }
     }
 }

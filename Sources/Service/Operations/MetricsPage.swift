@@ -8,7 +8,7 @@ struct MetricsPage: Operation {
     let engines: EngineAccess
     let metrics: Metrics
     let memory: MemoryBudget
-    let jobs: JobStore
+    let jobs: any JobStore
     let streams: StreamLimit
 
     func begin(_ request: ServiceRequest) -> Reply {
@@ -36,14 +36,33 @@ struct MetricsPage: Operation {
         }
         page.gauge("restored_request_memory_bytes", "Bytes that bodies and pictures hold.", memory.used)
         page.gauge("restored_request_memory_limit_bytes", "Bytes that bodies and pictures may hold.", memory.limit)
-        let jobCounts = jobs.counts
+        let figures = jobs.figures
         page.family("restored_jobs", .gauge, "Jobs by state.")
         for state in JobStatus.State.allCases {
-            page.sample("restored_jobs", [("state", state.rawValue)], jobCounts[state] ?? 0)
+            page.sample("restored_jobs", [("state", state.rawValue)], figures.counts[state] ?? 0)
         }
-        page.gauge("restored_job_result_bytes", "Bytes of results kept for clients or still read by them.", jobs.resultBytes)
+        page.gauge("restored_job_result_bytes", "Bytes of results kept for clients or still read by them.", figures.resultBytes)
+        addStore(to: &page, figures)
         page.gauge("restored_event_streams", "Event streams that are open.", streams.count)
         return page.text
+    }
+
+    /// What is zero where jobs are in this process's memory.
+    private func addStore(to page: inout PrometheusText, _ figures: JobFigures) {
+        page.gauge(
+            "restored_job_store_up", "Whether the job store answers; 1 where jobs are in memory.",
+            figures.isStoreAvailable ? 1 : 0)
+        page.gauge("restored_job_store_lag", "Jobs of the shared store that no replica has taken yet.", figures.lag)
+        page.gauge(
+            "restored_job_upload_bytes", "Bytes of pictures in the shared store whose jobs have not ended.",
+            figures.uploadBytes)
+        page.counter("restored_job_claims_total", "Jobs of the shared store that this replica began.", figures.claims)
+        page.counter(
+            "restored_job_retries_total", "Jobs among them that had been begun before.", figures.retries)
+        page.counter(
+            "restored_job_claims_lost_total", "Jobs among them that were cancelled, or went to another replica.", figures.lost)
+        page.counter(
+            "restored_job_store_errors_total", "Commands that the shared store failed or refused.", figures.storeErrors)
     }
 
     private func addBundles(to page: inout PrometheusText, _ library: BundleLibrary) {

@@ -2,192 +2,47 @@ import Engine
 import HTTPServer
 import HTTPTypes
 import HTTPWire
-import Images
-import Scheduling
 
 /// `POST /restore`.
 struct Restore: Operation {
     let engines: EngineAccess
-    let intake: PictureIntake
-    let codecs: CodecQueue
-    let memory: MemoryBudget
-    let metrics: Metrics
-    let jobs: JobRunner
-    /// The longest time for a request, in seconds.
-    let timeoutLimit: Int
-    let now: @Sendable () -> ContinuousClock.Instant
+    let work: RestorationWork
+    let jobs: any JobStarter
 
     let parameters = RestoreParameters.names
     let mediaTypes = AnswerForm.offers
 
-    /// A picture that waits to be decoded, and what is wanted of it.
-    private struct Restoration: Sendable {
-        /// Keeps its bundle in memory until the work is done.
-        let engine: EngineLease
-        let source: PictureSource
-        /// What it is decoded from, and an unchanged answer is made of.
-        let file: [UInt8]
-        let parameters: RestoreParameters
-        let form: AnswerForm
-        let quality: Int
-        /// When the answer is no longer wanted.
-        let deadline: ContinuousClock.Instant
-        /// The memory of the picture, its restoration and the answer.
-        let memory: PictureBooking
-    }
-
-    /// A picture that has come, and what is wanted of it, before its bundle is in memory.
-    private struct Wish: Sendable {
-        let bundle: BundleChoice.Chosen
-        let upload: UploadReader.Upload
-        let parameters: RestoreParameters
-        let form: AnswerForm
-        let quality: Int
-        let deadline: ContinuousClock.Instant
-        let reservation: MemoryBudget.Reservation
-    }
-
     func begin(_ request: ServiceRequest) throws -> Reply {
         let library = try engines.forWork()
-        let reader = try intake.reader(for: request)
+        let reader = try work.intake.reader(for: request)
         let choice = BundleChoice(library: library)
         // What is wrong already needn't wait for the body.
         if let recipe = try choice.recipe(before: reader, request.parameters) {
-            _ = try RestoreParameters(request.parameters, recipe: recipe, timeoutLimit: timeoutLimit)
+            _ = try RestoreParameters(request.parameters, recipe: recipe, timeoutLimit: work.timeoutLimit)
         }
         return .afterBody { body in
-            let wish = try await take(body, request, reader: reader, choice)
+            let reservation = work.memory.reservation()
+            let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
+            // Its time runs from here on, not from the request's head: a slow upload has limits of its own.
+            let wish = try await work.wish(
+                of: upload, accept: request.fields[.accept], choice, reservation: reservation)
             if PreferField(request.fields[.prefer]).respondsAsynchronously {
-                return try await jobs.start(requestID: request.id, load: { library.load }) { progress in
-                    // A job that waits for its bundle is accepted.
-                    let restoration = try await prepared(wish) { progress(.queued(position: 0)) }
-                    return try await perform(restoration, progress: progress)
-                }
+                let status = try await jobs.start(wish, requestID: request.id, load: { library.load })
+                return .accepted(status)
             }
-            let restoration = try await prepared(wish) {}
-            return try await perform(restoration) { _ in }.holding(restoration.memory.reservation)
-        }
-    }
-
-    /// Reads the picture's file, refusing what can't be done before it waits.
-    private func take(
-        _ body: any RequestBody, _ request: ServiceRequest, reader: UploadReader, _ choice: BundleChoice
-    ) async throws -> Wish {
-        let reservation = memory.reservation()
-        let upload = try await reader.read(body, parameters: request.parameters, reservation: reservation)
-        // From here on, not from the request's head: a slow upload has limits of its own.
-        let arrival = now()
-        let bundle = try await choice.chosen(by: upload.parameters, deadline: arrival + .seconds(timeoutLimit))
-        var parameters = try RestoreParameters(upload.parameters, recipe: bundle.recipe, timeoutLimit: timeoutLimit)
-        let form = try AnswerForm(accept: request.fields[.accept], format: parameters.format)
-        let quality = try parameters.encodingQuality(for: form.format)
-        let (width, height) = (upload.header.width, upload.header.height)
-        try ImageEncoder.check(width: width, height: height, as: form.format)
-        let deadline = arrival + .seconds(parameters.timeout)
-        parameters.options.deadline = deadline
-        return Wish(
-            bundle: bundle, upload: upload, parameters: parameters, form: form, quality: quality, deadline: deadline,
-            reservation: reservation)
-    }
-
-    /// Once its bundle is in memory.
-    ///
-    /// - Parameter onWait: called where that takes a while.
-    private func prepared(_ wish: Wish, onWait: @Sendable () -> Void) async throws -> Restoration {
-        let (upload, parameters) = (wish.upload, wish.parameters)
-        let engine = try await wish.bundle.engine(by: wish.deadline, onWait: onWait)
-        let estimate = try engine.estimate(
-            width: upload.header.width, height: upload.header.height, options: parameters.options)
-        try check(estimate, secondsLeft: now().duration(to: wish.deadline).seconds)
-        let workBytes = try workBytes(estimate, of: upload, form: wish.form)
-        let (source, booking) = try intake.picture(
-            upload, workBytes: workBytes, reservation: wish.reservation, deadline: wish.deadline)
-        return Restoration(
-            engine: engine, source: source, file: upload.bytes, parameters: parameters, form: wish.form,
-            quality: wish.quality, deadline: wish.deadline, memory: booking)
-    }
-
-    /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.
-    private func check(_ estimate: RestorationEstimate, secondsLeft: Double) throws {
-        if let seconds = estimate.idleSeconds, seconds > secondsLeft {
-            throw RestorationError.deadlineUnattainable(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
-        }
-        if let seconds = estimate.seconds, seconds > secondsLeft {
-            throw ServiceFault.deadlineUnattainableNow(estimatedSeconds: seconds, allowedSeconds: secondsLeft)
-        }
-    }
-
-    /// What the work holds at once: the file, of which an unchanged answer is made, and first pictures and the sums of
-    /// overlapping tiles, then the picture that came, the restored one and the answer that is made of it.
-    ///
-    /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
-    ///   however idle the service is.
-    private func workBytes(
-        _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm
-    ) throws -> Int {
-        let (header, fileBytes) = (upload.header, upload.bytes.count)
-        let pictures = fileBytes + PictureMemory.bytes(width: header.width, height: header.height)
-        let limit = max(0, memory.limit - pictures)
-        guard estimate.blendingBytes <= limit else {
-            throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
-        }
-        let pixels = header.width * header.height
-        let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
-        // A picture always fits: the settings are checked for that at the start.
-        if case .document = form, answering > memory.limit {
-            throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
-        }
-        return max(pictures + estimate.blendingBytes, answering)
-    }
-
-    /// Restores and encodes.
-    private func perform(
-        _ restoration: Restoration, progress: @escaping @Sendable (RestorationProgress) -> Void
-    ) async throws -> Response {
-        let engine = restoration.engine
-        do {
-            let result = try await engine.restore(
-                restoration.source, options: restoration.parameters.options, memory: restoration.memory,
-                progress: progress)
-            metrics.stage("queue", took: result.timing.queue)
-            metrics.stage("decode", took: result.timing.decode)
-            for stage in result.timing.stages { metrics.stage(stage.name, took: stage.duration) }
-            let response = try await answer(restoration, result)
-            metrics.restorationEnded(result.outcome, of: engine.bundle.name)
-            return response
-        } catch {
-            metrics.restorationFailed(error, of: engine.bundle.name)
-            throw error
-        }
-    }
-
-    private func answer(_ restoration: Restoration, _ result: RestorationResult) async throws -> Response {
-        let format = restoration.form.format
-        let imageAnswer = ImageAnswer(
-            as: format, quality: restoration.quality, keepsMetadata: restoration.parameters.metadata == .keep,
-            limits: intake.imageLimits)
-        let start = now()
-        let bytes = try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
-            try imageAnswer.file(
-                of: result.picture, isUnchanged: result.unchanged, source: restoration.file,
-                shouldContinue: shouldContinue)
-        }
-        let encodeDuration = start.duration(to: now())
-        metrics.stage("encode", took: encodeDuration)
-        let answer = RestorationAnswer(
-            result: result, bundle: restoration.engine.bundle.identifier, format: format, encode: encodeDuration)
-        switch restoration.form {
-        case .picture:
-            return answer.response(picture: bytes)
-        case .document:
-            return try await codecs.run(until: restoration.deadline, isBegun: true) { _ in
-                answer.response(document: bytes)
-            }
+            let restoration = try await work.prepared(wish) {}
+            return try await work.perform(restoration) { _ in }.holding(restoration.memory.reservation)
         }
     }
 }
 
-extension RestorationResult {
-    /// For the metrics.
-    fileprivate var outcome: String { declined != nil ? "declined" : unchanged ? "unchanged" : "restored" }
+extension Response {
+    /// 202: what was asked for has become a job.
+    static func accepted(_ status: JobStatus) -> Response {
+        .json(
+            status, status: .accepted,
+            fields: [
+                .location: "/jobs/\(status.id)", .preferenceApplied: "respond-async", .cacheControl: "no-store",
+            ])
+    }
 }

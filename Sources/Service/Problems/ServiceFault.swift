@@ -30,6 +30,12 @@ package enum ServiceFault: Error, Sendable, Equatable {
     case jobGone
     case jobCancelled
     case jobUnfinished
+    /// Its owners ended, one after another, while they worked on it.
+    case jobAbandoned(claims: Int)
+    /// The store has lost its picture.
+    case jobUploadLost
+    case jobStoreUnavailable
+    case jobStoreFull
 
     // The state of the service.
     case memoryExhausted
@@ -141,6 +147,22 @@ extension Problem {
             self.init(
                 .conflict, "job-unfinished", "The job isn't finished", "There is no result yet; try again later.",
                 retryAfter: 1)
+        case .jobAbandoned(let claims):
+            self.init(
+                .internalServerError, "job-abandoned", "The job could not be done",
+                "It was begun \(claims) times, and each time the process that worked on it ended or fell silent.")
+        case .jobUploadLost:
+            self.init(
+                .internalServerError, "job-lost", "The job's picture is lost",
+                "The job store no longer has the picture; send it again.")
+        case .jobStoreUnavailable:
+            self.init(
+                .serviceUnavailable, "job-store-unavailable", "The job store can't be reached",
+                "Jobs can neither be taken in nor asked for now; try again later.", retryAfter: 2)
+        case .jobStoreFull:
+            self.init(
+                .serviceUnavailable, "job-store-full", "The job store is full",
+                "Too many pictures wait already; try again later.", retryAfter: 5)
         default: return nil
         }
     }

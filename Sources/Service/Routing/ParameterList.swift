@@ -35,6 +35,9 @@ struct ParameterList: Sendable {
 
     subscript(name: String) -> String? { values[name] }
 
+    /// All values by their names.
+    var all: [String: String] { values }
+
     /// A whole number within bounds, in plain digits.
     func integer(_ name: String, in bounds: ClosedRange<Int>) throws(ServiceFault) -> Int? {
         guard let text = values[name] else { return nil }

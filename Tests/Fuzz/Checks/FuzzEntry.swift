@@ -1,7 +1,7 @@
 /// What can be fuzzed, each by its checks: any bytes in, and the result is a value that keeps its promises or a typed
 /// error. The raw values name corpora and dictionaries.
 package enum FuzzEntry: String, CaseIterable, Sendable {
-    case request, chunked, multipart, safetensors, zip, pickle, png, jpeg, answer
+    case request, chunked, multipart, safetensors, zip, pickle, png, jpeg, answer, redis
 
     /// - Throws: `BrokenPromise`. Worse than that ends the process, which is what a sanitizer does too.
     package func check(_ bytes: [UInt8]) throws(BrokenPromise) {
@@ -15,6 +15,7 @@ package enum FuzzEntry: String, CaseIterable, Sendable {
         case .png: try PictureChecks.checkPNG(bytes)
         case .jpeg: try PictureChecks.checkJPEG(bytes)
         case .answer: try AnswerChecks.check(bytes)
+        case .redis: try RedisChecks.check(bytes)
         }
     }
 }

@@ -1,0 +1,44 @@
+import Engine
+import HTTPServer
+import Redis
+
+/// Makes jobs of restorations in a store that replicas share: whichever has room does them.
+struct SharedJobStarter: JobStarter {
+    let store: SharedJobStore
+
+    func start(
+        _ wish: RestorationWork.Wish, requestID: String, load: @escaping @Sendable () -> EngineLoad
+    ) async throws -> JobStatus {
+        let order = JobOrder(.restore, wish.upload.parameters, accept: wish.accept)
+        return try await start(order, upload: wish.upload.bytes, seconds: wish.parameters.timeout, requestID: requestID)
+    }
+
+    /// - Parameters:
+    ///   - upload: the picture's file.
+    ///   - seconds: to the job's deadline.
+    /// - Returns: the status of a job that is in the store.
+    func start(_ order: JobOrder, upload: [UInt8], seconds: Int, requestID: String) async throws -> JobStatus {
+        let (limits, id) = (store.limits, try await store.makeName())
+        let time = Duration.seconds(seconds)
+        let bounds = [
+            time.wholeMilliseconds, (time + limits.keyReserve).wholeMilliseconds, limits.jobs, limits.resultBytes,
+        ]
+        let answer: RedisValue
+        do throws(RedisError) {
+            answer = try await store.link.runTwice(
+                .accept,
+                [Array(id.utf8), upload, order.json, Array(requestID.utf8)] + bounds.map { Array(String($0).utf8) },
+                on: .long, longer: StoreLink.time(of: upload.count))
+        } catch {
+            throw ServiceFault(error)
+        }
+        switch answer.text {
+        case "ok": break
+        case "full": throw RestorationError.queueFull(limit: limits.jobs, retryAfterSeconds: 1)
+        default: throw ServiceFault.jobStoreFull
+        }
+        var status = JobStatus(id: id)
+        status.queuePosition = try? await store.status(id).queuePosition
+        return status
+    }
+}
