@@ -29,10 +29,16 @@ extension Attention {
         func columns(in valuePanel: Int) -> Int { min(PackedPanels.width, headWidth - valuePanel * PackedPanels.width) }
         /// Behind the keys.
         var values: Int { keyPanels * keyPanel }
-        var count: Int { values + valuePanels * valuePanel }
+        /// Behind the values: the greatest squared length of a key.
+        var greatest: Int { values + valuePanels * valuePanel }
+        var count: Int { greatest + 1 }
+        /// Whether numerators may be made of scores as these come, in pairs, which are half as long.
+        var takesPowers: Bool { tokens % PackedPanels.width == 0 }
+        /// Pairs from row to row of such numerators: a power of two would put all rows of a tile into one set of the cache.
+        var powerStride: Int { tokens / 2 + 16 }
         /// Queries that a thread answers at a time.
         var block: Int {
-            let rows = scoreBudget / max(1, tokens) / tileRows * tileRows
+            let rows = scoreBudget * (takesPowers ? 2 : 1) / max(1, tokens) / tileRows * tileRows
             return max(1, min(tokens, max(tileRows, min(rows, 4 * tileRows))))
         }
     }
@@ -48,7 +54,8 @@ extension Attention {
         }
         let blocks = (layout.tokens + layout.block - 1) / layout.block
         let scores = layout.block * layout.keyPanels * PackedPanels.width
-        let scratch = workspace.scratch(floats: scores + layout.block * (headWidth + 1))
+        let scratch = workspace.scratch(
+            floats: scores + layout.block * (headWidth + 1 + (layout.takesPowers ? PackedPanels.width : 0)))
         workspace.team.run(projections.batch * heads * blocks) { item, thread in
             let (rest, index) = item.quotientAndRemainder(dividingBy: blocks)
             let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)
@@ -67,6 +74,7 @@ extension Attention {
     ) {
         let width = heads * headWidth
         let (keys, values) = (projections + width, projections + 2 * width)
+        packed[layout.greatest] = greatestSquare(keys, count: layout.tokens)
         for panel in 0..<layout.keyPanels {
             let first = panel * PackedPanels.width
             kernel_pack_pairs(
@@ -81,6 +89,19 @@ extension Attention {
                 interleave(source, columns: layout.columns(in: panel), tokens: layout.tokens, to: target, kernels: kernels)
             }
         }
+    }
+
+    /// The greatest squared length among tokens of a head; no number where one has none.
+    private func greatestSquare(_ tokens: UnsafePointer<Float>, count: Int) -> Float {
+        var greatest: Float = 0
+        for token in 0..<count {
+            let channels = tokens + token * 3 * heads * headWidth
+            var sum: Float = 0
+            for channel in 0..<headWidth { sum += channels[channel] * channels[channel] }
+            guard sum.isFinite else { return .nan }
+            greatest = max(greatest, sum)
+        }
+        return greatest
     }
 
     /// A panel that a head doesn't fill: what stands behind it are the next one's numbers, or none.
@@ -112,15 +133,23 @@ extension Attention {
         let factors = narrowed + layout.block * headWidth
         kernels.narrowRows(
             queries, stride: 3 * width, to: narrowed, targetStride: headWidth / 2, rows: rows, width: headWidth)
+        let scale = 1 / Float(headWidth).squareRoot()
+        let bound = scale * (greatestSquare(queries, count: rows) * packed[layout.greatest]).squareRoot()
         var job = kernel_panel()
         job.tap_count = 1
         job.depth_stride = 1
         job.pixels = rows
-        var taps: UnsafePointer<Float>? = UnsafePointer(narrowed)
+        var (numeratorStride, taps) = (stride, UnsafePointer<Float>?.some(UnsafePointer(narrowed)))
         withUnsafePointer(to: &taps) { taps in
             job.taps = taps
             job.depth = headWidth / 2
             job.pixel_stride = headWidth / 2
+            if layout.takesPowers, bound <= Self.safeScore {
+                numeratorStride = layout.powerStride
+                job.output_stride = numeratorStride
+                weighByPowers(&job, packed, layout, scale: scale, into: scratch, totals: factors + rows, factors, kernels: kernels)
+                return
+            }
             job.output_stride = stride
             for panel in 0..<layout.keyPanels {
                 job.weights = packed + panel * layout.keyPanel
@@ -128,14 +157,13 @@ extension Attention {
                 job.output = scratch + panel * PackedPanels.width
                 kernels.pair_panel(&job)
             }
+            kernels.softmax_pairs(scratch, rows, stride, layout.tokens, scale, factors)
         }
-        let scale = 1 / Float(headWidth).squareRoot()
-        kernels.softmax_pairs(scratch, rows, stride, layout.tokens, scale, factors)
         taps = UnsafePointer(scratch)
         withUnsafePointer(to: &taps) { taps in
             job.taps = taps
             job.depth = layout.valueRows
-            job.pixel_stride = stride
+            job.pixel_stride = numeratorStride
             job.output_stride = width
             for panel in 0..<layout.valuePanels {
                 job.columns = layout.columns(in: panel)
@@ -146,4 +174,32 @@ extension Attention {
         }
         kernels.scale_rows(output, rows, width, headWidth, factors)
     }
+
+    /// Scores up to this, either way, need no maximum taken off: their exponentials and the sum of those are far from what fp32
+    /// and bfloat16 can't hold. No score is greater than the lengths of its query and its key tell.
+    private static let safeScore: Float = 60
+
+    /// The numerators of some queries' softmax, and one over their sums.
+    ///
+    /// - Parameter totals: scratch memory, a panel's width a query.
+    private func weighByPowers(
+        _ job: inout kernel_panel, _ packed: UnsafePointer<Float>, _ layout: Layout, scale: Float,
+        into numerators: UnsafeMutablePointer<Float>, totals: UnsafeMutablePointer<Float>,
+        _ factors: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let rows = job.pixels
+        totals.update(repeating: 0, count: rows * PackedPanels.width)
+        let halves = UnsafeMutableRawPointer(numerators).assumingMemoryBound(to: UInt16.self)
+        for panel in 0..<layout.keyPanels {
+            job.weights = packed + panel * layout.keyPanel
+            job.columns = PackedPanels.width
+            kernels.power_panel(&job, scale * Self.binaryLogarithmOfE, halves + panel * PackedPanels.width, totals)
+        }
+        for row in 0..<rows {
+            let lanes = totals + row * PackedPanels.width
+            factors[row] = 1 / (0..<PackedPanels.width).reduce(0) { $0 + lanes[$1] }
+        }
+    }
+
+    private static let binaryLogarithmOfE: Float = 1.442695
 }

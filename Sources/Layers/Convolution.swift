@@ -29,17 +29,18 @@ package struct Convolution: Sendable {
     ///     narrower ones.
     ///   - ways: in fp32. Only `direct` where what follows amplifies rounding.
     ///   - storesHalves: whether in bf16 weights take 16 bits even where products are computed in fp32.
+    ///   - usualExtent: rows and columns of most outputs, which tells what costs less; any others are computed as well.
     package init(
         weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
         padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases),
-        storesHalves: Bool = false
+        storesHalves: Bool = false, usualExtent: Int = Self.usualExtent
     ) {
         precondition(weight.outputs == outputChannels && weight.count == outputChannels * inputChannels * kernel * kernel)
         shape = ConvolutionShape(
             inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
         self.bias = bias
         self.ways = ways
-        let form = Self.form(shape, precision, ways, storesHalves: storesHalves)
+        let form = Self.form(shape, precision, ways, storesHalves: storesHalves, usualExtent: usualExtent)
         let panels = PackedPanels(
             inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: form
         ) { weight.read($0, into: $1) }
@@ -51,23 +52,26 @@ package struct Convolution: Sendable {
         }
     }
 
+    /// Where nothing is known of the outputs: a middling size.
+    package static let usualExtent = 32
+
     private static func form(
-        _ shape: ConvolutionShape, _ precision: Precision, _ ways: Set<ConvolutionWay>, storesHalves: Bool
+        _ shape: ConvolutionShape, _ precision: Precision, _ ways: Set<ConvolutionWay>, storesHalves: Bool, usualExtent: Int
     ) -> PackedPanels.Form {
         guard precision == .bf16 else { return .single }
-        if ConvolutionWay.pairsCostLess(than: ways, shape) { return .pairs }
+        if ConvolutionWay.pairsCostLess(than: ways, shape, extent: usualExtent) { return .pairs }
         return storesHalves ? .halves : .single
     }
 
     package init(
         weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
         padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases),
-        storesHalves: Bool = false
+        storesHalves: Bool = false, usualExtent: Int = Self.usualExtent
     ) {
         self.init(
             weight: WeightMatrix(weight, outputs: outputChannels), bias: bias, inputChannels: inputChannels,
             outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways,
-            storesHalves: storesHalves)
+            storesHalves: storesHalves, usualExtent: usualExtent)
     }
 
     /// What follows the sums: `activation(scale * (sum + bias) + shift) + residual`.

@@ -21,9 +21,10 @@ extension ConvolutionWay {
 
     /// Whether pairs of bfloat16, multiplied as the definition reads, cost less than each of `ways` in fp32.
     ///
-    /// Weights are packed for one of both when they are loaded, so this is asked of an output of a middling size.
-    static func pairsCostLess(than ways: Set<ConvolutionWay>, _ shape: ConvolutionShape) -> Bool {
-        let extent = 32
+    /// Weights are packed for one of both when they are loaded, so this is asked of an output of a usual size.
+    ///
+    /// - Parameter extent: rows and columns of that.
+    static func pairsCostLess(than ways: Set<ConvolutionWay>, _ shape: ConvolutionShape, extent: Int) -> Bool {
         let work = ConvolutionWork(shape, height: extent, width: extent)
         switch cheapest(of: ways, shape, height: extent, width: extent) {
         case .direct: return true

@@ -33,7 +33,8 @@ package struct FeedForward: Sendable {
         let output = workspace.tensor(
             batch: input.batch, height: input.height, width: input.width, channels: input.channels)
         let rows = input.batch * input.pixels
-        let chunk = max(1, min(224, (rows + workspace.team.size - 1) / workspace.team.size))
+        let share = max(1, (rows + workspace.team.size - 1) / workspace.team.size)
+        let chunk = min(share, Linear.rowChunk(of: rows, threads: workspace.team.size))
         let width = input.channels
         let scratch = workspace.scratch(floats: chunk * (width + expand.outputs))
         let weights = expand.inputs * expand.outputs + contract.inputs * contract.outputs

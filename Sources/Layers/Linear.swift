@@ -62,9 +62,17 @@ package struct Linear: Sendable {
         }
     }
 
+    /// Rows that a thread takes at a time: as many for each, of what stays in its cache.
+    static func rowChunk(of count: Int, threads: Int) -> Int {
+        let most = 224
+        guard count > most else { return most }
+        let shares = (count + most * threads - 1) / (most * threads) * threads
+        return (count + shares - 1) / shares
+    }
+
     /// Shares rows and panels among the team: rows where there are many, else panels.
     private func apply(to rows: Rows, count: Int, activation: Activation, in workspace: Workspace) {
-        let rowChunk = 224
+        let rowChunk = Self.rowChunk(of: count, threads: workspace.team.size)
         let rowChunks = (count + rowChunk - 1) / rowChunk
         let panelChunks = rowChunks >= 2 * workspace.team.size ? 1 : min(panels.count, 4 * workspace.team.size)
         let scratch = panels.form == .single ? nil : workspace.scratch(floats: rowChunk * panels.rows)

@@ -7,21 +7,52 @@ struct PairConvolution {
     let call: ConvolutionCall
     let panels: PackedPanels
 
+    /// Outputs of at most so many pixels, whose weights take more bytes than this, are shared out by panels: else each thread would
+    /// read all weights, which no cache holds, for every few pixels.
+    private static let fewPixels = 256
+    private static let manyWeights = 1 << 20
+
     func run(in workspace: Workspace) {
+        if call.output.height * call.output.width <= Self.fewPixels, panels.bytes > Self.manyWeights {
+            return runByPanels(in: workspace)
+        }
         let plan = BlockPlan(call, threads: workspace.team.size)
         let scratch = workspace.scratch(floats: plan.scratchElements)
         workspace.team.run(plan.count) { item, thread in
             let area = plan.area(item)
             call.gatherPairs(area, into: scratch[thread], kernels: workspace.kernels)
             call.withEpilogue(sample: area.sample) { epilogue in
-                multiply(scratch[thread], area: area, epilogue: epilogue, kernels: workspace.kernels)
+                multiply(
+                    scratch[thread], area: area, panelRange: 0..<panels.count, epilogue: epilogue, kernels: workspace.kernels)
+            }
+        }
+    }
+
+    private func runByPanels(in workspace: Workspace) {
+        let (shape, output) = (call.shape, call.output)
+        let areas = (0..<output.batch).map {
+            ConvolutionCall.Area(sample: $0, rows: 0..<output.height, columns: 0..<output.width)
+        }
+        let gathered = workspace.tensor(
+            batch: output.batch, height: shape.inputExtent(output.height), width: shape.inputExtent(output.width),
+            channels: call.pairsOfPixel)
+        workspace.team.run(areas.count) { item, _ in
+            call.gatherPairs(areas[item], into: gathered.sample(item), kernels: workspace.kernels)
+        }
+        workspace.team.run(panels.count) { panel, _ in
+            for area in areas {
+                call.withEpilogue(sample: area.sample) { epilogue in
+                    multiply(
+                        gathered.sample(area.sample), area: area, panelRange: panel..<panel + 1, epilogue: epilogue,
+                        kernels: workspace.kernels)
+                }
             }
         }
     }
 
     private func multiply(
-        _ scratch: UnsafeMutablePointer<Float>, area: ConvolutionCall.Area, epilogue: EpilogueAddresses,
-        kernels: kernel_set
+        _ scratch: UnsafeMutablePointer<Float>, area: ConvolutionCall.Area, panelRange: Range<Int>,
+        epilogue: EpilogueAddresses, kernels: kernel_set
     ) {
         let (shape, output) = (call.shape, call.output)
         let pixel = call.pairsOfPixel
@@ -37,7 +68,7 @@ struct PairConvolution {
             job.activation = epilogue.activation
             job.residual_stride = shape.outputChannels
             job.output_stride = shape.outputChannels
-            for panel in 0..<panels.count {
+            for panel in panelRange {
                 let column = panel * PackedPanels.width
                 job.weights = panels.panel(panel)
                 job.columns = panels.columns(in: panel)

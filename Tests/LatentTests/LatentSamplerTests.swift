@@ -129,7 +129,8 @@ struct LatentSamplerTests {
                 contexts.map { .init(latent: input, time: step.time, context: $0) }, height: start.height,
                 width: start.width, in: workspace)
             let evaluations = Guidance(text: guidance).evaluations
-            #expect(evaluations.map(\.conditions) == [.both, .picture].prefix(answers.count))
+            let conditions: [Guidance.Conditions] = answers.count == 1 ? [.both] : [.both, .picture]
+            #expect(evaluations.map(\.conditions) == conditions)
             let answer = Guidance.combined(answers, factors: evaluations.map(\.factor))
             expectClose(step.estimate(state, answer: answer), estimates[index], share: 1e-4, "\(file) estimate \(index)")
             step.advance(&state, answer: answer, noise: step.usesNoise ? noises[index] : nil, keeping: &kept)

@@ -154,7 +154,10 @@ struct PairTests {
     @Test("attention", arguments: sets)
     func attention(kernels: String) {
         var random = SplitMix(seed: 24)
-        for (batch, tokens, heads, width) in [(1, 128, 1, 32), (2, 131, 2, 64), (1, 300, 3, 32), (3, 5, 2, 32), (1, 200, 2, 16)] {
+        for (batch, tokens, heads, width) in [
+            (1, 128, 1, 32), (2, 131, 2, 64), (1, 300, 3, 32), (3, 5, 2, 32), (1, 200, 2, 16), (2, 160, 3, 40), (1, 133, 3, 40),
+            (1, 128, 2, 80), (1, 129, 1, 34), (1, 256, 2, 2), (1, 640, 1, 160),
+        ] {
             let input = random.floats(batch * tokens * heads * width * 3)
             func result(threads: Int) -> (found: [Float], input: Tensor) {
                 let workspace = Workspace(threads: threads, kernels: kernels)
@@ -166,6 +169,47 @@ struct PairTests {
             let expected = Plain.attention(tensor, heads: heads, width: width, causal: false)
             expectClose(found, expected, within: 4e-3, "\(kernels): \(batch)x\(tokens), \(heads) heads of \(width)")
             #expect(result(threads: 1).found == found)
+        }
+    }
+
+    @Test("attention whose scores are large, and one with what is no number", arguments: sets)
+    func largeScores(kernels: String) {
+        var random = SplitMix(seed: 29)
+        let workspace = Workspace(threads: 2, kernels: kernels)
+        let (tokens, heads, width) = (160, 2, 40)
+        // Within what needs no maximum taken off, at its edge, and far beyond.
+        for factor in [1, 3, 6, 40] as [Float] {
+            let input = random.floats(tokens * heads * width * 3).map { $0 * factor }
+            let tensor = Self.rounded(
+                Tensor(input, batch: 1, width: tokens, channels: 3 * heads * width, pool: workspace.pool), in: workspace)
+            let found = Attention(heads: heads, headWidth: width, precision: .bf16)(tensor, in: workspace).values
+            let expected = Plain.attention(tensor, heads: heads, width: width, causal: false)
+            expectClose(found, expected, within: Double(factor) * 4e-3, "\(kernels): times \(factor)")
+        }
+        var broken = random.floats(tokens * heads * width * 3)
+        broken[5 * 3 * heads * width + heads * width] = .nan
+        let tensor = Tensor(broken, batch: 1, width: tokens, channels: 3 * heads * width, pool: workspace.pool)
+        let found = Attention(heads: heads, headWidth: width, precision: .bf16)(tensor, in: workspace).values
+        #expect(!(0..<width).contains { found[$0].isFinite } && found[width].isFinite)
+    }
+
+    @Test("a convolution whose weights are stored in 16 bits is that of rounded weights, bit for bit", arguments: sets)
+    func halves(kernels: String) {
+        var random = SplitMix(seed: 30)
+        for (height, width, inputs, outputs) in [(1, 1, 1, 1), (5, 4, 70, 33), (8, 8, 64, 64), (13, 21, 129, 31), (24, 24, 48, 200)] {
+            let weight = random.floats(outputs * inputs * 9)
+            let input = random.floats(2 * height * width * inputs)
+            func result(_ weight: [Float], _ precision: Precision) -> [Float] {
+                let workspace = Workspace(threads: 2, kernels: kernels)
+                let layer = Convolution(
+                    weight: weight, bias: nil, inputChannels: inputs, outputChannels: outputs, kernel: 3, padding: 1,
+                    precision: precision, ways: [.winograd2, .winograd4], storesHalves: true, usualExtent: 1_024)
+                let tensor = Tensor(input, batch: 2, height: height, width: width, channels: inputs, pool: workspace.pool)
+                return layer([tensor], in: workspace).values
+            }
+            let (found, expected) = (result(weight, .bf16), result(Self.rounded(weight), .fp32))
+            #expect(found == expected || inputs == 1, "\(kernels): \(height)x\(width), \(inputs) to \(outputs)")
+            expectClose(found, expected.map { Double($0) }, within: 2e-2, "\(kernels): \(inputs) to \(outputs)")
         }
     }
 

@@ -38,8 +38,13 @@ final class AutoDIRBundle: Sendable {
     /// Bytes, and no merges.
     private static let vocabulary = 514
 
-    /// - Parameter members: of `bundle.json`, in place of what is there or beside it.
-    init(seed: UInt64 = 1, asArchive: Bool = false, _ members: [String: Any] = [:]) throws {
+    /// - Parameters:
+    ///   - averages: the seed of moving averages of the network that diffuses, which the file has beside it; nil for none.
+    ///   - members: of `bundle.json`, in place of what is there or beside it.
+    init(
+        seed: UInt64 = 1, asArchive: Bool = false, averages: UInt64? = nil, usesAverages: Bool = false,
+        _ members: [String: Any] = [:]
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-autodir-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let json = [UInt8](try JSONSerialization.data(withJSONObject: Self.sizes))
@@ -52,6 +57,11 @@ final class AutoDIRBundle: Sendable {
         try add("first_stage_model.") { _ = try Autoencoder($0, configuration: configuration.autoencoder) }
         try add("model_assessment.clipmodel.") { _ = try PairedTowers($0, configuration: configuration.towers) }
         try add("NAFNet.") { _ = try NAFNet($0, configuration: configuration.correction) }
+        if let averages {
+            let made = try RandomTensors.made(seed: averages) { _ = try LatentUNet($0, configuration: configuration.network) }
+            for (name, tensor) in made { tensors[StateDict.nameOfAverage(of: "model.diffusion_model." + name)] = tensor }
+            tensors["model_ema.decay"] = StoredTensor([0.9], shape: [])
+        }
         tensors["model_assessment.clipmodel.logit_scale"] = StoredTensor([2], shape: [])
         let file = asArchive ? "autodir.ckpt" : "autodir.safetensors"
         let place = folder.appendingPathComponent(file)
@@ -64,7 +74,7 @@ final class AutoDIRBundle: Sendable {
         try Data("#version: none\n".utf8).write(to: folder.appendingPathComponent("merges.txt"))
         var manifest: [String: Any] = [
             "kind": "autodir", "name": "small-autodir", "version": "1", "licence": "none: random numbers",
-            "trainingDataTerms": "none", "labels": Self.labels, "model": try section(file),
+            "trainingDataTerms": "none", "labels": Self.labels, "model": try section(file).merging(usesAverages ? ["use_ema": true] : [:]) { $1 },
             "merges": try section("merges.txt"), "default": ["steps": 3, "rounds": 2],
         ]
         manifest.merge(Self.sizes) { $1 }

@@ -101,6 +101,67 @@ struct AutoDIREngineTests {
         await #expect(throws: RestorationError.cancelled) { try await task.value }
     }
 
+    @Test("several crops are averaged, from edge to edge; of a picture without room for two there is one")
+    func crops() async throws {
+        let one = try AutoDIRBundle().engine(), four = try AutoDIRBundle(["crops": 2]).engine()
+        // As large as a crop one way and smaller the other; then with room.
+        let small = Picture.sample(width: 32, height: 20)
+        #expect(try await one.classify(small, labels: nil) == four.classify(small, labels: nil))
+        let large = Picture.sample(width: 64, height: 64)
+        let found = try await four.classify(large, labels: nil)
+        #expect(try await one.classify(large, labels: nil) != found)
+        let verdict = try await restore(large, on: four) { $0.rounds = 1 }.verdicts
+        #expect(verdict == [found])
+        // Without overlaps the crops are the quarters, and what is averaged are logits: logarithms, but for their sum.
+        let quarters = try await [(0, 0), (32, 0), (0, 32), (32, 32)].asyncMap { place in
+            try await one.classify(Self.part(of: large, at: place, side: 32), labels: nil)
+        }
+        let means = AutoDIRBundle.labels.map { label in
+            quarters.reduce(0.0) { $0 + log($1.entries.first { $0.label == label }?.probability ?? 0) } / 4
+        }
+        let sum = means.reduce(0) { $0 + exp($1) }
+        for (label, mean) in zip(AutoDIRBundle.labels, means) {
+            let probability = found.entries.first { $0.label == label }?.probability ?? 0
+            #expect(abs(probability - exp(mean) / sum) < 1e-5, "\(label): \(probability)")
+        }
+        for (crops, isAllowed) in [(4, true), (5, false), (0, false)] {
+            #expect(((try? AutoDIRBundle(["crops": crops]).engine()) != nil) == isAllowed, "\(crops)")
+        }
+    }
+
+    private static func part(of picture: Picture, at place: (x: Int, y: Int), side: Int) -> Picture {
+        let pixels = (0..<side).flatMap { row in
+            let start = ((place.y + row) * picture.width + place.x) * 3
+            return picture.pixels[start..<start + 3 * side]
+        }
+        return Picture(width: side, height: side, pixels: pixels)
+    }
+
+    @Test("moving averages take the parameters' place where the bundle asks for them, before it is converted and after")
+    func averages() async throws {
+        let (first, second) = (try AutoDIRBundle(seed: 1), try AutoDIRBundle(seed: 2))
+        let plain = try await restore(Self.picture, on: first.engine()) { $0.degradations = ["haze"] }
+        let both = try AutoDIRBundle(seed: 1, averages: 2)
+        #expect(try await restore(Self.picture, on: both.engine()) { $0.degradations = ["haze"] }.picture == plain.picture)
+        let asked = try AutoDIRBundle(seed: 1, averages: 2, usesAverages: true)
+        let averaged = try await restore(Self.picture, on: asked.engine()) { $0.degradations = ["haze"] }
+        // The network that diffuses is the second one's, all else the first one's.
+        #expect(averaged.picture != plain.picture)
+        #expect(try await restore(Self.picture, on: second.engine()) { $0.degradations = ["haze"] }.picture != averaged.picture)
+        let target = asked.folder.appendingPathComponent("converted")
+        let preparation = BundlePreparation(EngineConfiguration(), checks: false)
+        for folder in [target, target.appendingPathComponent("again")] {
+            #expect(try await BundleFolderConversion(
+                folder.deletingLastPathComponent().path, to: folder.path, keepsOriginal: false, preparation: preparation).run())
+            let file = folder.appendingPathComponent("autodir.safetensors").path
+            #expect(try !StateDict(contentsOf: file).names.contains { $0.hasPrefix("model_ema.") })
+            let engine = try RecipeEngine(Bundles.Bundle.load(folder.path), configuration: EngineConfiguration())
+            #expect(try await restore(Self.picture, on: engine) { $0.degradations = ["haze"] }.picture == averaged.picture)
+        }
+        let error = try #require(throws: (any Error).self) { try AutoDIRBundle(usesAverages: true).engine() }
+        #expect("\(error)".contains("model_ema.diffusion_model"), "\(error)")
+    }
+
     @Test("words steer: two prompts make two pictures, the same one the same; a long one is cut and says so")
     func prompts() async throws {
         let engine = try AutoDIRBundle().engine()
@@ -131,6 +192,7 @@ struct AutoDIREngineTests {
         let changes: [(inout RestorationOptions) -> Void] = [
             { $0.guidance = Guidance(text: 5) }, { $0.guidance = Guidance(text: 5, picture: 2) }, { $0.steps = 4 },
             { $0.seed = 2 }, { $0.sampler = "euler" }, { $0.sampler = "dpm-2m" }, { $0.sampler = "ddim" },
+            { $0.sampler = "ddpm" },
             { $0.colour = .adain }, { $0.colour = .wavelet }, { $0.degradations = ["rain"] },
         ]
         var seen = [standard]
@@ -155,6 +217,7 @@ struct AutoDIREngineTests {
         #expect(throws: OptionFault.self) { try recipe.options(reading: [.degradation: "dust"]) }
         for (sampler, steps, isAllowed) in [
             ("euler", "1", true), ("euler", "100", true), ("euler", "101", false), ("ddim", "4", true), ("ddim", "3", false),
+            ("ddpm", "2", true), ("ddpm", "1", false),
         ] {
             let options = try? recipe.options(reading: [.sampler: sampler, .steps: steps])
             #expect((options != nil) == isAllowed, "\(steps) of \(sampler)")
@@ -209,5 +272,14 @@ struct AutoDIREngineTests {
             let error = try #require(throws: (any Error).self) { try AutoDIRBundle(members).engine() }
             #expect("\(error)".contains(place), "\(error)")
         }
+    }
+}
+
+extension Sequence {
+    /// One after the other.
+    fileprivate func asyncMap<Result>(_ body: (Element) async throws -> Result) async rethrows -> [Result] {
+        var results: [Result] = []
+        for element in self { results.append(try await body(element)) }
+        return results
     }
 }

@@ -62,6 +62,10 @@ typedef struct {
     void (*widen)(const uint16_t *halves, float *output, size_t count);
     // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros.
     void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
+    // 2^(factor * sum) of the sums of `pair_panel`, whole panels without anything that follows, as bfloat16: rows are
+    // `output_stride` pairs apart. What each row of them comes to is added to the row of 32 of `totals`, any lanes of it. For
+    // factor * sum within -126...126; relative error under 8e-5 before rounding.
+    void (*power_panel)(const kernel_panel *, float factor, uint16_t *output, float *totals);
     // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.
     void (*softmax_pairs)(float *scores, size_t rows, size_t stride, size_t width, float scale, float *factors);
     // Each row of `width` values times its factor, in place.

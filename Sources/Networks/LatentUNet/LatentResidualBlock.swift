@@ -12,7 +12,10 @@ struct LatentResidualBlock: Sendable {
     private let shortcut: Convolution?  // skip_connection, where channels change
     private let outputs: Int
 
-    init(_ parameters: ParameterReader, inputs: Int, outputs: Int, timeWidth: Int) throws(CheckpointError) {
+    /// - Parameter extent: rows and columns of most of its maps.
+    init(
+        _ parameters: ParameterReader, inputs: Int, outputs: Int, timeWidth: Int, extent: Int
+    ) throws(CheckpointError) {
         self.outputs = outputs
         enterNorm = try parameters.groupNorm("in_layers.0", width: inputs, epsilon: 1e-5)
         leaveNorm = try parameters.groupNorm("out_layers.0", width: outputs, epsilon: 1e-5)
@@ -20,11 +23,11 @@ struct LatentResidualBlock: Sendable {
         (enter, leave) = try parameters.both(
             { () throws(CheckpointError) in
                 try parameters.convolution(
-                    "in_layers.2", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: true)
+                    "in_layers.2", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: true, usualExtent: extent)
             },
             { () throws(CheckpointError) in
                 try parameters.convolution(
-                    "out_layers.3", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: true)
+                    "out_layers.3", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: true, usualExtent: extent)
             })
         shortcut = inputs == outputs ? nil : try parameters.convolution(
             "skip_connection", inputs: inputs, outputs: outputs, kernel: 1, padding: 0, bias: true)

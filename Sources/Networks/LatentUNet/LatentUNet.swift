@@ -51,23 +51,28 @@ package struct LatentUNet: Sendable {
             case .block(let block):
                 return .block(
                     try LatentResidualBlock(
-                        reader.scope("0"), inputs: block.inputs, outputs: block.outputs, timeWidth: time),
+                        reader.scope("0"), inputs: block.inputs, outputs: block.outputs, timeWidth: time,
+                        extent: Self.extent(ofLevel: block.level)),
                     try Self.transformer(reader, block.transformer, block.outputs, configuration))
             }
         }
         let bottom = configuration.width(ofLevel: configuration.depth - 1)
         let reader = parameters.scope("middle_block")
+        let deepest = Self.extent(ofLevel: configuration.depth - 1)
         middle = try Middle(
-            first: LatentResidualBlock(reader.scope("0"), inputs: bottom, outputs: bottom, timeWidth: time),
+            first: LatentResidualBlock(
+                reader.scope("0"), inputs: bottom, outputs: bottom, timeWidth: time, extent: deepest),
             transformer: LatentTransformer(
                 reader.scope("1"), index: plan.middleTransformer, width: bottom, configuration: configuration),
-            second: LatentResidualBlock(reader.scope("2"), inputs: bottom, outputs: bottom, timeWidth: time))
+            second: LatentResidualBlock(
+                reader.scope("2"), inputs: bottom, outputs: bottom, timeWidth: time, extent: deepest))
         ups = try parameters.map(planned.1.count) { index throws(CheckpointError) in
             let reader = parameters.scope("output_blocks").scope("\(index)")
             let block = planned.1[index]
             return try Up(
                 block: LatentResidualBlock(
-                    reader.scope("0"), inputs: block.inputs, outputs: block.outputs, timeWidth: time),
+                    reader.scope("0"), inputs: block.inputs, outputs: block.outputs, timeWidth: time,
+                    extent: Self.extent(ofLevel: block.level)),
                 transformer: Self.transformer(reader, block.transformer, block.outputs, configuration),
                 double: !block.doubles ? nil : reader.convolution(
                     "\(block.transformer == nil ? 1 : 2).conv", inputs: block.outputs, outputs: block.outputs, kernel: 3,
@@ -81,6 +86,9 @@ package struct LatentUNet: Sendable {
         transformers = used.compactMap(\.self)
         try parameters.finish()
     }
+
+    /// Rows and columns that a level usually has: those of latents of 64x64, which the networks are trained on.
+    private static func extent(ofLevel level: Int) -> Int { max(1, 64 >> level) }
 
     private static func transformer(
         _ reader: ParameterReader, _ index: Int?, _ width: Int, _ configuration: LatentUNetConfiguration

@@ -4,6 +4,8 @@ struct LatentUNetPlan {
     struct Block {
         let inputs: Int
         let outputs: Int
+        /// Counted going down.
+        let level: Int
         /// The number of its transformer among all; nil for none.
         let transformer: Int?
         /// On the way up: doubled afterwards.
@@ -30,8 +32,8 @@ struct LatentUNetPlan {
             let outputs = configuration.width(ofLevel: level)
             for _ in 0..<configuration.blocks {
                 downs.append(.block(Block(
-                    inputs: width, outputs: outputs, transformer: number(configuration.hasTransformer(atLevel: level)),
-                    doubles: false)))
+                    inputs: width, outputs: outputs, level: level,
+                    transformer: number(configuration.hasTransformer(atLevel: level)), doubles: false)))
                 width = outputs
                 skips.append(width)
             }
@@ -45,7 +47,7 @@ struct LatentUNetPlan {
             let outputs = configuration.width(ofLevel: level)
             for index in 0...configuration.blocks {
                 ups.append(Block(
-                    inputs: width + skips.removeLast(), outputs: outputs,
+                    inputs: width + skips.removeLast(), outputs: outputs, level: level,
                     transformer: number(configuration.hasTransformer(atLevel: level)),
                     doubles: level > 0 && index == configuration.blocks))
                 width = outputs

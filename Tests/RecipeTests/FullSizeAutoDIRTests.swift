@@ -1,0 +1,98 @@
+import Bundles
+import Checkpoints
+import Engine
+import Foundation
+import Images
+import Service
+import TestSupport
+import Testing
+import Threads
+
+/// AutoDIR at its real size, with random weights, over HTTP: `Deploy/test --full`.
+@Suite("Full-size AutoDIR", .serialized)
+struct FullSizeAutoDIRTests {
+    @Test("the archive has the keys and as many numbers as the official one")
+    func keys() {
+        let archive = FullSizeAutoDIR()
+        #expect(archive.entries.count == 2_202 && Set(archive.entries.map(\.name)).count == 2_202)
+        #expect(archive.parameterCount == 1_486_787_503)
+    }
+
+    @Test(
+        "it is converted, loaded, restores in 4 steps, tells its progress, is cancelled, and stays within its memory",
+        .enabled("needs RESTORED_FULL, as Deploy/test --full sets it, and the parity folder's merges") {
+            ProcessInfo.processInfo.environment["RESTORED_FULL"] == "1"
+                && ParityFolder.current.has("bpe_simple_vocab_16e6.txt.gz")
+        })
+    func wholeSize() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-autodir-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (published, converted) = (folder.appendingPathComponent("published"), folder.appendingPathComponent("converted"))
+        try FileManager.default.createDirectory(at: published, withIntermediateDirectories: true)
+        try FullSizeAutoDIR().writeBundle(to: published, precisions: ["fp32", "bf16"])
+        var preparing = EngineConfiguration()
+        preparing.threadsPerEvaluation = 2
+        #expect(try await BundleFolderConversion(
+            published.path, to: converted.path, keepsOriginal: false,
+            preparation: BundlePreparation(preparing, checks: false)).run())
+        try FileManager.default.removeItem(at: published)
+        for (precision, limit) in [(Precision.bf16, 6), (.fp32, 9)] {
+            try await serve(converted, precision, gibibytes: limit)
+        }
+    }
+
+    private func serve(_ folder: URL, _ precision: Precision, gibibytes limit: Int) async throws {
+        ResidentMemory.forgetPeak()
+        let before = ResidentMemory.peak
+        let start = ContinuousClock.now
+        let running = try RunningBundle(ServiceLog(level: .error, sink: LogSink { _ in })) { prepare in
+            var configuration = EngineConfiguration()
+            (configuration.threadsPerEvaluation, configuration.precision) = (2, precision)
+            prepare(&configuration)
+            let pool = JobPool(size: 2)
+            let bundle = try Bundles.Bundle.load(folder.path) { pool.run($0, $1) }
+            return try RecipeEngine(bundle, configuration: configuration)
+        }
+        let loaded = ContinuousClock.now
+        let picture = Picture.sample(width: 512, height: 512)
+        let query = "?force=true&rounds=1&steps=4&seed=1"
+        let answer = try await running.restore(picture, query)
+        let restored = ContinuousClock.now
+        #expect(answer.status == 200, "\(answer.text.prefix(400))")
+        #expect(answer["Restored-Steps"] == "4" && answer["Restored-Verdicts"]?.isEmpty == false)
+        let made = try ImageDecoder.decode(answer.body)
+        #expect(made.width == 512 && made.height == 512 && Set(made.pixels).count > 16)
+
+        let job = try await running.restore(picture, query, fields: ["Prefer: respond-async"])
+        let events = try await Loopback.send("GET", try #require(job["Location"]) + "/events", to: running.port)
+        // Four steps, and what is before and after them, each with what is left.
+        #expect(events.text.contains("\"step\":3,") && events.text.contains("\"steps\":7"))
+        #expect(events.text.contains("\"estimated_seconds\":") && events.text.contains("event: done\n"))
+        let result = try await Loopback.send("GET", try #require(job["Location"]) + "/result", to: running.port)
+        #expect(result.body == answer.body)
+
+        let long = try await running.restore(picture, "?force=true&rounds=1&steps=100", fields: ["Prefer: respond-async"])
+        let place = try #require(long["Location"])
+        #expect(try await Loopback.send("DELETE", place, to: running.port).status == 204)
+        let last = try await Loopback.send("GET", place + "/events", to: running.port)
+        #expect(last.text.contains("event: cancelled\n"), "\(last.text)")
+        let peak = ResidentMemory.peak
+        #expect(await running.life.drain() == 0)
+        #expect(peak <= limit << 30, "\(peak) bytes")
+        print(
+            "AutoDIR, \(precision.rawValue): load \(loaded - start), 512x512 in 4 steps \(restored - loaded), "
+                + "at most \(peak >> 20) MiB resident (\(before >> 20) before); \(answer["Server-Timing"] ?? "")")
+    }
+}
+
+/// What Linux tells of this process.
+private enum ResidentMemory {
+    /// The most bytes since the last `forgetPeak`.
+    static var peak: Int {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (Int(line.filter(\.isNumber)) ?? 0) << 10
+    }
+
+    static func forgetPeak() { try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8) }
+}
