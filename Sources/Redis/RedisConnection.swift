@@ -26,6 +26,8 @@ package final class RedisConnection: Sendable {
         var queue: [RedisSession.Request] = []
         var phase = Phase.beginning
         var isClosed = false
+        /// Whether the present connection is of no use, though it holds.
+        var isUnwanted = false
     }
 
     private let address: RedisAddress
@@ -65,6 +67,12 @@ package final class RedisConnection: Sendable {
     /// Ends it; whoever waits for answers gets none.
     package func close() {
         state.withLock { $0.isClosed = true }
+        awaken()
+    }
+
+    /// Gives the present connection up for a new one: it may lead to a server that is none for writing any more.
+    package func reconnect() {
+        state.withLock { $0.isUnwanted = true }
         awaken()
     }
 
@@ -120,7 +128,10 @@ package final class RedisConnection: Sendable {
                     try RedisTransport(address, options), limits: options.limits, onMessage: onMessage)
                 try shakeHands(session)
                 delay = options.firstRetryDelay
-                state.withLock { $0.phase = .connected }
+                state.withLock { state in
+                    state.phase = .connected
+                    state.isUnwanted = false
+                }
                 onEvent(.connected)
                 try serve(session)
             } catch {
@@ -189,11 +200,12 @@ package final class RedisConnection: Sendable {
         do throws(RedisError) {
             var nextPing = ContinuousClock.now + options.pingInterval
             while !isClosed {
-                let requests = state.withLock { state in
+                let (requests, isUnwanted) = state.withLock { state in
                     defer { state.queue = [] }
-                    return state.queue
+                    return (state.queue, state.isUnwanted)
                 }
                 for request in requests { session.enqueue(request) }
+                if isUnwanted { throw RedisError.unavailable("the connection was given up") }
                 if channel != nil, ContinuousClock.now >= nextPing {
                     if session.isIdle { session.enqueue(ping) }
                     nextPing = .now + options.pingInterval

@@ -117,6 +117,7 @@ package final class RestorationService: RequestHandler, ServerObserver {
             }
             switch try operation.begin(request) {
             case .immediate(let response): return .respond(finish(response, request))
+            case .question(let answer): return ask(answer, request)
             case .afterBody(let answer): return run(answer, request)
             }
         } catch {
@@ -170,6 +171,16 @@ package final class RestorationService: RequestHandler, ServerObserver {
         crossOrigin.applyPreflight(to: &fields, request: request.head.request, methods: list)
         // Balancers that ask OPTIONS / for a server's health by default want a 200.
         return Response(status: request.path == "/" ? .ok : .noContent, fields: fields)
+    }
+
+    private func ask(_ answer: @escaping @Sendable () async throws -> Response, _ request: ServiceRequest) -> Disposition {
+        .run(bodyLimit: configuration.bodyLimit) { [self] _ in
+            do {
+                return finish(try await answer(), request)
+            } catch {
+                return fail(error, request)
+            }
+        }
     }
 
     private func run(

@@ -16,6 +16,9 @@ extension Configuration {
     /// Where replicas share jobs; nil where they are kept in memory.
     package var jobStoreAddress: RedisAddress? { jobStore.isEmpty ? nil : try? RedisAddress(jobStore) }
 
+    /// The most bytes that a job store's server takes in one text, as it is set up by default.
+    package static let jobStoreText = 512 << 20
+
     package var serviceRole: ServiceRole { ServiceRole(rawValue: role) ?? .all }
 
     /// Whether people find a page at `/`.

@@ -154,6 +154,9 @@ extension Configuration {
                 "--job-store must be an address such as redis://host:6379/0 or rediss://:password@host:6379/0; "
                     + "\(error.reason)")
         }
+        guard bodyLimit <= Self.jobStoreText else {
+            throw ConfigurationError("--body-limit must be at most \(Self.jobStoreText) bytes with a --job-store")
+        }
         guard resultMemory >= bodyLimit else {
             throw ConfigurationError("--result-memory must hold one body of --body-limit \(bodyLimit) in a --job-store")
         }

@@ -48,7 +48,7 @@ final class FaultyServer: Sendable {
 
     /// - Parameter behaviour: gets the connection's number, from 0 on.
     init(_ behaviour: @escaping @Sendable (Int, Line) -> Void) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -69,6 +69,8 @@ final class FaultyServer: Sendable {
                     close(listening)
                     return
                 }
+                // Whoever inherits it keeps it open.
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 let number = connections.count.withLock { count in
                     count += 1
                     return count - 1

@@ -204,6 +204,7 @@ struct ConfigurationTests {
             (["--job-store", "http://:hidden@store"], "--job-store"), (["--job-store", "redis://:hidden@store/x"], "--job-store"),
             (["--role", "worker"], "--role worker needs a --job-store"), (["--role", "none"], "--role"),
             (["--job-store", url, "--body-limit", "512MiB", "--request-memory", "8GiB"], "--result-memory"),
+            (["--job-store", url, "--body-limit", "536870913", "--result-memory", "1GiB", "--request-memory", "8GiB"], "--body-limit"),
         ]
         for (arguments, part) in mistakes {
             let error = #expect(throws: ConfigurationError.self) {

@@ -39,8 +39,16 @@ package final class RedisServer: Sendable {
             + ["--logfile", folder.appendingPathComponent("log").path] + arguments
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
+        // A thread of the cooperative pool blocks signals, and a child would too.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var number: pid_t = 0
-        let code = posix_spawn(&number, words[0], nil, nil, &pointers, environ)
+        let code = posix_spawn(&number, words[0], nil, &attributes, &pointers, environ)
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO) }
         process.withLock { $0 = number }
         // Until it takes connections.
@@ -64,7 +72,7 @@ package final class RedisServer: Sendable {
     }
 
     private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -78,7 +86,7 @@ package final class RedisServer: Sendable {
     }
 
     private static func isOpen(_ port: Int) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var address = loopback(UInt16(port))
         return withUnsafePointer(to: &address) { pointer in

@@ -21,7 +21,7 @@ struct JobEvents: Operation {
     func begin(_ request: ServiceRequest) throws -> Reply {
         let id = request.pathIdentifier
         let seen = Self.revision(request.fields[.lastEventID])
-        return .afterBody { _ in try await events(of: id, after: seen) }
+        return .question { try await events(of: id, after: seen) }
     }
 
     private func events(of id: String, after seen: Int?) async throws -> Response {

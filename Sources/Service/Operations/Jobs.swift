@@ -9,7 +9,7 @@ struct ShowJob: Operation {
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         let id = request.pathIdentifier
-        return .afterBody { _ in .json(try await jobs.status(id), fields: [.cacheControl: "no-store"]) }
+        return .question { .json(try await jobs.status(id), fields: [.cacheControl: "no-store"]) }
     }
 }
 
@@ -19,7 +19,7 @@ struct DeleteJob: Operation {
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         let id = request.pathIdentifier
-        return .afterBody { _ in
+        return .question {
             try await jobs.delete(id)
             return Response(status: .noContent)
         }
@@ -32,6 +32,6 @@ struct ShowJobResult: Operation {
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         let id = request.pathIdentifier
-        return .afterBody { _ in try await jobs.result(id) }
+        return .question { try await jobs.result(id) }
     }
 }

@@ -22,6 +22,9 @@ extension Operation {
 enum Reply: Sendable {
     /// The answer, made out of memory.
     case immediate(Response)
+    /// The answer has to be asked for elsewhere. It is no work: nothing waits for its end, and the end of all work is not its
+    /// end.
+    case question(@Sendable () async throws -> Response)
     /// The answer takes the request's body, and work.
     case afterBody(@Sendable (any RequestBody) async throws -> Response)
 }

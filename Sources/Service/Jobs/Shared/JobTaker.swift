@@ -134,7 +134,10 @@ final class JobTaker: Sendable {
         }
         let keeper = Task { await keep(claim, progress, ownership) }
         let result = await work.result
-        switch Ending(result, mostBytes: store.limits.resultBytes, requestID: claim.requestID, load: self.work.engines.forQuestions?.load) {
+        let ending = Ending(
+            result, mostBytes: store.limits.largestResult, requestID: claim.requestID,
+            load: self.work.engines.forQuestions?.load)
+        switch ending {
         case _ where ownership.isLost: store.count { $0.lost += 1 }
         case .end(let outcome): await end(claim, outcome)
         case .release: await release(claim)

@@ -1,3 +1,5 @@
+import Settings
+
 /// What bounds jobs in a store that replicas share.
 struct SharedJobLimits: Sendable {
     /// What the names of all keys begin with.
@@ -14,6 +16,8 @@ struct SharedJobLimits: Sendable {
     var resultBytes = 256 << 20
     /// Bytes of one upload.
     var uploadBytes = 32 << 20
+    /// Bytes of one result: no more than all, nor than servers take in one text (`proto-max-bulk-len`).
+    var largestResult: Int { min(resultBytes, Configuration.jobStoreText) }
     /// Behind a job's deadline, until anyone ends it in place of an owner that does not.
     var grace = Duration.seconds(30)
     /// For an answer of the server's, beside the time that its bytes take.

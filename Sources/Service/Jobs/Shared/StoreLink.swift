@@ -142,6 +142,10 @@ final class StoreLink: Sendable {
     private func count(_ error: RedisError) {
         if error.code == "NOGROUP" { return }
         state.withLock { $0.errors += 1 }
+        // Another server was made the main one, and the name leads there by now, or soon.
+        if error.code == "READONLY" {
+            for connection in [short, long, waiting, listener] { connection.reconnect() }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ local function forget(id)
   if held then
     local state, bytes = string.match(held, '^(%a+) (%d+)$')
     redis.call('HINCRBY', totals, state, -1)
-    redis.call('HINCRBY', totals, 'results', '-' .. bytes)
+    redis.call('HINCRBY', totals, 'results', 0 - tonumber(bytes))
     redis.call('HDEL', kept, id)
   end
   redis.call('ZREM', finished, id)
@@ -41,7 +41,7 @@ local function finish(id, state, lifetime, fields, body)
   redis.call('DEL', upload(id))
   local bytes = redis.call('HGET', uploads, id)
   if bytes then
-    redis.call('HINCRBY', totals, 'uploads', '-' .. bytes)
+    redis.call('HINCRBY', totals, 'uploads', 0 - tonumber(bytes))
     redis.call('HDEL', uploads, id)
   end
   redis.call('ZREM', waiting, id)
