@@ -94,7 +94,9 @@ extension kernel_set {
         switch form {
         case .single: panel(&job)
         case .pairs: pair_panel(&job)
-        case .halves: preconditionFailure("halves are widened before they are multiplied")
+        case .halves:
+            // No layer gets here: only convolutions by Winograd's filtering store halves, and those widen them.
+            preconditionFailure("halves are widened before they are multiplied")
         }
     }
 

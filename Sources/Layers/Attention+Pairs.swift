@@ -158,6 +158,8 @@ extension Attention {
                 kernels.pair_panel(&job)
             }
             kernels.softmax_pairs(scratch, rows, stride, layout.tokens, scale, factors)
+            // A maximum passes over what is no number; what comes of one must not look like an answer.
+            if bound.isNaN { factors.update(repeating: .nan, count: rows) }
         }
         taps = UnsafePointer(scratch)
         withUnsafePointer(to: &taps) { taps in

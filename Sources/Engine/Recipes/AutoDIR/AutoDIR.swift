@@ -18,6 +18,7 @@ package struct AutoDIR: Recipe {
     private let engine: EngineConfiguration
     private let noise: @Sendable (_ seed: UInt64) -> LatentNoise
     private let bundleName: String
+    package let weightBytes: Int?
 
     /// Builds the networks and measures what they need.
     ///
@@ -41,21 +42,30 @@ package struct AutoDIR: Recipe {
         let labels = try Self.checkedLabels(bundle)
         self.init(
             networks, tokenizer: tokenizer, labels: labels, bundleName: bundle.manifest.name, precision: precision,
-            engine: engine, sharedBy: bundle.loop)
+            weightBytes: try Self.weightBytes(bundle, precision), engine: engine, sharedBy: bundle.loop)
+    }
+
+    private static func weightBytes(_ bundle: Bundles.Bundle, _ precision: Precision) throws(BundleError) -> Int? {
+        let name = try bundle.file(of: bundle.section("model")).name
+        guard let file = bundle.manifest.files.first(where: { $0.name == name }) else { return nil }
+        return AutoDIRNetworks.weightBytes(try bundle.tensors(of: file), precision: precision)
     }
 
     /// - Parameters:
     ///   - labels: a name for each category, in the categories' order.
+    ///   - weightBytes: what the networks hold.
     ///   - noise: of a seed.
     ///   - loop: shares measuring evaluations out among threads.
     package init(
         _ networks: AutoDIRNetworks, tokenizer: BytePairTokenizer, labels: [String], bundleName: String,
-        precision: Precision, engine: EngineConfiguration, sharedBy loop: ParameterReader.ParallelLoop,
+        precision: Precision, weightBytes: Int? = nil, engine: EngineConfiguration,
+        sharedBy loop: ParameterReader.ParallelLoop,
         noise: @escaping @Sendable (_ seed: UInt64) -> LatentNoise = { .seeded($0) }
     ) {
         self.networks = networks
         self.labels = labels
         self.bundleName = bundleName
+        self.weightBytes = weightBytes
         self.engine = engine
         self.noise = noise
         assessment = Assessment(

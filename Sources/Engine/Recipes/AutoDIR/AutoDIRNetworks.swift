@@ -13,6 +13,24 @@ package struct AutoDIRNetworks: Sendable {
     package let towers: PairedTowers  // model_assessment.clipmodel
     package let correction: NAFNet  // NAFNet
 
+    /// Bytes that the weights hold.
+    ///
+    /// - Parameter tensors: that the networks are made of.
+    static func weightBytes(_ tensors: StateDict, precision: Precision) -> Int {
+        tensors.names.reduce(0) { sum, name in
+            guard let tensor = tensors[name], !passedOver.contains(where: name.hasPrefix) else { return sum }
+            let isNarrow = precision == .bf16 && tensor.shape.count > 1 && narrow.contains(where: name.hasPrefix)
+                && !full.contains(where: name.contains)
+            return sum + tensor.elementCount * (isNarrow ? 2 : 4)
+        }
+    }
+
+    /// Whose weights take 16 bits in bf16, and what of them keeps fp32.
+    private static let narrow = [
+        "model.diffusion_model.", "first_stage_model.", "model_assessment.clipmodel.vision_model.encoder.",
+    ]
+    private static let full = [".emb_layers.", ".time_embed.", ".attn2.to_k.", ".attn2.to_v."]
+
     /// Tables of the schedule, which are computed, what training kept beside the parameters, and the autoencoder's training.
     static let passedOver = [
         "betas", "alphas_cumprod", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
