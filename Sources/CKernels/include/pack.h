@@ -10,3 +10,6 @@ void kernel_pack_panel(const float *weights, size_t stride, size_t columns, size
 
 // The same as pairs of bfloat16: taps * ((inputs + 1) / 2) rows of 32 pairs, the last input of an odd number beside a zero.
 void kernel_pack_pairs(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint32_t *panel);
+
+// Words of `columns` (1...32) outputs, `rows` words each, `stride` words apart, as a panel: rows of 32, zeros where no column is.
+void kernel_pack_words(const uint32_t *words, size_t stride, size_t columns, size_t rows, uint32_t *panel);
