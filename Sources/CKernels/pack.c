@@ -55,3 +55,14 @@ void kernel_pack_halves(const float *weights, size_t stride, size_t columns, siz
         }
     }
 }
+
+void kernel_pack_words(const uint32_t *words, size_t stride, size_t columns, size_t rows, uint32_t *panel) {
+    for (size_t start = 0; start < rows; start += input_block) {
+        size_t end = rows - start < input_block ? rows : start + input_block;
+        for (size_t column = 0; column < KERNEL_PANEL_WIDTH; column++) {
+            const uint32_t *source = words + column * stride;
+            for (size_t row = start; row < end; row++)
+                panel[row * KERNEL_PANEL_WIDTH + column] = column < columns ? source[row] : 0;
+        }
+    }
+}

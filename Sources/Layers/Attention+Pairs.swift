@@ -5,10 +5,12 @@ import Compute
 /// meet all of them. A head's channels need not fill whole panels: what is left of the last one is not computed.
 extension Attention {
     /// Fewer tokens are not worth the packing.
-    private static let fewestTokens = 128
+    private static let fewestTokens = 32
     /// Scores held at a time by a thread, in floats; at least one tile of the kernel's rows.
     private static let scoreBudget = 64 << 10
     private static let tileRows = 14
+    /// A head's keys and values up to this size stay in a core's cache: one thread packs them and answers all queries.
+    private static let cachedElements = 64 << 10
 
     /// Whether the products are computed so: by the shape alone, neither by the batch nor by threads.
     func takesPairs(tokens: Int) -> Bool {
@@ -31,7 +33,8 @@ extension Attention {
         var values: Int { keyPanels * keyPanel }
         /// Behind the values: the greatest squared length of a key.
         var greatest: Int { values + valuePanels * valuePanel }
-        var count: Int { greatest + 1 }
+        /// With that, and as much room behind it as makes what follows begin where a panel does.
+        var count: Int { greatest + PackedPanels.width }
         /// Whether numerators may be made of scores as these come, in pairs, which are half as long.
         var takesPowers: Bool { tokens % PackedPanels.width == 0 }
         /// Pairs from row to row of such numerators: a power of two would put all rows of a tile into one set of the cache.
@@ -41,45 +44,63 @@ extension Attention {
             let rows = scoreBudget * (takesPowers ? 2 : 1) / max(1, tokens) / tileRows * tileRows
             return max(1, min(tokens, max(tileRows, min(rows, 4 * tileRows))))
         }
+        var blocks: Int { (tokens + block - 1) / block }
+        /// Between a block's rows of scores.
+        var scoreStride: Int { Linear.spread(keyPanels * PackedPanels.width) }
+        /// Of a thread: scores, queries, factors and partial sums of a block.
+        var scratch: Int { block * (scoreStride + headWidth + 1 + (takesPowers ? PackedPanels.width : 0)) }
     }
 
     func attendPairs(_ projections: Tensor, output: Tensor, in workspace: Workspace) {
         let layout = Layout(tokens: projections.pixels, headWidth: headWidth)
-        let packed = workspace.tensor(batch: projections.batch, width: heads, channels: layout.count)
-        workspace.team.run(projections.batch * heads) { item, _ in
-            let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
-            pack(
-                projections.sample(sample) + head * headWidth, to: packed.base + item * layout.count, layout,
-                kernels: workspace.kernels)
+        let count = projections.batch * heads
+        if count >= 4 * workspace.team.size, layout.count <= Self.cachedElements {
+            let scratch = workspace.scratch(floats: layout.count + layout.scratch)
+            workspace.team.run(count) { item, thread in
+                let packed = scratch[thread]
+                pack(item, of: projections, to: packed, layout, kernels: workspace.kernels)
+                for block in 0..<layout.blocks {
+                    attend(
+                        block, item, of: projections, packed: packed, layout, scratch: packed + layout.count, output: output,
+                        kernels: workspace.kernels)
+                }
+            }
+            return
         }
-        let blocks = (layout.tokens + layout.block - 1) / layout.block
-        let scores = layout.block * layout.keyPanels * PackedPanels.width
-        let scratch = workspace.scratch(
-            floats: scores + layout.block * (headWidth + 1 + (layout.takesPowers ? PackedPanels.width : 0)))
-        workspace.team.run(projections.batch * heads * blocks) { item, thread in
-            let (rest, index) = item.quotientAndRemainder(dividingBy: blocks)
-            let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)
-            let rows = index * layout.block..<min(layout.tokens, (index + 1) * layout.block)
-            let width = heads * headWidth
+        let packed = workspace.tensor(batch: 1, width: count, channels: layout.count)
+        workspace.team.run(count) { item, _ in
+            pack(item, of: projections, to: packed.base + item * layout.count, layout, kernels: workspace.kernels)
+        }
+        let scratch = workspace.scratch(floats: layout.scratch)
+        workspace.team.run(count * layout.blocks) { item, thread in
+            let (head, block) = item.quotientAndRemainder(dividingBy: layout.blocks)
             attend(
-                projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count,
-                packed: packed.base + rest * layout.count, layout, scratch: scratch[thread],
-                output: output.sample(sample) + rows.lowerBound * width + head * headWidth, kernels: workspace.kernels)
+                block, head, of: projections, packed: packed.base + head * layout.count, layout, scratch: scratch[thread],
+                output: output, kernels: workspace.kernels)
         }
     }
 
-    /// - Parameter projections: of the first token, at the head's queries.
+    /// - Parameter item: the head, counted through all samples.
     private func pack(
-        _ projections: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>, _ layout: Layout, kernels: kernel_set
+        _ item: Int, of projections: Tensor, to packed: UnsafeMutablePointer<Float>, _ layout: Layout, kernels: kernel_set
     ) {
+        let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
         let width = heads * headWidth
-        let (keys, values) = (projections + width, projections + 2 * width)
-        packed[layout.greatest] = greatestSquare(keys, count: layout.tokens)
+        let keys = projections.sample(sample) + width + head * headWidth
+        let values = keys + width
+        packed[layout.greatest] = kernels.greatest_square(keys, 3 * width, layout.tokens, headWidth)
         for panel in 0..<layout.keyPanels {
             let first = panel * PackedPanels.width
-            kernel_pack_pairs(
-                keys + first * 3 * width, 3 * width, min(PackedPanels.width, layout.tokens - first), headWidth, 1,
-                UnsafeMutableRawPointer(packed + panel * layout.keyPanel).assumingMemoryBound(to: UInt32.self))
+            let count = min(PackedPanels.width, layout.tokens - first)
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: PackedPanels.width * headWidth / 2) { rounded in
+                guard let base = rounded.baseAddress else { return }
+                kernels.narrowRows(
+                    keys + first * 3 * width, stride: 3 * width, to: base, targetStride: headWidth / 2, rows: count,
+                    width: headWidth)
+                kernel_pack_words(
+                    UnsafeRawPointer(base).assumingMemoryBound(to: UInt32.self), headWidth / 2, count, headWidth / 2,
+                    UnsafeMutableRawPointer(packed + panel * layout.keyPanel).assumingMemoryBound(to: UInt32.self))
+            }
         }
         for panel in 0..<layout.valuePanels {
             let (source, target) = (values + panel * PackedPanels.width, packed + layout.values + panel * layout.valuePanel)
@@ -89,19 +110,6 @@ extension Attention {
                 interleave(source, columns: layout.columns(in: panel), tokens: layout.tokens, to: target, kernels: kernels)
             }
         }
-    }
-
-    /// The greatest squared length among tokens of a head; no number where one has none.
-    private func greatestSquare(_ tokens: UnsafePointer<Float>, count: Int) -> Float {
-        var greatest: Float = 0
-        for token in 0..<count {
-            let channels = tokens + token * 3 * heads * headWidth
-            var sum: Float = 0
-            for channel in 0..<headWidth { sum += channels[channel] * channels[channel] }
-            guard sum.isFinite else { return .nan }
-            greatest = max(greatest, sum)
-        }
-        return greatest
     }
 
     /// A panel that a head doesn't fill: what stands behind it are the next one's numbers, or none.
@@ -122,19 +130,33 @@ extension Attention {
         }
     }
 
+    /// A block of a head's queries.
+    private func attend(
+        _ block: Int, _ item: Int, of projections: Tensor, packed: UnsafePointer<Float>, _ layout: Layout,
+        scratch: UnsafeMutablePointer<Float>, output: Tensor, kernels: kernel_set
+    ) {
+        let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+        let rows = block * layout.block..<min(layout.tokens, (block + 1) * layout.block)
+        let width = heads * headWidth
+        attend(
+            projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count, packed: packed,
+            layout, scratch: scratch, output: output.sample(sample) + rows.lowerBound * width + head * headWidth,
+            kernels: kernels)
+    }
+
     /// The answers to some queries: their scores, the numerators of their softmax, and these times the values.
     private func attend(
         _ queries: UnsafePointer<Float>, rows: Int, packed: UnsafePointer<Float>, _ layout: Layout,
         scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>, kernels: kernel_set
     ) {
         let width = heads * headWidth
-        let stride = layout.keyPanels * PackedPanels.width
+        let stride = layout.scoreStride
         let narrowed = scratch + layout.block * stride
         let factors = narrowed + layout.block * headWidth
         kernels.narrowRows(
             queries, stride: 3 * width, to: narrowed, targetStride: headWidth / 2, rows: rows, width: headWidth)
         let scale = 1 / Float(headWidth).squareRoot()
-        let bound = scale * (greatestSquare(queries, count: rows) * packed[layout.greatest]).squareRoot()
+        let bound = scale * (kernels.greatest_square(queries, 3 * width, rows, headWidth) * packed[layout.greatest]).squareRoot()
         var job = kernel_panel()
         job.tap_count = 1
         job.depth_stride = 1

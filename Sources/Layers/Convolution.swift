@@ -120,11 +120,19 @@ package struct Convolution: Sendable {
         switch weights {
         case .single(let panels):
             switch way(of: ways.intersection(workspace.convolutionWays), height: call.output.height, width: call.output.width) {
+            case .direct where PatchConvolution.takes(call, in: workspace):
+                PatchConvolution(call: call, panels: panels).run(in: workspace)
             case .direct: DirectConvolution(call: call, panels: panels).run(in: workspace)
             case .winograd2: WinogradConvolution(call: call, panels: panels, outputs: 2).run(in: workspace)
             case .winograd4: WinogradConvolution(call: call, panels: panels, outputs: 4).run(in: workspace)
             }
-        case .pairs(let panels): PairConvolution(call: call, panels: panels).run(in: workspace)
+        case .pairs(let panels):
+            // The sums are the same in either.
+            if PatchConvolution.takes(call, in: workspace) {
+                PatchConvolution(call: call, panels: panels).run(in: workspace)
+            } else {
+                PairConvolution(call: call, panels: panels).run(in: workspace)
+            }
         case .halves(let panels):
             let way = way(of: [.winograd2, .winograd4], height: call.output.height, width: call.output.width)
             WinogradConvolution(call: call, panels: panels, outputs: way == .winograd4 ? 4 : 2).run(in: workspace)

@@ -29,18 +29,43 @@ package struct Linear: Sendable {
     }
 
     /// The layer applied to each pixel of `input`, with an optional residual added after the activation.
+    ///
+    /// - Parameter norm: applied to each pixel first.
     package func callAsFunction(
-        _ input: Tensor, activation: Activation = .none, adding residual: Tensor? = nil, in workspace: Workspace
+        _ input: Tensor, norm: LayerNorm? = nil, activation: Activation = .none, adding residual: Tensor? = nil,
+        in workspace: Workspace
     ) -> Tensor {
+        let count = input.batch * input.pixels
+        let sharesPanels = Self.sharesPanels(rows: count, in: workspace)
+        if let norm, !sharesPanels {
+            return self(norm(input, in: workspace), activation: activation, adding: residual, in: workspace)
+        }
         let output = workspace.tensor(
             batch: input.batch, height: input.height, width: input.width, channels: outputs)
-        let operands = Rows(
-            input: input.base, inputStride: input.channels, output: output.base, outputStride: outputs,
-            residual: residual.map { UnsafePointer($0.base) }, residualStride: residual?.channels ?? 0)
         workspace.metered(.init("linear \(inputs) to \(outputs)", of: output, multiplyAdds: output.count * inputs)) {
-            apply(to: operands, count: input.batch * input.pixels, activation: activation, in: workspace)
+            if sharesPanels {
+                let operands = operands(
+                    input.base, stride: input.channels, count: count, norm: norm, in: workspace)
+                apply(
+                    to: operands, output: output.base, outputStride: outputs, activation: activation,
+                    residual: residual.map { UnsafePointer($0.base) }, residualStride: residual?.channels ?? 0,
+                    in: workspace)
+            } else {
+                let rows = Rows(
+                    input: input.base, inputStride: input.channels, output: output.base, outputStride: outputs,
+                    residual: residual.map { UnsafePointer($0.base) }, residualStride: residual?.channels ?? 0)
+                apply(to: rows, count: count, activation: activation, in: workspace)
+            }
         }
         return output
+    }
+
+    /// - Parameter inputs: as many as a row of the operands has, whatever stands for them in the weights.
+    init(panels: PackedPanels, bias: [Float]?, inputs: Int, outputs: Int) {
+        self.inputs = inputs
+        self.outputs = outputs
+        self.panels = panels
+        self.bias = bias
     }
 
     struct Rows {
@@ -62,30 +87,29 @@ package struct Linear: Sendable {
         }
     }
 
-    /// Rows that a thread takes at a time: as many for each, of what stays in its cache.
-    static func rowChunk(of count: Int, threads: Int) -> Int {
-        let most = 224
-        guard count > most else { return most }
-        let shares = (count + most * threads - 1) / (most * threads) * threads
-        return (count + shares - 1) / shares
+    /// Rows that a thread works on at a time, where there are many.
+    static let rowChunk = 224
+
+    /// Even chunks of at most that many rows, as many for each thread.
+    static func rowChunks(of count: Int, in workspace: Workspace) -> Int {
+        let threads = workspace.team.size
+        let rounds = (count + rowChunk * threads - 1) / (rowChunk * threads)
+        return min(count, rounds * threads)
     }
 
-    /// Shares rows and panels among the team: rows where there are many, else panels.
+    /// Shares rows among the team.
     private func apply(to rows: Rows, count: Int, activation: Activation, in workspace: Workspace) {
-        let rowChunk = Self.rowChunk(of: count, threads: workspace.team.size)
-        let rowChunks = (count + rowChunk - 1) / rowChunk
-        let panelChunks = rowChunks >= 2 * workspace.team.size ? 1 : min(panels.count, 4 * workspace.team.size)
-        let scratch = panels.form == .single ? nil : workspace.scratch(floats: rowChunk * panels.rows)
-        workspace.team.run(rowChunks * panelChunks) { item, thread in
-            let first = item / panelChunks * rowChunk
-            let chunk = item % panelChunks
-            let range = panels.count * chunk / panelChunks..<panels.count * (chunk + 1) / panelChunks
+        let chunks = Self.rowChunks(of: count, in: workspace)
+        let scratch = panels.form == .single ? nil : workspace.scratch(floats: Self.rowChunk * panels.rows)
+        workspace.team.run(chunks) { item, thread in
+            let first = count * item / chunks
             var part = rows.dropping(first)
-            let length = min(rowChunk, count - first)
+            let length = count * (item + 1) / chunks - first
             if let scratch {
                 part = narrowed(part, count: length, into: scratch[thread], kernels: workspace.kernels)
             }
-            apply(panelRange: range, to: part, count: length, activation: activation, kernels: workspace.kernels)
+            apply(
+                panelRange: 0..<panels.count, to: part, count: length, activation: activation, kernels: workspace.kernels)
         }
     }
 
@@ -104,8 +128,13 @@ package struct Linear: Sendable {
     }
 
     /// One thread's share.
+    ///
+    /// - Parameters:
+    ///   - narrows: whether results are stored as bfloat16, in pairs.
+    ///   - next: the panel that the thread will take afterwards.
     func apply(
-        panelRange: Range<Int>, to rows: Rows, count: Int, activation: Activation = .none, kernels: kernel_set
+        panelRange: Range<Int>, to rows: Rows, count: Int, activation: Activation = .none, narrows: Bool = false,
+        next: Int? = nil, kernels: kernel_set
     ) {
         var taps: UnsafePointer<Float>? = rows.input
         withUnsafePointer(to: &taps) { taps in
@@ -120,12 +149,14 @@ package struct Linear: Sendable {
                     job.pixel_stride = rows.inputStride
                     job.pixels = count
                     job.weights = panels.panel(index)
+                    job.next = index + 1 < panelRange.upperBound ? panels.panel(index + 1) : next.map(panels.panel)
                     job.columns = panels.columns(in: index)
                     job.bias = bias.map { $0 + column }
                     job.activation = activation.kernel
                     job.residual = rows.residual.map { $0 + column }
                     job.residual_stride = rows.residualStride
-                    job.output = rows.output + column
+                    job.output = rows.output + (narrows ? column / 2 : column)
+                    job.narrows = narrows ? 1 : 0
                     job.output_stride = rows.outputStride
                     kernels.multiply(&job, panels.form)
                 }

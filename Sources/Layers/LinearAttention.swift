@@ -19,6 +19,8 @@ package struct LinearAttention: Sendable {
 
     /// Fixed, so that the order of the sums over pixels never depends on the number of threads.
     private static let chunk = 256
+    /// Pixels whose queries a thread holds at a time: four tiles of the kernel's, in the first-level cache.
+    private static let queryRows = 56
 
     /// - Parameters:
     ///   - projections: `channels` to queries, keys and values of all heads, in this order, without bias.
@@ -79,31 +81,37 @@ package struct LinearAttention: Sendable {
             let values = keys + Self.chunk * Self.headWidth
             norm.apply(
                 input.sample(sample) + first * channels, inputStride: channels, output: normalised,
-                outputStride: channels, rows: count, kernels: workspace.kernels)
-            narrow(normalised, rows: count, kernels: workspace.kernels)
+                outputStride: projections.panels.rows, rows: count, form: projections.panels.form,
+                kernels: workspace.kernels)
             for head in 0..<heads {
                 project(normalised, count: count, panel: heads + head, to: keys, kernels: workspace.kernels)
                 project(normalised, count: count, panel: 2 * heads + head, to: values, kernels: workspace.kernels)
                 let summary = result.sample(sample) + (index * heads + head) * Summary.count
                 workspace.kernels.column_maximum(keys, count, summary + Summary.maximum)
-                workspace.kernels.column_exponential(
-                    keys, count, summary + Summary.maximum, summary + Summary.sum)
-                multiply(
-                    keys, transposed: true, depth: count, by: values, to: summary + Summary.context,
-                    kernels: workspace.kernels)
+                summarise(keys: keys, values: values, count: count, to: summary, kernels: workspace.kernels)
             }
         }
         return result
     }
 
-    /// Turns rows into what the projections' weights take, in place.
-    private func narrow(_ rows: UnsafeMutablePointer<Float>, rows count: Int, kernels: kernel_set) {
-        guard projections.panels.form == .pairs else { return }
-        kernels.narrowRows(
-            rows, stride: channels, to: rows, targetStride: projections.panels.rows, rows: count, width: channels)
+    /// The rest of a summary whose maxima are there; what keys and values were is gone then.
+    private func summarise(
+        keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>, count: Int,
+        to summary: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let form = projections.panels.form
+        switch form {
+        case .single: kernels.column_exponential(keys, count, summary + Summary.maximum, summary + Summary.sum)
+        case .pairs:
+            kernels.column_exponential_pairs(keys, count, summary + Summary.maximum, summary + Summary.sum)
+            kernels.interleave(values, Self.headWidth, count, values)
+        }
+        multiply(
+            keys, transposed: true, depth: form.elements(of: count), by: values, to: summary + Summary.context, form: form,
+            kernels: kernels)
     }
 
-    /// - Parameter rows: as `narrow` leaves them.
+    /// - Parameter rows: normalised, as the weights take them.
     private func project(
         _ rows: UnsafePointer<Float>, count: Int, panel: Int, to target: UnsafeMutablePointer<Float>,
         kernels: kernel_set
@@ -115,10 +123,10 @@ package struct LinearAttention: Sendable {
         projections.apply(panelRange: panel..<panel + 1, to: operands, count: count, kernels: kernels)
     }
 
-    /// A 32 x `depth` matrix times a `depth` x 32 one.
+    /// A 32 x `depth` matrix times a `depth` x 32 one; `depth` counts pairs where both are such.
     private func multiply(
         _ left: UnsafePointer<Float>, transposed: Bool, depth: Int, by right: UnsafePointer<Float>,
-        to target: UnsafeMutablePointer<Float>, columns: Int = headWidth, kernels: kernel_set
+        to target: UnsafeMutablePointer<Float>, form: PackedPanels.Form = .single, kernels: kernel_set
     ) {
         var taps: UnsafePointer<Float>? = left
         withUnsafePointer(to: &taps) { taps in
@@ -130,10 +138,10 @@ package struct LinearAttention: Sendable {
             job.pixel_stride = transposed ? 1 : Self.headWidth
             job.pixels = Self.headWidth
             job.weights = right
-            job.columns = columns
+            job.columns = Self.headWidth
             job.output = target
             job.output_stride = Self.headWidth
-            kernels.panel(&job)
+            kernels.multiply(&job, form)
         }
     }
 
@@ -174,22 +182,29 @@ package struct LinearAttention: Sendable {
     ) {
         let width = Self.headWidth
         context.update(repeating: 0, count: width * width)
-        for row in 0..<width {
-            var maximum = -Float.infinity
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { rows in
+            guard let maxima = rows.baseAddress else { return }
+            let sums = maxima + width
+            maxima.update(repeating: -Float.infinity, count: width)
+            sums.update(repeating: 0, count: width)
             for chunk in 0..<chunks {
-                maximum = max(maximum, summaries[chunk * heads * Summary.count + Summary.maximum + row])
+                let maximum = summaries + chunk * heads * Summary.count + Summary.maximum
+                for row in 0..<width { maxima[row] = max(maxima[row], maximum[row]) }
             }
-            var sum: Float = 0
+            // Chunk by chunk, as they lie: together they are larger than a cache.
             for chunk in 0..<chunks {
                 let summary = summaries + chunk * heads * Summary.count
-                let weight = Float.exponential(summary[Summary.maximum + row] - maximum)
-                sum += summary[Summary.sum + row] * weight
-                for column in 0..<width {
-                    context[row * width + column] += summary[Summary.context + row * width + column] * weight
+                for row in 0..<width {
+                    let weight = Float.exponential(summary[Summary.maximum + row] - maxima[row])
+                    sums[row] += summary[Summary.sum + row] * weight
+                    let (source, target) = (summary + Summary.context + row * width, context + row * width)
+                    for column in 0..<width { target[column] += source[column] * weight }
                 }
             }
-            let factor = 1 / (sum * Float(pixels))
-            for column in 0..<width { context[row * width + column] *= factor }
+            for row in 0..<width {
+                let factor = 1 / (sums[row] * Float(pixels))
+                for column in 0..<width { context[row * width + column] *= factor }
+            }
         }
     }
 
@@ -200,36 +215,43 @@ package struct LinearAttention: Sendable {
     ) {
         let chunks = (input.pixels + Self.chunk - 1) / Self.chunk
         let inner = heads * Self.headWidth
-        let scratch = workspace.scratch(floats: Self.chunk * (channels + inner))
+        let scratch = workspace.scratch(floats: Self.queryRows * (channels + inner))
         let scale = 1 / Float(Self.headWidth).squareRoot()
         workspace.team.run(input.batch * chunks) { item, thread in
             let (sample, index) = item.quotientAndRemainder(dividingBy: chunks)
-            let first = index * Self.chunk
-            let count = min(Self.chunk, input.pixels - first)
-            let source = input.sample(sample) + first * channels
-            let target = result.sample(sample) + first * channels
-            let normalised = scratch[thread]
-            let queries = normalised + Self.chunk * channels
-            norm.apply(
-                source, inputStride: channels, output: normalised, outputStride: channels, rows: count,
-                kernels: workspace.kernels)
-            narrow(normalised, rows: count, kernels: workspace.kernels)
-            projections.apply(
-                panelRange: 0..<heads,
-                to: Linear.Rows(
-                    input: normalised, inputStride: projections.panels.rows, output: queries, outputStride: inner),
-                count: count, kernels: workspace.kernels)
-            workspace.kernels.softmax(queries, count * heads, Self.headWidth, Self.headWidth, scale)
-            if projections.panels.form == .pairs {
-                workspace.kernels.narrowRows(
-                    queries, stride: inner, to: queries, targetStride: inner / 2, rows: count, width: inner)
+            let end = min((index + 1) * Self.chunk, input.pixels)
+            for first in stride(from: index * Self.chunk, to: end, by: Self.queryRows) {
+                let place = input.sample(sample) + first * channels
+                let target = result.sample(sample) + first * channels
+                let count = min(Self.queryRows, end - first)
+                answer(
+                    place, count: count, map: maps.sample(sample), scale: scale, scratch: scratch[thread], to: target,
+                    kernels: workspace.kernels)
+                if residual { workspace.kernels.pixels.pointee.accumulate(place, target, count * channels) }
             }
-            mapQueries(queries, count: count, map: maps.sample(sample), to: target, kernels: workspace.kernels)
-            outputNorm.apply(
-                target, inputStride: channels, output: target, outputStride: channels, rows: count,
-                kernels: workspace.kernels)
-            if residual { for index in 0..<count * channels { target[index] += source[index] } }
         }
+    }
+
+    /// Some pixels' queries, sent through a sample's map and normalised.
+    private func answer(
+        _ source: UnsafePointer<Float>, count: Int, map: UnsafePointer<Float>, scale: Float,
+        scratch normalised: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, kernels: kernel_set
+    ) {
+        let inner = heads * Self.headWidth
+        let queries = normalised + Self.queryRows * channels
+        let form = projections.panels.form
+        norm.apply(
+            source, inputStride: channels, output: normalised, outputStride: projections.panels.rows, rows: count,
+            form: form, kernels: kernels)
+        projections.apply(
+            panelRange: 0..<heads,
+            to: Linear.Rows(
+                input: normalised, inputStride: projections.panels.rows, output: queries, outputStride: inner),
+            count: count, kernels: kernels)
+        kernels.softmax_heads(queries, count * heads, scale, form == .pairs ? 1 : 0)
+        mapQueries(queries, count: count, map: map, to: target, kernels: kernels)
+        outputNorm.apply(
+            target, inputStride: channels, output: target, outputStride: channels, rows: count, kernels: kernels)
     }
 
     private func mapQueries(

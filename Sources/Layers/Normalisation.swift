@@ -31,15 +31,30 @@ package struct LayerNorm: Sendable {
         return output
     }
 
+    /// - Parameters:
+    ///   - output: the input itself, or elsewhere.
+    ///   - form: of the results: values, or pairs of bfloat16.
+    ///   - outputStride: in 32-bit elements.
     func apply(
         _ input: UnsafePointer<Float>, inputStride: Int, output: UnsafeMutablePointer<Float>, outputStride: Int,
-        rows: Int, kernels: kernel_set
+        rows: Int, form: PackedPanels.Form = .single, kernels: kernel_set
     ) {
+        let pixels = kernels.pixels.pointee
         gain.withUnsafeBufferPointer { gain in
             bias.withOptionalPointer { bias in
-                kernels.layer_norm(
-                    input, inputStride, output, outputStride, rows, gain.count, gain.baseAddress, bias, epsilon)
+                guard let base = gain.baseAddress else { return }
+                if form == .pairs {
+                    pixels.normalise_pairs(
+                        input, inputStride, output, outputStride, rows, gain.count, base, bias, epsilon, 0)
+                } else if gain.count <= Self.narrowRow {
+                    pixels.normalise(input, inputStride, output, outputStride, rows, gain.count, base, bias, epsilon, 0)
+                } else {
+                    kernels.layer_norm(input, inputStride, output, outputStride, rows, gain.count, base, bias, epsilon)
+                }
             }
         }
     }
+
+    /// Up to so many channels several rows are normalised at once, which stay in the first-level cache.
+    private static let narrowRow = 256
 }

@@ -149,6 +149,11 @@ extension ConvolutionCall {
         _ kernels: kernel_set
     ) {
         let stride = 2 * pairsOfPixel
+        if zoom == 1, channels == stride {
+            // Nothing stands between pixels.
+            kernels.narrow(line + x * channels, count * channels, target, count * channels, 1, count * channels)
+            return
+        }
         for phase in 0..<min(zoom, count) {
             let pixels = (count - phase + zoom - 1) / zoom
             kernels.narrow(

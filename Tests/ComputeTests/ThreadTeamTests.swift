@@ -23,6 +23,19 @@ struct ThreadTeamTests {
         }
     }
 
+    @Test("neighbours: every item runs exactly once, and what is said to come next is another that was left", arguments: 1...4)
+    func neighbours(size: Int) {
+        let team = ThreadTeam(size: size)
+        for count in [0, 1, 2, 3, 7, 1000] {
+            let seen = Mutex([Int](repeating: 0, count: count))
+            team.runNeighbours(count) { item, next in
+                #expect(next.map { $0 > item && $0 < count } ?? true)
+                seen.withLock { $0[item] += 1 }
+            }
+            #expect(seen.withLock { $0.allSatisfy { $0 == 1 } })
+        }
+    }
+
     @Test("teams start, work thousands of short loops and end")
     func manyLoops() {
         for _ in 0..<5 {

@@ -136,7 +136,7 @@ struct KernelTests {
     @Test("normalisations", arguments: sets)
     func normalisations(kernels: String) {
         var random = SplitMix(seed: 11)
-        for (batch, pixels, channels) in [(1, 1, 32), (2, 65, 64), (1, 700, 96), (3, 4, 160)] {
+        for (batch, pixels, channels) in [(1, 1, 32), (2, 65, 64), (1, 700, 96), (3, 4, 160), (1, 5, 288)] {
             let workspace = Workspace(threads: 2, kernels: kernels)
             let input = Tensor(
                 random.floats(batch * pixels * channels), batch: batch, width: pixels, channels: channels,
@@ -156,7 +156,14 @@ struct KernelTests {
     @Test("perceptrons", arguments: sets, [FeedForward.Middle.activation(.gelu), .activation(.quickGELU), .gatedGELU])
     func feedForward(kernels: String, middle kind: FeedForward.Middle) {
         var random = SplitMix(seed: 12)
-        let (rows, width, middle) = (37, 24, 40)
+        for (rows, width, middle) in [(37, 24, 40), (37, 24, 64), (900, 8, 64), (50, 256, 9)] {
+            expectPerceptron(rows, width, middle, kind, kernels: kernels, random: &random)
+        }
+    }
+
+    private func expectPerceptron(
+        _ rows: Int, _ width: Int, _ middle: Int, _ kind: FeedForward.Middle, kernels: String, random: inout SplitMix
+    ) {
         let wide = kind == .gatedGELU ? 2 * middle : middle
         let workspace = Workspace(threads: 2, kernels: kernels)
         let input = Tensor(random.floats(rows * width), width: rows, channels: width, pool: workspace.pool)

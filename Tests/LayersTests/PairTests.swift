@@ -116,6 +116,41 @@ struct PairTests {
         }
     }
 
+    @Test("convolution: kernels side by side are a linear layer of patches with the same sums", arguments: sets)
+    func patches(kernels: String) {
+        var random = SplitMix(seed: 27)
+        for (precision, side, channels, batch, height, width) in [
+            (Precision.bf16, 4, 3, 2, 13, 9), (.bf16, 2, 6, 1, 5, 4), (.fp32, 4, 3, 2, 13, 9), (.bf16, 16, 3, 1, 112, 80),
+        ] {
+            let (weight, bias) = (random.floats(40 * channels * side * side), random.floats(40))
+            let layer = Convolution(
+                weight: weight, bias: bias, inputChannels: channels, outputChannels: 40, kernel: side, stride: side,
+                padding: 0, precision: precision)
+            let picture = random.floats(batch * height * width * channels)
+            /// The last picture's, where the batch is so large that patches are many, or as it is.
+            func result(batches: Int, threads: Int) -> [Float] {
+                let workspace = Workspace(threads: threads, kernels: kernels)
+                let input = Tensor(
+                    Array(repeatElement(picture, count: batches).joined()), batch: batch * batches, height: height,
+                    width: width, channels: channels, pool: workspace.pool)
+                let output = layer([input], epilogue: .init(activation: .gelu), in: workspace).values
+                return Array(output.suffix(output.count / batches))
+            }
+            let found = result(batches: 1, threads: 2)
+            #expect(result(batches: 1, threads: 1) == found)
+            #expect(result(batches: 300 / (batch * (height / side) * (width / side)) + 1, threads: 1) == found)
+            let input = Tensor(
+                picture, batch: batch, height: height, width: width, channels: channels,
+                pool: Workspace(threads: 1).pool)
+            let isRounded = precision == .bf16
+            let plain = Plain.convolution(
+                [isRounded ? Self.rounded(input, in: Workspace(threads: 1)) : input],
+                weight: isRounded ? Self.rounded(weight) : weight, bias: bias, outputs: 40, kernel: side, stride: side,
+                padding: 0, zoom: 1)
+            expectClose(found, plain.values.map(Plain.gelu), within: 5e-5, "\(kernels): \(side)x\(side) of \(channels)")
+        }
+    }
+
     @Test("convolution: neither threads nor company change a bit", arguments: sets)
     func independence(kernels: String) {
         var random = SplitMix(seed: 22)
@@ -155,7 +190,7 @@ struct PairTests {
     func attention(kernels: String) {
         var random = SplitMix(seed: 24)
         for (batch, tokens, heads, width) in [
-            (1, 128, 1, 32), (2, 131, 2, 64), (1, 300, 3, 32), (3, 5, 2, 32), (1, 200, 2, 16), (2, 160, 3, 40), (1, 133, 3, 40),
+            (1, 128, 1, 32), (2, 131, 2, 64), (1, 300, 3, 32), (1, 50, 12, 64), (2, 33, 4, 32), (1, 70, 8, 32), (3, 5, 2, 32), (1, 200, 2, 16), (2, 160, 3, 40), (1, 133, 3, 40),
             (1, 128, 2, 80), (1, 129, 1, 34), (1, 256, 2, 2), (1, 160, 1, 160),
         ] {
             let input = random.floats(batch * tokens * heads * width * 3)
@@ -243,7 +278,7 @@ struct PairTests {
     @Test("perceptrons", arguments: sets, [FeedForward.Middle.activation(.gelu), .gatedGELU])
     func feedForward(kernels: String, middle kind: FeedForward.Middle) {
         var random = SplitMix(seed: 26)
-        for (rows, width, middle) in [(37, 24, 40), (5, 7, 9)] {
+        for (rows, width, middle) in [(37, 24, 40), (5, 7, 9), (50, 512, 514), (90, 24, 64), (900, 40, 64)] {
             let wide = kind == .gatedGELU ? 2 * middle : middle
             let workspace = Workspace(threads: 2, kernels: kernels)
             let input = Tensor(random.floats(rows * width), width: rows, channels: width, pool: workspace.pool)

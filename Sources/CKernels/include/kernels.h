@@ -32,6 +32,7 @@ typedef struct {
     const float *weights; // tap_count * depth rows of 32
     size_t columns;       // 1...32, how many are stored
     int accumulate;       // within the kernels: the sums begin with those in the tile instead of zero
+    const float *next;    // weights of the product after this one, as many: fetched into the cache meanwhile; or NULL
     const float *bias;    // `columns` long, or NULL
     const float *scale;   // likewise
     const float *shift;   // likewise
@@ -40,6 +41,7 @@ typedef struct {
     size_t residual_stride;
     float *output;
     size_t output_stride;
+    int narrows; // results are stored as bfloat16, `output` and its stride in pairs of them
 } kernel_panel;
 
 #include "winograd.h"
@@ -60,14 +62,18 @@ typedef struct {
                    size_t count);
     // Values in bfloat16 as floats, a multiple of 32 of them.
     void (*widen)(const uint16_t *halves, float *output, size_t count);
-    // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros.
+    // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros. May be
+    // done in place.
     void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
     // 2^(factor * sum) of the sums of `pair_panel`, whole panels without anything that follows, as bfloat16: rows are
     // `output_stride` pairs apart. What each row of them comes to is added to the row of 32 of `totals`, any lanes of it. For
     // factor * sum within -126...126; relative error under 8e-5 before rounding.
     void (*power_panel)(const kernel_panel *, float factor, uint16_t *output, float *totals);
     // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.
+    // `stride` has room for whole vectors of 16: what lies behind a row's end is read, and overwritten.
     void (*softmax_pairs)(float *scores, size_t rows, size_t stride, size_t width, float scale, float *factors);
+    // The greatest sum of squares among rows of `width` values; no number where one has none, or one that fp32 can't hold.
+    float (*greatest_square)(const float *rows, size_t stride, size_t count, size_t width);
     // Each row of `width` values times its factor, in place.
     void (*scale_rows)(float *values, size_t rows, size_t stride, size_t width, const float *factors);
     // The parts of a 3x3 convolution by Winograd's minimal filtering, in the order of their use.
@@ -80,10 +86,15 @@ typedef struct {
                        size_t channels, const float *gain, const float *bias, float epsilon);
     // Softmax of each group of `width` neighbours, then times `factor`, in place.
     void (*softmax)(float *values, size_t rows, size_t row_stride, size_t width, float factor);
+    // Softmax of each of `count` groups of 32 neighbours, then times `factor`, in place; where `narrows`, as pairs from the
+    // beginning on.
+    void (*softmax_heads)(float *values, size_t count, float factor, int narrows);
     // Column maxima of a rows x 32 block.
     void (*column_maximum)(const float *values, size_t rows, float *maximum);
     // values = exp(values - maximum) a column of a rows x 32 block; the column sums go to `sum`.
     void (*column_exponential)(float *values, size_t rows, const float *maximum, float *sum);
+    // The same, neighbouring rows as pairs of bfloat16 as `interleave` makes them, in place. The sums are of what was not rounded.
+    void (*column_exponential_pairs)(float *values, size_t rows, const float *maximum, float *sum);
     // y = activation(x), in place or not.
     void (*activate)(const float *input, float *output, size_t count, kernel_activation activation);
     // out = left * gelu(right): GEGLU with the gate second.

@@ -45,7 +45,7 @@ struct TransformerBlock: Sendable {
     /// - Parameter visible: of each sequence, how many of its first tokens any may see; nil for all.
     func callAsFunction(_ tokens: Tensor, visible: [Int]? = nil, in workspace: Workspace) -> Tensor {
         let attended = attention(
-            projections(norm(tokens, in: workspace), in: workspace), visible: visible, in: workspace)
+            projections(tokens, norm: norm, in: workspace), visible: visible, in: workspace)
         return feedForward(output(attended, adding: tokens, in: workspace), in: workspace)
     }
 }

@@ -87,8 +87,7 @@ package struct VisionTransformer: Sendable {
             tokens = block(tokens, in: workspace)
             if !additions.isEmpty {
                 observe?("resblock\(index).before_control_add", tokens)
-                let addition = additions[index]
-                for element in 0..<tokens.count { tokens.base[element] += addition.base[element] }
+                workspace.add(additions[index], to: tokens)
                 observe?("resblock\(index).after_control_add", tokens)
             } else {
                 observe?("resblock\(index)", tokens)
