@@ -79,7 +79,7 @@ start_replica front --role front
 start_replica one
 start_replica two --role worker
 
-readonly steps=40 count=8
+readonly steps=30 count=8
 for seed in $(seq $count); do
   request -H 'Content-Type: image/png' --data-binary "@$picture" "${address[one]}/restore?seed=$seed&force=true&steps=$steps"
   expect_status 200
