@@ -37,10 +37,9 @@ struct MetricsPage: Operation {
         page.gauge("restored_request_memory_bytes", "Bytes that bodies and pictures hold.", memory.used)
         page.gauge("restored_request_memory_limit_bytes", "Bytes that bodies and pictures may hold.", memory.limit)
         let figures = jobs.figures
-        page.family("restored_jobs", .gauge, "Jobs by state.")
-        for state in JobStatus.State.allCases {
-            page.sample("restored_jobs", [("state", state.rawValue)], figures.counts[state] ?? 0)
-        }
+        page.family(
+            "restored_jobs", .gauge, "Jobs by state.",
+            JobStatus.State.allCases.map { state in ([("state", state.rawValue)], figures.counts[state] ?? 0) })
         page.gauge("restored_job_result_bytes", "Bytes of results kept for clients or still read by them.", figures.resultBytes)
         addStore(to: &page, figures)
         page.gauge("restored_event_streams", "Event streams that are open.", streams.count)
