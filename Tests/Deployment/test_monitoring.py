@@ -12,6 +12,7 @@ from service import Service
 RULES = yaml.safe_load((KUBERNETES / "components/monitoring/rules.yaml").read_text())
 DASHBOARD = json.loads((KUBERNETES / "components/monitoring/dashboard.json").read_text())
 
+
 def expressions():
     for group in RULES["spec"]["groups"]:
         for rule in group["rules"]:
