@@ -67,7 +67,7 @@ typedef struct {
     void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
     // 2^(factor * sum) of the sums of `pair_panel`, whole panels without anything that follows, as bfloat16: rows are
     // `output_stride` pairs apart. What each row of them comes to is added to the row of 32 of `totals`, any lanes of it. For
-    // factor * sum within -126...126; relative error under 8e-5 before rounding.
+    // factor * sum within -126...126; relative error under 1e-4 before rounding.
     void (*power_panel)(const kernel_panel *, float factor, uint16_t *output, float *totals);
     // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.
     // `stride` has room for whole vectors of 16: what lies behind a row's end is read, and overwritten.
