@@ -39,7 +39,8 @@ final class SharedJobRig: Sendable {
         let subject = ServiceUnderTest(isStarted: isServing, time: .system) { configuration in
             configuration.jobStore = url ?? server.url
             configuration.role = role.rawValue
-            configuration.jobLease = 1
+            // Longer than this machine may stand still under all tests at once: none loses a job that a test did not take.
+            configuration.jobLease = 40
             configuration.workers = 1
             configure(&configuration)
         }
@@ -64,6 +65,15 @@ final class SharedJobRig: Sendable {
                 try await Task.sleep(for: .milliseconds(5))
             }
         }
+    }
+
+    /// Makes another replica the owner of a job that is under way, one that has been silent for longer than the lease.
+    func takeAway(_ job: String, claims: Int? = nil) async throws {
+        let key = key(job)
+        try await redis("HSET", key, "owner", "another")
+        if let claims { try await redis("HSET", key, "claims", String(claims)) }
+        let entry = try #require(try await redis("HGET", key, "entry").text)
+        try await redis("XCLAIM", "restored:jobs", "workers", "another", "0", entry, "IDLE", "3600000", "JUSTID")
     }
 
     /// The key of a job, by its path.

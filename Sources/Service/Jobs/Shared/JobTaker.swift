@@ -29,8 +29,6 @@ final class JobTaker: Sendable {
     private static let pause = Duration.milliseconds(10)
     /// After a job was given back for want of room here.
     private static let pauseAfterRelease = Duration.milliseconds(500)
-    /// How long entries are waited for at a time.
-    private static let longestWait = Duration.seconds(1)
 
     init(
         _ store: SharedJobStore, work: SharedJobWork, memory: MemoryBudget, tasks: TaskRegistry, workers: Int,
@@ -72,10 +70,10 @@ final class JobTaker: Sendable {
                 var found: (entry: String, id: String)?
                 if ContinuousClock.now >= nextSearch {
                     found = try await claims.abandonedEntry()
-                    if found == nil { nextSearch = .now + store.limits.renewalInterval }
+                    if found == nil { nextSearch = .now + store.limits.searchInterval }
                 }
                 if found == nil {
-                    found = try await claims.nextEntry(waiting: min(store.limits.renewalInterval, Self.longestWait))
+                    found = try await claims.nextEntry(waiting: store.limits.searchInterval)
                 }
                 if let found { try await begin(found) }
             } catch {

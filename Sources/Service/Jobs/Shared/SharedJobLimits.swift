@@ -33,6 +33,8 @@ struct SharedJobLimits: Sendable {
 
     /// How often an owner is heard.
     var renewalInterval: Duration { lease / 4 }
+    /// Between looks for jobs whose owners are silent, and how long new ones are waited for at a time.
+    var searchInterval: Duration { min(renewalInterval, .seconds(1)) }
     /// From its deadline on, until the keys of a job go by themselves where no replica is left to end it.
     var keyReserve: Duration { grace + lifetime }
 }
