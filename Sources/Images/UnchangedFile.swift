@@ -53,21 +53,22 @@ struct UnchangedFile {
     private func jpegWithoutMetadata() throws(ImageError) -> [UInt8] {
         var segments = JPEGSegments(source), isBeforeScans = true
         var jfif: [UInt8] = [], adobe: [UInt8] = [], rest: [UInt8] = []
-        // From the first scan on, coded data stands between segments; before it, at most stray bytes do.
-        var position = 0
+        // From the first scan on, coded data stands between segments; before it, and behind a segment that goes, at most stray
+        // bytes do: a decoder steps over those, and would take them for coded data where nothing stood before them any more.
+        var position: Int?
         while true {
             let segment = try segments.next()
             switch segment.marker {
             case JPEGMarker.endOfImage:
-                rest += source.slice(position..<segment.place.upperBound)?.array() ?? []
+                rest += source.slice((position ?? segment.place.lowerBound)..<segment.place.upperBound)?.array() ?? []
                 return try Self.start + jfif + adobe + profileSegments() + rest
             case JPEGMarker.startOfScan:
-                if isBeforeScans { position = segment.place.lowerBound }
+                position = position ?? segment.place.lowerBound
                 isBeforeScans = false
             case JPEGMarker.comment, JPEGMarker.application0...JPEGMarker.application15:
                 guard isBeforeScans else {
-                    rest += source.slice(position..<segment.place.lowerBound)?.array() ?? []
-                    position = segment.place.upperBound
+                    if let start = position { rest += source.slice(start..<segment.place.lowerBound)?.array() ?? [] }
+                    position = nil
                     continue
                 }
                 if jfif.isEmpty { jfif = Self.plainJFIF(segment) }
@@ -77,7 +78,11 @@ struct UnchangedFile {
                     adobe = JPEGWriter.segment(segment.marker, segment.payload.array())
                 }
             default:
-                if isBeforeScans { rest += source.slice(segment.place)?.array() ?? [] }
+                if isBeforeScans {
+                    rest += source.slice(segment.place)?.array() ?? []
+                } else {
+                    position = position ?? segment.place.lowerBound
+                }
             }
         }
     }

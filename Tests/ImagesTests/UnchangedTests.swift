@@ -89,6 +89,20 @@ struct UnchangedTests {
         #expect(try answer(file, as: .jpeg) == plain)
     }
 
+    @Test("bytes that stand behind a comment between scans don't become coded data where the comment goes", arguments: [
+        "progressive-420.jpg", "restart-422.jpg", "grey.jpg",
+    ])
+    func strayBytesBehindComments(name: String) throws {
+        let plain = try TestFiles.fixture(name)
+        let comment = [0xFF, 0xFF] + JPEGSketch.segment(0xFE, Array("made by me".utf8))
+        for stray in [[0, 8, 1, 0x66], [0xFF, 0, 9], [0xFF, 0xD3, 1]] as [[UInt8]] {
+            let file = plain.dropLast(2) + comment + stray + comment + stray + [0xFF, 0xD9]
+            let out = try answer(Array(file), as: .jpeg)
+            #expect(out.suffix(8) == plain.dropLast(2).suffix(4) + [0xFF, 0xFF, 0xFF, 0xD9])
+            #expect(try ImageDecoder.decode(out).pixels == ImageDecoder.decode(plain).pixels)
+        }
+    }
+
     private func exif(_ orientation: Orientation, in file: [UInt8]) -> [UInt8] {
         JPEGSketch(file).inserting(JPEGSketch.exif(sampleExif(orientation: orientation.rawValue)))
     }
