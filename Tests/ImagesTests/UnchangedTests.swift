@@ -94,11 +94,13 @@ struct UnchangedTests {
     ])
     func strayBytesBehindComments(name: String) throws {
         let plain = try TestFiles.fixture(name)
-        let comment = [0xFF, 0xFF] + JPEGSketch.segment(0xFE, Array("made by me".utf8))
+        let coded = Array(plain[..<(plain.count - 2)])
+        let fill: [UInt8] = [0xFF, 0xFF], end: [UInt8] = [0xFF, 0xD9]
+        let comment = fill + JPEGSketch.segment(0xFE, Array("made by me".utf8))
         for stray in [[0, 8, 1, 0x66], [0xFF, 0, 9], [0xFF, 0xD3, 1]] as [[UInt8]] {
-            let file = plain.dropLast(2) + comment + stray + comment + stray + [0xFF, 0xD9]
-            let out = try answer(Array(file), as: .jpeg)
-            #expect(out.suffix(8) == plain.dropLast(2).suffix(4) + [0xFF, 0xFF, 0xFF, 0xD9])
+            let file = coded + comment + stray + comment + stray + end
+            let out = try answer(file, as: .jpeg)
+            #expect(out.suffix(8).elementsEqual(coded.suffix(4) + fill + end))
             #expect(try ImageDecoder.decode(out).pixels == ImageDecoder.decode(plain).pixels)
         }
     }
