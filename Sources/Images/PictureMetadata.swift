@@ -45,7 +45,7 @@ package struct Resolution: Sendable, Equatable {
 
     /// In another unit, rounded: 300 to an inch are 11,811 to a metre, and the other way. The shape of a pixel stays
     /// without a unit.
-    func converted(to unit: Unit) -> Resolution? {
+    package func converted(to unit: Unit) -> Resolution? {
         guard self.unit != .none, unit != self.unit else { return self }
         let factor = Self.metres(of: unit) / Self.metres(of: self.unit)
         func number(_ value: Int) -> Int { Int(exactly: (Double(value) * factor).rounded()) ?? 0 }
