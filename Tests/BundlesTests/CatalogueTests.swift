@@ -116,7 +116,7 @@ struct CatalogueTests {
 
     @Test("addresses are http or https without users' names; mirrors keep the path")
     func addresses() throws {
-        for text in ["", "a", "https://", "file:///a", "https://a b/", "https://a\u{E4}.example/", "https://u@a/", "https://u:p@a/"] {
+        for text in ["", "a", "https://", "file:///a", "https://a b/", "https://a\u{E4}.example/", "https://u@a/", "https://u:p@a/", "https://a.%f4b/", "https://a%7F/"] {
             #expect(throws: FetchError.self, "\(text)") { try WebAddress(text) }
         }
         let path = String(repeating: "a", count: WebAddress.byteLimit - "https://a/".utf8.count)

@@ -103,6 +103,10 @@ private struct Parts {
         guard curl_url_set(handle, CURLUPART_FRAGMENT, nil, 0) == CURLUE_OK,
             let scheme = part(CURLUPART_SCHEME), let host = part(CURLUPART_HOST), let whole = part(CURLUPART_URL)
         else { throw .badAddress(text, reason: "expected a scheme and a host") }
+        // libcurl takes a host's percent signs away, whatever they stood for.
+        guard whole.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .badAddress(text, reason: "expected a host of visible ASCII characters")
+        }
         self.scheme = scheme
         self.host = host
         self.whole = whole
