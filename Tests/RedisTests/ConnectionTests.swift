@@ -79,8 +79,13 @@ struct RedisFaultTests {
         }
         let connection = try connect(server) { $0.limits.textBytes = 8 }
         defer { connection.close() }
-        await untilConnected(connection)
-        let error = await failure(connection)
+        // A connection may end for other reasons as well where many tests run at once: what counts is what is said of the answer.
+        var error: RedisError?
+        for _ in 0..<20 {
+            await untilConnected(connection)
+            error = await failure(connection)
+            guard case .unavailable = error else { break }
+        }
         if answer.hasPrefix("$2") {
             #expect(error == nil)
             while server.count < 2 { try await Task.sleep(for: .milliseconds(1)) }
