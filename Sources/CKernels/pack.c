@@ -12,48 +12,49 @@ static uint32_t nearest_bf16(float value) {
     return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
 }
 
-void kernel_pack_panel(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, float *panel) {
-    memset(panel, 0, taps * inputs * KERNEL_PANEL_WIDTH * sizeof *panel);
+// Puts each weight into a panel of `taps` times `rows` rows, which are of `inputs_in_row` inputs each: `place` gets the row, and is
+// inlined with this.
+static inline __attribute__((always_inline)) void
+each_weight(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, size_t rows, void *panel,
+            void (*place)(void *row, size_t input, size_t column, float weight), size_t row_bytes, size_t inputs_in_row) {
+    memset(panel, 0, taps * rows * row_bytes);
     for (size_t start = 0; start < inputs; start += input_block) {
         size_t end = inputs - start < input_block ? inputs : start + input_block;
         for (size_t tap = 0; tap < taps; tap++) {
             for (size_t input = start; input < end; input++) {
-                float *row = panel + (tap * inputs + input) * KERNEL_PANEL_WIDTH;
+                void *row = (char *)panel + (tap * rows + input / inputs_in_row) * row_bytes;
                 for (size_t column = 0; column < columns; column++)
-                    row[column] = weights[column * stride + input * taps + tap];
+                    place(row, input, column, weights[column * stride + input * taps + tap]);
             }
         }
     }
+}
+
+static inline void place_single(void *row, size_t input, size_t column, float weight) {
+    (void)input;
+    ((float *)row)[column] = weight;
+}
+
+static inline void place_in_pair(void *row, size_t input, size_t column, float weight) {
+    ((uint32_t *)row)[column] |= nearest_bf16(weight) << input % 2 * 16;
+}
+
+static inline void place_half(void *row, size_t input, size_t column, float weight) {
+    (void)input;
+    ((uint16_t *)row)[column] = (uint16_t)nearest_bf16(weight);
+}
+
+void kernel_pack_panel(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, float *panel) {
+    each_weight(weights, stride, columns, inputs, taps, inputs, panel, place_single, KERNEL_PANEL_WIDTH * sizeof *panel, 1);
 }
 
 void kernel_pack_pairs(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint32_t *panel) {
-    size_t pairs = (inputs + 1) / 2;
-    memset(panel, 0, taps * pairs * KERNEL_PANEL_WIDTH * sizeof *panel);
-    for (size_t start = 0; start < inputs; start += input_block) {
-        size_t end = inputs - start < input_block ? inputs : start + input_block;
-        for (size_t tap = 0; tap < taps; tap++) {
-            for (size_t input = start; input < end; input++) {
-                uint32_t *row = panel + (tap * pairs + input / 2) * KERNEL_PANEL_WIDTH;
-                unsigned shift = input % 2 * 16;
-                for (size_t column = 0; column < columns; column++)
-                    row[column] |= nearest_bf16(weights[column * stride + input * taps + tap]) << shift;
-            }
-        }
-    }
+    each_weight(weights, stride, columns, inputs, taps, (inputs + 1) / 2, panel, place_in_pair,
+                KERNEL_PANEL_WIDTH * sizeof *panel, 2);
 }
 
 void kernel_pack_halves(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint16_t *panel) {
-    memset(panel, 0, taps * inputs * KERNEL_PANEL_WIDTH * sizeof *panel);
-    for (size_t start = 0; start < inputs; start += input_block) {
-        size_t end = inputs - start < input_block ? inputs : start + input_block;
-        for (size_t tap = 0; tap < taps; tap++) {
-            for (size_t input = start; input < end; input++) {
-                uint16_t *row = panel + (tap * inputs + input) * KERNEL_PANEL_WIDTH;
-                for (size_t column = 0; column < columns; column++)
-                    row[column] = (uint16_t)nearest_bf16(weights[column * stride + input * taps + tap]);
-            }
-        }
-    }
+    each_weight(weights, stride, columns, inputs, taps, inputs, panel, place_half, KERNEL_PANEL_WIDTH * sizeof *panel, 1);
 }
 
 void kernel_pack_words(const uint32_t *words, size_t stride, size_t columns, size_t rows, uint32_t *panel) {

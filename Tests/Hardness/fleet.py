@@ -24,33 +24,9 @@ import urllib.request
 
 import service
 from PIL import Image
+from redis_server import Redis
 
 SIDES = [32, 48, 64, 96]
-
-
-class Redis:
-    """A server of its own whose append-only file outlives it."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.port = service.free_port()
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder.name, "--save", "",
-             "--appendonly", "yes", "--logfile", os.path.join(self.folder.name, "log")], stdout=subprocess.DEVNULL)
-        while subprocess.run(["redis-cli", "-p", str(self.port), "ping"], capture_output=True).stdout != b"PONG\n":
-            if self.process.poll() is not None:
-                sys.exit("redis-server did not start")
-            time.sleep(0.05)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, *words):
-        return subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True).stdout.strip()
 
 
 class Replica:
@@ -58,7 +34,7 @@ class Replica:
 
     def __init__(self, options, store, *settings):
         self.options, self.port = options, service.free_port()
-        self.settings = [*settings, *(["--job-store", f"redis://127.0.0.1:{store.port}/0"] if store else [])]
+        self.settings = [*settings, *(["--job-store", store.url] if store else [])]
         self.log = tempfile.TemporaryFile()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()

@@ -4,14 +4,12 @@ while clients restore pictures over connections that they keep. No request may f
 same bytes, whichever replica made them."""
 
 import http.client
-import subprocess
 import sys
-import tempfile
 import threading
-import time
 
 from balancer import Balancer
-from service import PICTURES, Checks, Service, arguments, connect, free_port, need
+from redis_server import Redis
+from service import PICTURES, Checks, Service, arguments, need
 
 PICTURE = (PICTURES / "source.png").read_bytes()
 
@@ -47,29 +45,6 @@ class Client(threading.Thread):
             self.count += 1
 
 
-class Store:
-    """Redis on a free loopback port, as Deploy/compose.yaml runs it, ended with the `with` block."""
-
-    def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        port = free_port()
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", self.folder.name, "--save", "", "--appendonly", "yes",
-             "--maxmemory", "1gb", "--maxmemory-policy", "noeviction"], stdout=subprocess.DEVNULL)
-        for _ in range(200):
-            try:
-                connect(port).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        return f"redis://127.0.0.1:{port}/0"
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.folder.cleanup()
-
-
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--replicas", type=int, default=3)
@@ -81,9 +56,9 @@ def main():
     need("haproxy", *(["redis-server"] if options.workers else []))
     if not options.workers:
         return roll(options, [["--drain-delay", options.delay]] * options.replicas)
-    with Store() as store:
-        front = ["--role", "front", "--job-store", store, "--drain-delay", options.delay]
-        roll(options, [front] * options.replicas + [["--role", "worker", "--job-store", store]] * options.workers)
+    with Redis() as store:
+        front = ["--role", "front", "--job-store", store.url, "--drain-delay", options.delay]
+        roll(options, [front] * options.replicas + [["--role", "worker", "--job-store", store.url]] * options.workers)
 
 
 def roll(options, settings):

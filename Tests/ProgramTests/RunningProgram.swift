@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The built program while it runs.
@@ -28,14 +29,6 @@ final class RunningProgram {
             posix_spawn_file_actions_addopen(
                 &actions, descriptor, folder.appendingPathComponent(name).path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         }
-        // Threads that run tests may have signals blocked, which the program would inherit.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RESTORED_") }
         variables["no_proxy"] = "127.0.0.1"
         variables.merge(environment) { $1 }
@@ -43,7 +36,8 @@ final class RunningProgram {
         let pairs = variables.map { strdup("\($0.key)=\($0.value)") }
         defer { (words + pairs).forEach { free($0) } }
         var process = pid_t()
-        try #require(posix_spawn(&process, path, &actions, &attributes, words + [nil], pairs + [nil]) == 0)
+        let code = withUnblockedSignals { posix_spawn(&process, path, &actions, $0, words + [nil], pairs + [nil]) }
+        try #require(code == 0)
         self.process = process
     }
 

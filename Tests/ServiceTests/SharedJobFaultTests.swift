@@ -8,11 +8,6 @@ import Testing
 /// A store that is away, full or not as it should be.
 @Suite("A job store in trouble", .enabled(if: RedisServer.isThere, "redis-server is not installed"))
 struct SharedJobFaultTests {
-    private func end(of job: String, at replica: SharedJobRig.Replica) async -> String? {
-        await eventually { !["queued", "running", nil].contains(await replica.subject.jobState(job)) }
-        return await replica.subject.jobState(job)
-    }
-
     @Test("while the store is away jobs are 503, direct requests go on, health says so, and it comes back by itself")
     func away() async throws {
         let rig = try SharedJobRig()
@@ -42,7 +37,7 @@ struct SharedJobFaultTests {
         #expect(await all.subject.restore("?seed=3").status == 200)
         try rig.server.start()
         for (index, job) in accepted.enumerated() {
-            #expect(await end(of: job, at: front) == "done")
+            #expect(await front.end(of: job) == "done")
             #expect(await all.subject.send(.get, job + "/result")["Restored-Seed"] == "\(index + 1)")
         }
         #expect(await front.subject.restore("?seed=4").status == 200)
@@ -78,11 +73,11 @@ struct SharedJobFaultTests {
         let rig = try SharedJobRig()
         let replica = try await rig.replica()
         let job = try await replica.subject.startJob()
-        #expect(await end(of: job, at: replica) == "done")
+        #expect(await replica.end(of: job) == "done")
         try await rig.redis("FLUSHALL")
         #expect([404, 410].contains(await replica.subject.send(.get, job).status))
         let next = try await replica.subject.startJob()
-        #expect(await end(of: next, at: replica) == "done")
+        #expect(await replica.end(of: next) == "done")
     }
 
     @Test("as many jobs are unfinished as may, and one more is 429; finished ones make room")
@@ -117,9 +112,9 @@ struct SharedJobFaultTests {
         await eventually { await front.metric("restored_job_upload_bytes") == Double(2 * ServiceUnderTest.png.count) }
 
         let worker = try await bounded(.all)
-        for job in jobs { #expect(["done", nil].contains(await end(of: job, at: front))) }
+        for job in jobs { #expect(["done", nil].contains(await front.end(of: job))) }
         let third = try await front.subject.startJob("?seed=3")
-        #expect(await end(of: third, at: worker) == "done")
+        #expect(await worker.end(of: third) == "done")
         await eventually { await front.metric("restored_job_upload_bytes") == 0 }
         let size = await worker.subject.send(.get, third + "/result").body.count
         let kept = try await rig.redis("HGET", "restored:totals", "results").number ?? 0
@@ -138,7 +133,7 @@ struct SharedJobFaultTests {
         var fields = ServiceUnderTest.asynchronously
         fields[.accept] = "application/json"
         let job = try #require(await replica.subject.restore(fields: fields)["Location"])
-        #expect(await end(of: job, at: replica) == "failed")
+        #expect(await replica.end(of: job) == "failed")
         let result = await replica.subject.send(.get, job + "/result")
         #expect(result.status == 422 && result.kind == "answer-too-large")
     }
@@ -156,11 +151,11 @@ struct SharedJobFaultTests {
         replica.engine.report(.running(completed: 1, total: 7, remainingSeconds: nil))
         await eventually { await replica.subject.send(.get, job).json["step"]?.number == 1 }
         replica.engine.release()
-        #expect(await end(of: job, at: replica) == "done")
+        #expect(await replica.end(of: job) == "done")
         #expect(await replica.subject.send(.get, job + "/result").status == 200)
         try await rig.redis("CONFIG", "SET", "maxmemory", "0")
         let next = try await replica.subject.startJob()
-        #expect(await end(of: next, at: replica) == "done")
+        #expect(await replica.end(of: next) == "done")
     }
 
     @Test("a job that nobody ends is ended past its deadline, and what nobody fetches goes with its bytes")
@@ -169,7 +164,7 @@ struct SharedJobFaultTests {
         let front = try await rig.replica(.front)
         let job = try await front.subject.startJob()
         try await rig.redis("ZADD", "restored:unfinished", "1", rig.name(job))
-        #expect(await end(of: job, at: front) == "failed")
+        #expect(await front.end(of: job) == "failed")
         #expect(await front.subject.send(.get, job + "/result").kind == "expired-in-queue")
         #expect(try await rig.redis("EXISTS", "restored:upload:" + rig.name(job)).number == 0)
         try await rig.redis("ZADD", "restored:finished", "1", rig.name(job))

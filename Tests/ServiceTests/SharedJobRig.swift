@@ -87,5 +87,11 @@ extension SharedJobRig.Replica {
             .flatMap { Double($0.dropFirst(name.count + 1)) }
     }
 
+    /// Waits for a job's end.
+    func end(of job: String) async -> String? {
+        await eventually { !["queued", "running", nil].contains(await subject.jobState(job)) }
+        return await subject.jobState(job)
+    }
+
     func hold() { engine.change { $0.holds = true } }
 }

@@ -6,11 +6,6 @@ import Testing
 
 @Suite("Jobs that replicas share", .enabled(if: RedisServer.isThere, "redis-server is not installed"))
 struct SharedJobTests {
-    private func end(of job: String, at replica: SharedJobRig.Replica) async -> String? {
-        await eventually { !["queued", "running", nil].contains(await replica.subject.jobState(job)) }
-        return await replica.subject.jobState(job)
-    }
-
     @Test("a job that one replica accepts another does; its state, events and result are the same at both")
     func acrossReplicas() async throws {
         let rig = try SharedJobRig()
@@ -82,7 +77,7 @@ struct SharedJobTests {
         let seeds = first.engine.seen.map(\.seed)
         #expect(seeds[0] != nil && seeds[0] == seeds[1])
         first.engine.release()
-        #expect(await end(of: job, at: second) == "done")
+        #expect(await second.end(of: job) == "done")
     }
 
     @Test("DELETE at a replica that does not do the job stops it where it is done")
@@ -131,7 +126,7 @@ struct SharedJobTests {
         try await rig.takeAway(job)
         await eventually { worker.engine.active == 1 && worker.engine.seen.count == 2 }
         worker.engine.release()
-        #expect(await end(of: job, at: worker) == "done")
+        #expect(await worker.end(of: job) == "done")
         #expect(await worker.metric("restored_job_retries_total") == 1)
         #expect(await worker.metric("restored_job_claims_total") == 2)
     }
@@ -146,7 +141,7 @@ struct SharedJobTests {
         try await rig.takeAway(job, claims: 4)
         await eventually { worker.engine.seen.count == 2 }
         try await rig.takeAway(job)
-        #expect(await end(of: job, at: worker) == "failed")
+        #expect(await worker.end(of: job) == "failed")
         let result = await worker.subject.send(.get, job + "/result")
         #expect(result.status == 500 && result.kind == "job-abandoned" && result.detail.contains("5 times"))
         #expect(worker.engine.seen.count == 2)
@@ -166,7 +161,7 @@ struct SharedJobTests {
         await first.subject.service.waitForReturnedJobs(atMost: .seconds(120))
         #expect(try await rig.redis("HGET", rig.key(job), "claims").number == 0)
         let second = try await rig.replica()
-        #expect(await end(of: job, at: second) == "done")
+        #expect(await second.end(of: job) == "done")
         #expect(await second.subject.send(.get, job + "/result")["Restored-Seed"] == "9")
     }
 
@@ -181,14 +176,14 @@ struct SharedJobTests {
         try await rig.redis("HSET", rig.key(next), "order", "{")
         try await rig.redis("XADD", "restored:jobs", "*", "strange", "entry")
         let worker = try await rig.replica()
-        #expect(await end(of: next, at: worker) == "failed")
+        #expect(await worker.end(of: next) == "failed")
         #expect(await worker.subject.send(.get, next + "/result").status == 500)
-        #expect(await end(of: empty, at: worker) == "failed")
+        #expect(await worker.end(of: empty) == "failed")
         #expect(await worker.subject.send(.get, empty + "/result").kind == "job-lost")
         #expect(await worker.subject.send(.get, gone).status == 410)
         await eventually { (try? await rig.redis("XLEN", "restored:jobs"))?.number == 0 }
         let last = try await front.subject.startJob()
-        #expect(await end(of: last, at: front) == "done")
+        #expect(await front.end(of: last) == "done")
     }
 
     @Test("a job that never was is 404 at every replica, one that is gone 410, and no name becomes a key")
@@ -196,7 +191,7 @@ struct SharedJobTests {
         let rig = try SharedJobRig()
         let (first, second) = (try await rig.replica(), try await rig.replica())
         let job = try await first.subject.startJob()
-        #expect(await end(of: job, at: second) == "done")
+        #expect(await second.end(of: job) == "done")
         try await rig.redis("DEL", rig.key(job))
         for replica in [first, second] {
             #expect(await replica.subject.send(.get, job).status == 410)

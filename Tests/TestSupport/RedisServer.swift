@@ -39,16 +39,8 @@ package final class RedisServer: Sendable {
             + ["--logfile", folder.appendingPathComponent("log").path] + arguments
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        // A thread of the cooperative pool blocks signals, and a child would too.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var number: pid_t = 0
-        let code = posix_spawn(&number, words[0], nil, &attributes, &pointers, environ)
+        let code = withUnblockedSignals { posix_spawn(&number, words[0], nil, $0, &pointers, environ) }
         guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO) }
         process.withLock { $0 = number }
         // Until it takes connections.
