@@ -36,6 +36,10 @@ struct SharedJobFaultTests {
         for replica in [all, worker] { replica.engine.release() }
         #expect(await all.subject.restore("?seed=3").status == 200)
         try rig.server.start()
+        // Each finds it again in its own time, and until then refuses.
+        for replica in [front, all, worker] {
+            await eventually { await SharedJobRig.storeState(of: replica.subject) == "available" }
+        }
         for (index, job) in accepted.enumerated() {
             #expect(await front.end(of: job) == "done")
             #expect(await all.subject.send(.get, job + "/result")["Restored-Seed"] == "\(index + 1)")
