@@ -2,7 +2,7 @@
 """Jobs that outlive processes: three replicas over one Redis, one killed with -9 every few seconds, Redis restarted once.
 
 Every accepted job must end, none be lost, all bytes be those of a lone run, and no job be begun again once its result is
-stored. Then: how long a small job takes with and without the store, and the throughput of three replicas either way.
+stored. Then: how long a small job takes with and without the store, and the throughput of replicas either way.
 Needs redis-server; and pillow, which makes the pictures.
 """
 
@@ -32,8 +32,8 @@ SIDES = [32, 48, 64, 96]
 class Replica:
     """`restored serve` on a port that it keeps when it is started again."""
 
-    def __init__(self, options, store, *settings):
-        self.options, self.port = options, service.free_port()
+    def __init__(self, options, store, *settings, core=None):
+        self.options, self.port, self.core = options, service.free_port(), core
         self.settings = [*settings, *(["--job-store", store.url] if store else [])]
         self.log = tempfile.TemporaryFile()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -44,7 +44,8 @@ class Replica:
         self.process = subprocess.Popen(
             [str(self.options.program), "serve", "--host", "127.0.0.1", "--port", str(self.port), "--bundle",
              str(self.options.bundle), "--threads", "1", "--workers", "1", "--log-level", "warning", "--job-lease", "2s",
-             "--log-format", "json", *self.settings], stderr=self.log, env=environment)
+             "--log-format", "json", *self.settings], stderr=self.log, env=environment,
+            preexec_fn=None if self.core is None else lambda: os.sched_setaffinity(0, {self.core}))
 
     def wait(self):
         while True:
@@ -213,11 +214,24 @@ def throughput(replicas, clients, requests, path):
     return requests / (time.perf_counter() - start), times
 
 
+def replica_cores(options):
+    """The core of each replica: none, so that three share what the machine has, or with `--core-each` one each, up to three; then
+    this program, the front end and the store, which inherit that from it, take the rest."""
+    if not options.core_each:
+        return [None] * 3
+    *own, last = sorted(os.sched_getaffinity(0))
+    if not own:
+        sys.exit("--core-each needs two cores")
+    os.sched_setaffinity(0, {*own[3:], last})
+    return own[:3]
+
+
 def cost(options, checks):
+    cores = replica_cores(options)
     store = Redis()
-    workers = [Replica(options, store, "--role", "worker") for _ in range(3)]
+    workers = [Replica(options, store, "--role", "worker", core=core) for core in cores]
     front = Replica(options, store, "--role", "front")
-    direct = [Replica(options, None) for _ in range(3)]
+    direct = [Replica(options, None, core=core) for core in cores]
     for replica in [*workers, front, *direct]:
         replica.wait()
     path = f"/restore?seed=1&force=true&steps={options.steps}"
@@ -229,12 +243,12 @@ def cost(options, checks):
     added = 1000 * (service.quantile(through, 0.5) - service.quantile(beside, 0.5))
     print(f"one client: {1000 * service.quantile(beside, 0.5):.1f} ms direct, {1000 * service.quantile(through, 0.5):.1f} ms "
           f"through the store")
-    shares = []
+    shares, clients = [], 2 * len(cores)
     for _ in range(options.rounds):
-        a = throughput([front], 6, 6 * options.requests, path)[0]
-        b = throughput(direct, 6, 6 * options.requests, path)[0]
+        a = throughput([front], clients, clients * options.requests, path)[0]
+        b = throughput(direct, clients, clients * options.requests, path)[0]
         shares.append(a / b)
-        print(f"six clients, three replicas: {a:.1f}/s through the store, {b:.1f}/s direct, {100 * a / b:.0f} %")
+        print(f"{clients} clients, {len(cores)} replicas: {a:.1f}/s through the store, {b:.1f}/s direct, {100 * a / b:.0f} %")
     if options.judge:
         checks.expect(added < 20, f"the store adds {added:.1f} ms to a small job, under 20")
         checks.expect(service.quantile(shares, 0.5) > 0.9, "throughput is within 10 % of direct")
@@ -251,6 +265,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=10, help="time for all jobs (default: 10)")
     parser.add_argument("--requests", type=int, default=20, help="of each measurement (default: 20)")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--core-each", action="store_true", help="measure the cost with a core for each replica and one for the rest")
     parser.add_argument("--judge", action="store_true", help="whether times have to be within their bounds")
     parser.add_argument("--only", choices=["chaos", "cost"])
     options = parser.parse_args()
