@@ -4,17 +4,12 @@ import Compute
 /// Attention's products over pairs of bfloat16: each head's keys and values are packed as weights once, then blocks of queries
 /// meet all of them. A head's channels need not fill whole panels: what is left of the last one is not computed.
 extension Attention {
-    /// Fewer tokens are not worth the packing.
-    private static let fewestTokens = 32
     /// Scores held at a time by a thread, in floats; at least one tile of the kernel's rows.
     private static let scoreBudget = 64 << 10
-    private static let tileRows = 14
-    /// A head's keys and values up to this size stay in a core's cache: one thread packs them and answers all queries.
-    private static let cachedElements = 64 << 10
 
     /// Whether the products are computed so: by the shape alone, neither by the batch nor by threads.
     func takesPairs(tokens: Int) -> Bool {
-        precision == .bf16 && !causal && headWidth % 2 == 0 && tokens >= Self.fewestTokens
+        precision == .bf16 && !causal && headWidth % 2 == 0 && tokens >= Self.fewestPackedTokens
     }
 
     /// Where a head's packed keys and values lie, in 32-bit elements.
@@ -44,7 +39,6 @@ extension Attention {
             let rows = scoreBudget * (takesPowers ? 2 : 1) / max(1, tokens) / tileRows * tileRows
             return max(1, min(tokens, max(tileRows, min(rows, 4 * tileRows))))
         }
-        var blocks: Int { (tokens + block - 1) / block }
         /// Between a block's rows of scores.
         var scoreStride: Int { Linear.spread(keyPanels * PackedPanels.width) }
         /// Of a thread: scores, queries, factors and partial sums of a block.
@@ -53,31 +47,18 @@ extension Attention {
 
     func attendPairs(_ projections: Tensor, output: Tensor, in workspace: Workspace) {
         let layout = Layout(tokens: projections.pixels, headWidth: headWidth)
-        let count = projections.batch * heads
-        if count >= 4 * workspace.team.size, layout.count <= Self.cachedElements {
-            let scratch = workspace.scratch(floats: layout.count + layout.scratch)
-            workspace.team.run(count) { item, thread in
-                let packed = scratch[thread]
-                pack(item, of: projections, to: packed, layout, kernels: workspace.kernels)
-                for block in 0..<layout.blocks {
-                    attend(
-                        block, item, of: projections, packed: packed, layout, scratch: packed + layout.count, output: output,
-                        kernels: workspace.kernels)
-                }
-            }
-            return
-        }
-        let packed = workspace.tensor(batch: 1, width: count, channels: layout.count)
-        workspace.team.run(count) { item, _ in
-            pack(item, of: projections, to: packed.base + item * layout.count, layout, kernels: workspace.kernels)
-        }
-        let scratch = workspace.scratch(floats: layout.scratch)
-        workspace.team.run(count * layout.blocks) { item, thread in
-            let (head, block) = item.quotientAndRemainder(dividingBy: layout.blocks)
-            attend(
-                block, head, of: projections, packed: packed.base + head * layout.count, layout, scratch: scratch[thread],
-                output: output, kernels: workspace.kernels)
-        }
+        let kernels = workspace.kernels
+        answer(
+            projections, blockRows: layout.block, packedFloats: layout.count, scratchFloats: layout.scratch, in: workspace,
+            pack: { item, packed in pack(item, of: projections, to: packed, layout, kernels: kernels) },
+            attend: { rows, item, packed, scratch in
+                let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+                let width = heads * headWidth
+                attend(
+                    projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count, packed: packed,
+                    layout, scratch: scratch, output: output.sample(sample) + rows.lowerBound * width + head * headWidth,
+                    kernels: kernels)
+            })
     }
 
     /// - Parameter item: the head, counted through all samples.
@@ -128,20 +109,6 @@ extension Attention {
                 kernels.interleave(base, PackedPanels.width, count, target + token / 2 * PackedPanels.width)
             }
         }
-    }
-
-    /// A block of a head's queries.
-    private func attend(
-        _ block: Int, _ item: Int, of projections: Tensor, packed: UnsafePointer<Float>, _ layout: Layout,
-        scratch: UnsafeMutablePointer<Float>, output: Tensor, kernels: kernel_set
-    ) {
-        let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
-        let rows = block * layout.block..<min(layout.tokens, (block + 1) * layout.block)
-        let width = heads * headWidth
-        attend(
-            projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count, packed: packed,
-            layout, scratch: scratch, output: output.sample(sample) + rows.lowerBound * width + head * headWidth,
-            kernels: kernels)
     }
 
     /// The answers to some queries: their scores, the numerators of their softmax, and these times the values.

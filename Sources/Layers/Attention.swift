@@ -34,16 +34,19 @@ package struct Attention: Sendable {
         let tokens = projections.pixels
         let output = workspace.tensor(
             batch: projections.batch, height: projections.height, width: projections.width, channels: width)
+        let work = OperationMeter.Layer("attention \(width)", of: output, multiplyAdds: 2 * output.count * tokens)
         if takesPairs(tokens: tokens) {
-            workspace.metered(.init("attention \(width)", of: output, multiplyAdds: 2 * output.count * tokens)) {
-                attendPairs(projections, output: output, in: workspace)
-            }
+            workspace.metered(work) { attendPairs(projections, output: output, in: workspace) }
+            return output
+        }
+        if takesPanels(tokens: tokens) {
+            workspace.metered(work) { attendPanels(projections, output: output, in: workspace) }
             return output
         }
         let block = max(1, min(tokens, 128, Self.scoreBudget / max(1, tokens)))
         let blocks = (tokens + block - 1) / block
         let scratch = workspace.scratch(floats: block * tokens)
-        workspace.metered(.init("attention \(width)", of: output, multiplyAdds: 2 * output.count * tokens)) {
+        workspace.metered(work) {
             workspace.team.run(projections.batch * heads * blocks) { item, thread in
                 let (rest, index) = item.quotientAndRemainder(dividingBy: blocks)
                 let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)

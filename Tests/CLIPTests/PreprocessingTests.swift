@@ -68,6 +68,42 @@ struct PreprocessingTests {
         }
     }
 
+    @Test("what is turned is seen as the turned picture would be, window by window")
+    func turned() throws {
+        var generator = SeededGenerator(seed: 9)
+        for (width, height) in [(52, 48), (31, 60)] {
+            let picture = Picture.noise(width: width, height: height, using: &generator)
+            let preprocessing = try preprocessing(side: 32, windows: 5)
+            let views = try preprocessing.views(of: picture, in: workspace)
+            let turned = preprocessing.turnedViews(of: picture, whole: views[0])
+            var upsideDown = picture
+            upsideDown.pixels = (0..<width * height).reversed().flatMap { picture.pixels[$0 * 3..<$0 * 3 + 3] }
+            let seen = try preprocessing.views(of: upsideDown, in: workspace)
+            // Windows above the middle change places with those below it.
+            #expect(Set(turned.dropFirst()) == Set(seen.dropFirst()))
+            #expect(turned.count == views.count && turned != views)
+        }
+    }
+
+    @Test("from afar, windows show what they would of a picture of three quarters' size")
+    func fromAfar() throws {
+        var generator = SeededGenerator(seed: 10)
+        for (width, height, count) in [(80, 64, 6), (35, 40, 6), (31, 90, 1)] {
+            let picture = Picture.noise(width: width, height: height, using: &generator)
+            let preprocessing = try preprocessing(side: 32, windows: 5)
+            let whole = try preprocessing.views(of: picture, in: workspace)[0]
+            let views = try preprocessing.viewsFromAfar(of: picture, whole: whole, in: workspace)
+            #expect(views.count == count && views[0] == whole)
+            let smaller = (width: max(32, width * 3 / 4), height: max(32, height * 3 / 4))
+            let shrunk = Picture(
+                width: smaller.width, height: smaller.height,
+                pixels: try picture.resampled(
+                    width: smaller.width, height: smaller.height, columns: 0..<smaller.width, rows: 0..<smaller.height))
+            let seen = try preprocessing.views(of: shrunk, in: workspace)
+            if count > 1 { #expect(Array(views.dropFirst()) == Array(seen.dropFirst())) }
+        }
+    }
+
     @Test("a look that nobody wants any more ends at the next band of rows", arguments: [1, 2])
     func cancelled(threads: Int) throws {
         let preprocessing = try preprocessing(side: 64, windows: 5)

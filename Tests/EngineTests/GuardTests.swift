@@ -42,6 +42,17 @@ struct GuardTests {
         LookGuard.verdict(label, others.merging([label: probability]) { $1 }, of: picture)
     }
 
+    // MARK: Second looks
+
+    @Test("a second look doubts what it finds nearly as likely clean, and nothing else")
+    func secondLook() {
+        #expect(SecondLook.doubts("rainy", ["clean": 0.5, "rainy": 0.4, "snowy": 0.1]))
+        #expect(!SecondLook.doubts("rainy", ["clean": 0.1, "rainy": 0.2, "snowy": 0.7]))
+        #expect(SecondLook.doubts("rainy", ["clean": 0.41, "rainy": 0.5]))
+        #expect(!SecondLook.doubts("rainy", ["clean": 0.39, "rainy": 0.5]))
+        #expect(SecondLook.doubts("rainy", ["clean": 0.3]) && !SecondLook.doubts("rainy", ["snowy": 1]))
+    }
+
     // MARK: Before
 
     /// Holes as people paint them: strokes, a box, blots.

@@ -94,7 +94,7 @@ struct KernelTests {
     @Test("attention", arguments: sets, [false, true])
     func attention(kernels: String, causal: Bool) {
         var random = SplitMix(seed: 9)
-        for (batch, tokens, heads, width) in [(1, 1, 1, 8), (2, 17, 3, 32), (1, 300, 2, 16), (3, 5, 4, 7)] {
+        for (batch, tokens, heads, width) in [(1, 1, 1, 8), (2, 17, 3, 32), (1, 300, 2, 16), (3, 5, 4, 7), (1, 65, 9, 33), (2, 32, 4, 70)] {
             let workspace = Workspace(threads: 2, kernels: kernels)
             let input = Tensor(
                 random.floats(batch * tokens * heads * width * 3), batch: batch, width: tokens,

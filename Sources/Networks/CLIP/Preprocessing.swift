@@ -34,13 +34,52 @@ package struct Preprocessing: Sendable {
         of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool = { true }
     ) throws(ImageError) -> [[UInt8]] {
         let whole = try self.whole(picture, in: workspace, shouldContinue: shouldContinue)
-        let room = (width: picture.width - side, height: picture.height - side)
-        guard min(room.width, room.height) >= 0 else { return [whole] }
-        let windows = Self.windowPlaces.prefix(nativeWindows).map { across, down in
-            let left = Self.quotientToEven(across * room.width, 4), top = Self.quotientToEven(down * room.height, 4)
-            return picture.window(columns: left..<left + side, rows: top..<top + side)
+        return [whole] + windows(width: picture.width, height: picture.height).map { columns, rows in
+            picture.window(columns: columns, rows: rows)
         }
-        return [whole] + windows
+    }
+
+    /// The same from further off: the whole as it was seen, and windows that take in a third more a side, shrunk. There are none of
+    /// those where a side is shorter than a window.
+    ///
+    /// - Parameter whole: the first of a picture's views.
+    /// - Throws: `cancelled`.
+    package func viewsFromAfar(
+        of picture: Picture, whole: [UInt8], in workspace: Workspace, shouldContinue: @escaping () -> Bool = { true }
+    ) throws(ImageError) -> [[UInt8]] {
+        var views = [whole]
+        guard min(picture.width, picture.height) >= side else { return views }
+        let (width, height) = (max(side, picture.width * 3 / 4), max(side, picture.height * 3 / 4))
+        for (columns, rows) in windows(width: width, height: height) {
+            views.append(
+                try picture.resampled(
+                    width: width, height: height, columns: columns, rows: rows,
+                    sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } },
+                    shouldContinue: shouldContinue))
+        }
+        return views
+    }
+
+    /// Views of the picture turned upside down: their windows stand where those of `views(of:in:)` do.
+    ///
+    /// - Parameter whole: the first of a picture's views.
+    package func turnedViews(of picture: Picture, whole: [UInt8]) -> [[UInt8]] {
+        let views = [whole] + windows(width: picture.width, height: picture.height).map { columns, rows in
+            picture.window(columns: columns, rows: rows)
+        }
+        return views.map { view in
+            (0..<side * side).reversed().flatMap { pixel in view[pixel * 3..<pixel * 3 + 3] }
+        }
+    }
+
+    /// Where windows stand in a picture of such a size; nowhere where a side is shorter than theirs.
+    private func windows(width: Int, height: Int) -> [(columns: Range<Int>, rows: Range<Int>)] {
+        let room = (width: width - side, height: height - side)
+        guard min(room.width, room.height) >= 0 else { return [] }
+        return Self.windowPlaces.prefix(nativeWindows).map { across, down in
+            let left = Self.quotientToEven(across * room.width, 4), top = Self.quotientToEven(down * room.height, 4)
+            return (left..<left + side, top..<top + side)
+        }
     }
 
     /// The shorter side is resized to `side`, the longer one to the integer part of `side * long / short`, and the crop is

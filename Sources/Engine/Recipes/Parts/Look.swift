@@ -69,10 +69,12 @@ struct Look: Sendable {
     /// What a label of a caller's own costs: about a third of a view.
     var labelCost: Double { Double(preprocessing.side * preprocessing.side) * Self.pixelCost / 3 }
 
-    /// - Parameter waits: for all stages before it.
-    func stage(waits: Bool) -> Stage {
+    /// - Parameters:
+    ///   - count: of looks.
+    ///   - waits: for all stages before it.
+    func stage(count: Int = 1, waits: Bool) -> Stage {
         Stage(
-            "embed", by: self, sampleBytes: preprocessing.pixels * Self.bytesPerPixel, evaluationBytes: evaluationBytes,
+            "embed", by: self, count: count, sampleBytes: preprocessing.pixels * Self.bytesPerPixel, evaluationBytes: evaluationBytes,
             cost: cost, maximumBatch: maximumBatch, waits: waits)
     }
 
@@ -83,6 +85,29 @@ struct Look: Sendable {
         do throws(ImageError) {
             return ViewsOfPicture(
                 try preprocessing.views(of: picture, in: workspace, shouldContinue: shouldContinue))
+        } catch {
+            throw error == .cancelled ? .cancelled : .picture(error)
+        }
+    }
+
+    /// Another look at a picture.
+    ///
+    /// - Parameters:
+    ///   - manner: nil for none, which takes no time.
+    ///   - whole: what the first look saw of the whole picture.
+    /// - Throws: `cancelled`, where the picture needn't be looked at any more.
+    func makeSample(
+        of picture: Picture, whole: [UInt8], again manner: SecondLook.Manner?, in workspace: Workspace,
+        shouldContinue: @escaping () -> Bool
+    ) throws(RestorationError) -> sending ViewsOfPicture {
+        do throws(ImageError) {
+            switch manner {
+            case nil: return ViewsOfPicture([])
+            case .turned: return ViewsOfPicture(preprocessing.turnedViews(of: picture, whole: whole))
+            case .fromAfar:
+                return ViewsOfPicture(
+                    try preprocessing.viewsFromAfar(of: picture, whole: whole, in: workspace, shouldContinue: shouldContinue))
+            }
         } catch {
             throw error == .cancelled ? .cancelled : .picture(error)
         }
@@ -103,13 +128,15 @@ struct Look: Sendable {
     ///   - label: to be taken for what is wrong, whatever the picture looks like.
     ///   - mayBeClean: whether clean is among the labels to choose from. What must be restored is not clean: a network
     ///     that is told so would change nothing to speak of.
+    ///   - treated: labels that were treated already, which are no longer looked for: probabilities are then those among the rest, as
+    ///     AutoDIR has it ("Automatic all-in-one image restoration with latent diffusion", section 3.2).
     func finding(
-        _ sample: any StageSample, forcing label: String?, mayBeClean: Bool
+        _ sample: any StageSample, forcing label: String?, mayBeClean: Bool, treated: [String] = []
     ) throws(RestorationError) -> Finding {
         let found = try embeddings(sample)
         let known = classifier.labels
-        let probabilities = try classifier.finiteProbabilities(of: found.degradation)
-        let candidates = known.indices.filter { mayBeClean || known[$0] != Self.cleanLabel }
+        let probabilities = try probabilities(of: found.degradation, without: treated)
+        let candidates = known.indices.filter { (mayBeClean || known[$0] != Self.cleanLabel) && !treated.contains(known[$0]) }
         let best = candidates.max { probabilities[$0] < probabilities[$1] } ?? 0
         let label = label ?? known[best]
         var embeddings = found
@@ -119,6 +146,15 @@ struct Look: Sendable {
             zip(known, probabilities.map { Double($0) }), uniquingKeysWith: { first, _ in first })
         return Finding(
             label: label, probabilities: byLabel, probability: byLabel[label] ?? 0, embeddings: embeddings)
+    }
+
+    /// In the order of the classifier's labels; of those left out 0.
+    private func probabilities(of embedding: [Float], without treated: [String]) throws(RestorationError) -> [Float] {
+        let all = try classifier.finiteProbabilities(of: embedding)
+        guard !treated.isEmpty else { return all }
+        let left = zip(classifier.labels, all).map { treated.contains($0) ? 0 : $1 }
+        let sum = left.reduce(0, +)
+        return sum > 0 ? left.map { $0 / sum } : left
     }
 
     /// What a finished sample shows to somebody who says in words of his own what is wrong.
@@ -139,7 +175,7 @@ struct Look: Sendable {
 
 /// A picture on its way through the encoder.
 final class ViewsOfPicture: StageSample {
-    /// Interleaved RGB bytes of the encoder's input size: the whole picture, then windows of it.
+    /// Interleaved RGB bytes of the encoder's input size: the whole picture, then windows of it; none where nobody looks.
     let views: [[UInt8]]
     /// The content of the whole, and the degradation as the mean over the views.
     fileprivate(set) var embeddings: DegradationAwareCLIP.Embeddings?
@@ -148,17 +184,18 @@ final class ViewsOfPicture: StageSample {
 }
 
 extension Look: StageEvaluator {
-    func advance(_ samples: [ViewsOfPicture], in workspace: Workspace) {
+    func advance(_ all: [ViewsOfPicture], in workspace: Workspace) {
+        let samples = all.filter { !$0.views.isEmpty }
         let wholes = embeddings(of: samples.compactMap(\.views.first), in: workspace) { encoder($0, in: workspace) }
         var windows = embeddings(of: samples.flatMap { $0.views.dropFirst() }, in: workspace) {
             encoder.degradationEmbeddings($0, in: workspace)
         }[...]
         for (sample, whole) in zip(samples, wholes) {
-            let all = [whole.degradation] + windows.prefix(sample.views.count - 1)
+            let views = [whole.degradation] + windows.prefix(sample.views.count - 1)
             windows = windows.dropFirst(sample.views.count - 1)
             var mean = whole
             mean.degradation = whole.degradation.indices.map { index in
-                all.reduce(0) { $0 + $1[index] } / Float(all.count)
+                views.reduce(0) { $0 + $1[index] } / Float(views.count)
             }
             sample.embeddings = mean
         }

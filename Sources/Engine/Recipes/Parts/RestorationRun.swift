@@ -38,8 +38,9 @@ protocol TileRestorer: Sendable {
 /// A restoration in rounds: a look at the picture, then its tiles; then perhaps a look at what came of it, and so on.
 ///
 /// One look at the whole picture conditions all its tiles. Labels that the request names are treated in turn, each after
-/// a look at the picture so far. Without such, rounds go on until the picture is named clean, a label comes again, the
-/// classifier is not sure enough, what it names was not there in the first look, or there have been as many as allowed.
+/// a look at the picture so far. Without such, what was treated leaves the labels that are looked for, and rounds go on until the
+/// picture is named clean, the classifier is not sure enough, what it names was not there in the first look, or there have been as
+/// many as allowed.
 ///
 /// What the classifier names is believed as far as `LookGuard` does, and a round that `RoundGuard` objects to is taken back:
 /// the first one leaves the picture as it was, a further one that of the round before.
@@ -51,6 +52,8 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         /// Embeds the request's own words.
         case words
         case look(round: Int)
+        /// At the same picture otherwise.
+        case lookAgain
         case tiles(round: Int)
     }
 
@@ -59,6 +62,10 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         var roles: [Role]
         var finding: Look.Finding?
         var firstFinding: Look.Finding?
+        /// Of the first look: the whole picture, for those who look again; nil where nobody need.
+        var firstView: [UInt8]?
+        /// Of the looks that were taken again, whether each doubts what was found.
+        var doubts: [Bool] = []
         /// Takes the tiles of this round.
         var blender: TileBlender?
         var roundGuard = RoundGuard()
@@ -105,6 +112,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
         let rounds = options.degradations?.count ?? 1
         var roles = (0..<rounds).flatMap { [Role.look(round: $0), .tiles(round: $0)] }
+        if Self.mayLookAgain(look, options) { roles.insert(.lookAgain, at: 1) }
         if options.mostRounds > rounds { roles.append(.look(round: rounds)) }
         // What depends on the label is planned after the look.
         if options.degradations == nil, restorer.stage(for: tiles, label: nil) == nil { roles = [.look(round: 0)] }
@@ -119,6 +127,11 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         progress = Mutex(Progress(roles: roles, timing: RestorationTiming(stages: ["classify"] + restorer.names)))
     }
 
+    /// Whether what is found may be doubted.
+    private static func mayLookAgain(_ look: Look, _ options: RestorationOptions) -> Bool {
+        options.degradations == nil && options.isGuarded && look.classifier.labels.contains(Look.cleanLabel)
+    }
+
     /// - Parameters:
     ///   - isFirst: whether nothing is before the first look.
     ///   - label: of a round, as far as it is known.
@@ -128,6 +141,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         switch role {
         case .words: nil
         case .look(let round): look.stage(waits: round > 0 || !isFirst)
+        case .lookAgain: look.stage(count: SecondLook.Manner.allCases.count, waits: true)
         case .tiles(let round): restorer.stage(for: tiles, label: label(round))
         }
     }
@@ -138,9 +152,9 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         _ index: Int, ofStage stage: Int, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending any StageSample {
         let now = ContinuousClock.now
-        let (role, picture, finding) = progress.withLock { progress in
+        let (role, picture, finding, firstView) = progress.withLock { progress in
             if case .look = progress.roles[stage] { progress.since = now }
-            return (progress.roles[stage], progress.picture, progress.finding)
+            return (progress.roles[stage], progress.picture, progress.finding, progress.firstView)
         }
         guard let picture else { throw .internalFault("no picture yet") }
         switch role {
@@ -148,6 +162,10 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             guard let words else { throw .internalFault("no words") }
             return words.makeSample(index)
         case .look: return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
+        case .lookAgain:
+            return try look.makeSample(
+                of: picture, whole: firstView ?? [], again: firstView == nil ? nil : SecondLook.Manner.allCases[index],
+                in: workspace, shouldContinue: shouldContinue)
         case .tiles(let round):
             guard let finding else { throw .internalFault("a tile before its embedding") }
             return try restorer.makeSample(tiles[index], of: picture, finding, round: round)
@@ -162,6 +180,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             if let word = sample as? WordSample { try words?.finish(word, index) }
             return .goOn
         case .look(let round): return try finishLook(sample, round: round)
+        case .lookAgain: return try finishLookAgain(sample)
         case .tiles: return try finishTile(sample, index)
         }
     }
@@ -169,14 +188,17 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
     private func finishLook(_ sample: any StageSample, round: Int) throws(RestorationError) -> StageOutcome {
         let isFurtherRound = options.degradations == nil && round > 0
         let mayBeClean = options.degradations == nil && !(options.force && round == 0)
-        var finding = try finding(sample, round: round, mayBeClean: mayBeClean)
+        let treated = isFurtherRound ? progress.withLock { $0.rounds.map(\.degradation) } : []
+        var finding = try finding(sample, round: round, mayBeClean: mayBeClean, treated: treated)
         let isClean = mayBeClean && finding.label == Look.cleanLabel
         var declined: DeclineReason?
         if !isClean, options.isGuarded, let picture = progress.withLock({ $0.picture }) {
             switch LookGuard.verdict(finding.label, finding.probabilities, of: picture) {
             case .decline(let reason): declined = reason
             case .restore(let label):
-                if label != finding.label { finding = try look.finding(sample, forcing: label, mayBeClean: true) }
+                if label != finding.label {
+                    finding = try look.finding(sample, forcing: label, mayBeClean: true, treated: treated)
+                }
             }
         }
         if !isClean, declined == nil, !restorer.treats(finding.label) { declined = .notTreated }
@@ -192,10 +214,15 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             progress.declined = declined
             if !goesOn { return .complete }
             progress.finding = finding
+            if !isFurtherRound, SecondLook.labels.contains(finding.label) {
+                progress.firstView = (sample as? ViewsOfPicture)?.views.first
+            }
             progress.firstFinding = progress.firstFinding ?? finding
             progress.blender = TileBlender(tiles)
             if isPlanned, !isFurtherRound { return .goOn }
-            let more = [Role.tiles(round: round)] + (round + 1 < options.mostRounds ? [.look(round: round + 1)] : [])
+            var more = [Role.tiles(round: round)]
+            if !isFurtherRound, Self.mayLookAgain(look, options) { more.insert(.lookAgain, at: 0) }
+            if round + 1 < options.mostRounds { more.append(.look(round: round + 1)) }
             progress.roles += more
             return .extend(more.compactMap { role in
                 Self.stage(role, look: look, tiles: tiles, restorer: restorer, isFirst: false) { _ in finding.label }
@@ -203,20 +230,34 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
     }
 
+    private func finishLookAgain(_ sample: any StageSample) throws(RestorationError) -> StageOutcome {
+        guard let label = progress.withLock({ $0.firstView == nil ? nil : $0.finding?.label }) else { return .goOn }
+        let probabilities = try look.finding(sample, forcing: nil, mayBeClean: true).probabilities
+        return progress.withLock { progress in
+            progress.doubts.append(SecondLook.doubts(label, probabilities))
+            guard progress.doubts.count == SecondLook.Manner.allCases.count else { return .goOn }
+            let now = ContinuousClock.now
+            progress.timing["classify"] += now - (progress.since ?? now)
+            (progress.since, progress.firstView) = (now, nil)
+            guard progress.doubts.contains(true) else { return .goOn }
+            (progress.unchanged, progress.declined) = (true, .undecided)
+            return .complete
+        }
+    }
+
     private func finding(
-        _ sample: any StageSample, round: Int, mayBeClean: Bool
+        _ sample: any StageSample, round: Int, mayBeClean: Bool, treated: [String]
     ) throws(RestorationError) -> Look.Finding {
         let label = options.degradations?[round]
         if let label, let feature = try words?.feature(of: label) {
             return try look.finding(sample, forcing: label, feature)
         }
-        return try look.finding(sample, forcing: label, mayBeClean: mayBeClean)
+        return try look.finding(sample, forcing: label, mayBeClean: mayBeClean, treated: treated)
     }
 
     private func isWorthAnotherRound(_ finding: Look.Finding, after progress: Progress) -> Bool {
         finding.probability >= Self.leastConfidenceToGoOn
             && progress.firstFinding?.probabilities[finding.label] ?? 0 >= Self.leastFirstProbability
-            && !progress.rounds.contains { $0.degradation == finding.label }
     }
 
     private func finishTile(_ sample: any StageSample, _ index: Int) throws(RestorationError) -> StageOutcome {
