@@ -26,11 +26,13 @@ PARTS = 3
 CROPS = ((0.0, 96), (0.1, 128), (0.6, 192))
 START_SHARE = 0.85  # of the samples stand at t = T, the only time that one step visits
 STRANGER_SHARE = 0.05  # get another picture's degradation embedding, so that a wrong label does less harm
+# Of clean pictures: one that is called clean is never restored, so what counts is that another label leaves it as it is.
+CLEAN_STRANGER_SHARE = 0.7
 GRADIENT_WEIGHT = 0.5
 ERROR_FLOOR = 3e-4  # there, about 35 dB, a decibel counts half; beyond it less and less
 # How often the examples of each label are drawn: those of what is learned slowly more often.
 SHARES = {"jpeg-compressed": 2.5, "motion-blurry": 2.5, "raindrop": 2.0, "snowy": 1.2, "shadowed": 2.5, "rainy": 2.0,
-          "hazy": 2.0, "low-light": 1.6, "noisy": 1.2, "uncompleted": 1.5, CLEAN: 0.2}
+          "hazy": 2.0, "low-light": 1.6, "noisy": 1.2, "uncompleted": 1.5, CLEAN: 0.3}
 SHARE_OF_REAL = 2.0  # a real pair's examples are drawn so many times as often as others of their label
 # What these do to a picture is seen from further off than a crop reaches: half of their examples are shrunk first.
 SEEN_FROM_AFAR = frozenset({"shadowed", "hazy"})
@@ -226,7 +228,8 @@ class RestorationTraining:
     def drawn_contexts(self, indices: np.ndarray) -> Tensor:
         """The examples' embeddings (B, 2, C), of which some are told another example's degradation."""
         described = self.contexts[indices]
-        strange = self.rng.random(len(indices)) < STRANGER_SHARE
+        shares = [CLEAN_STRANGER_SHARE if self.pool.examples[index].shown == CLEAN else STRANGER_SHARE for index in indices]
+        strange = self.rng.random(len(indices)) < shares
         described[strange, 0] = self.contexts[self.rng.integers(0, len(self.pool), strange.sum()), 0]
         return self.tensor(described)
 
