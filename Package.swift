@@ -38,7 +38,7 @@ let fuzzing: [Target] = Context.environment["RESTORED_FUZZ"] == nil ? [] : [
 
 /// The page that the service shows, whose sources `Service/Page/PageDocument.swift` puts together.
 let page: [Resource] = [
-    "page.html", "page.css", "service.js", "problems.js", "key.js", "formats.js", "samples.js", "settings.js", "compare.js",
+    "page.html", "page.css", "service.js", "problems.js", "key.js", "formats.js", "reference.js", "samples.js", "settings.js", "compare.js",
     "card.js", "start.js", "sample.jpg",
 ].map { .embedInCode("Page/\($0)") }
 
@@ -83,6 +83,8 @@ let package = Package(
         network("InstructIR", ["Compute", "Checkpoints", "Layers", "NAFNet"]),
         network("Restormer", ["Compute", "Checkpoints", "Layers"]),
         network("PromptIR", ["Compute", "Checkpoints", "Layers", "Restormer"]),
+        network(
+            "GuidedRestoration", ["CKernels", "Compute", "Checkpoints", "Layers", "NAFNet", "Restormer", "PromptIR"]),
         network("LatentUNet", ["Compute", "Checkpoints", "Layers"]),
         network("Autoencoder", ["Compute", "Checkpoints", "Layers"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
@@ -94,8 +96,8 @@ let package = Package(
             "Engine",
             [
                 "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet",
-                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder", "Diffusion", "Bundles",
-                "Scheduling",
+                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "GuidedRestoration", "LatentUNet", "Autoencoder", "Diffusion",
+                "Bundles", "Scheduling",
             ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
@@ -134,6 +136,7 @@ let package = Package(
                 "NAFNet", "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "Checkpoints",
                 "Compute", "Layers", "Images", "TestSupport",
             ]),
+        tests("GuidedTests", ["GuidedRestoration", "Checkpoints", "Compute", "Images", "TestSupport"]),
         tests(
             "LatentTests",
             [
@@ -160,7 +163,8 @@ let package = Package(
             [
                 "restored", "Service", "Settings", "HTTPServer", "Engine", "Scheduling", "Bundles", "Checkpoints", "Compute",
                 "Images", "Threads", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet", "SentenceEncoder",
-                "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder", "Diffusion", "TestSupport", argumentParser,
+                "InstructIR", "Restormer", "PromptIR", "GuidedRestoration", "LatentUNet", "Autoencoder", "Diffusion", "TestSupport",
+                argumentParser,
             ]),
         tests("ProgramTests", ["restored", "Bundles", "Checkpoints", "Images", "TestSupport", "Threads"]),
         tests("ArchitectureTests", ["TestSupport"]),

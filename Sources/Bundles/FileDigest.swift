@@ -16,6 +16,9 @@ package enum FileDigest {
         return Hexadecimal.text(hasher.finalize())
     }
 
+    /// The same of bytes that are no file.
+    package static func sha256(of bytes: [UInt8]) -> String { Hexadecimal.text(SHA256.hash(data: bytes)) }
+
     /// The same of a text in UTF-8.
-    static func sha256(of text: String) -> String { Hexadecimal.text(SHA256.hash(data: Array(text.utf8))) }
+    static func sha256(of text: String) -> String { sha256(of: Array(text.utf8)) }
 }

@@ -9,6 +9,8 @@ package enum Activation: Sendable {
     case gelu
     /// x / (1 + e^(-1.702 x)): the approximation of GELU that OpenAI's CLIP was trained with
     case quickGELU
+    /// max(x, 0)
+    case relu
 
     package var kernel: kernel_activation {
         switch self {
@@ -16,6 +18,7 @@ package enum Activation: Sendable {
         case .silu: KERNEL_ACTIVATION_SILU
         case .gelu: KERNEL_ACTIVATION_GELU
         case .quickGELU: KERNEL_ACTIVATION_QUICK_GELU
+        case .relu: KERNEL_ACTIVATION_RELU
         }
     }
 }

@@ -69,7 +69,8 @@ package final class RecipeEngine: RestorationEngine {
     ) async throws(RestorationError) -> RestorationResult {
         let run = try restoration(width: source.width, height: source.height, options: options)
         var (result, waiting) = try await workers.perform(
-            run, on: source, ofBundle: number, memory: memory, deadline: options.deadline, progress: progress)
+            run, on: source, reference: options.reference, ofBundle: number, memory: memory, deadline: options.deadline,
+            progress: progress)
         (result.timing.queue, result.timing.decode) = (waiting.queue, waiting.decode)
         return result
     }

@@ -42,10 +42,11 @@ package final class RecipeWorkers: Sendable {
 
     /// Runs stages of a bundle's recipe to their end.
     func perform<Output: Sendable>(
-        _ run: any RecipeRun<Output>, on source: PictureSource, ofBundle bundle: Int, memory: PictureBooking?,
-        deadline: ContinuousClock.Instant?, progress: (@Sendable (RestorationProgress) -> Void)?
+        _ run: any RecipeRun<Output>, on source: PictureSource, reference: ReferencePicture? = nil, ofBundle bundle: Int,
+        memory: PictureBooking?, deadline: ContinuousClock.Instant?, progress: (@Sendable (RestorationProgress) -> Void)?
     ) async throws(RestorationError) -> (Output, RestorationTiming) {
-        let scheduled = ScheduledRun(run, on: source, ofBundle: bundle, workspaces: workspaces, deadline: deadline)
+        let scheduled = ScheduledRun(
+            run, on: source, reference: reference, ofBundle: bundle, workspaces: workspaces, deadline: deadline)
         let job = scheduled.job(memory: memory, progress: progress)
         let ended = await withTaskCancellationHandler { () -> Result<Void, SchedulingError> in
             do throws(SchedulingError) {

@@ -19,6 +19,10 @@ package enum RestorationError: Error, Sendable, Equatable {
     case cancelled
     /// The picture could not be decoded.
     case picture(ImageError)
+    /// The reference that came with it is broken, or none that is taken.
+    case reference(ImageError)
+    /// The bundle restores with the help of a reference, and there is none.
+    case needsReference(bundle: String)
     /// The bundle doesn't do that: `classification`, or an option.
     case notOffered(String, bundle: String)
     /// There is no bundle of that name.

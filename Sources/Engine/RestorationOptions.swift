@@ -12,6 +12,8 @@ package struct RestorationOptions: Sendable, Equatable {
     package var degradations: [String]?
     /// What to do, in the words of whoever asks, in place of what the classifier finds.
     package var prompt: String?
+    /// Another picture that the restoration may borrow from.
+    package var reference: ReferencePicture?
     /// How much the words and the picture count; nil for as much as the network says.
     package var guidance: Guidance?
     /// What makes the colours those of the picture that came.
@@ -40,7 +42,7 @@ package struct RestorationOptions: Sendable, Equatable {
 /// An option that a recipe may offer. The one declaration behind a parameter of `/restore`, a flag of
 /// `restored restore`, its help and its place in `/capabilities`.
 package enum RestorationOption: String, Sendable, CaseIterable {
-    case degradation, prompt, mode, steps, sampler, seed, rounds, guidance, colour, force, tile, overlap
+    case degradation, prompt, reference, mode, steps, sampler, seed, rounds, guidance, colour, force, tile, overlap
 
     /// The parameter's name.
     package var name: String { rawValue }
@@ -51,6 +53,7 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         case .degradation:
             "Labels to treat, in order, separated by commas; auto to find out. With a text tower any words."
         case .prompt: "What to do, in English words, where the bundle takes words: Remove the haze."
+        case .reference: "Another picture of the same: what the restoration may borrow from, where the bundle takes one."
         case .mode: "fast for one evaluation, photo for diffusion, auto for what suits the label; where the bundle has both."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
         case .sampler: "posterior, mr-ode, mr-sde, sde or ode; in latents euler-a, euler, dpm-2m, ddim or ddpm."

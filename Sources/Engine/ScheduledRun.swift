@@ -61,6 +61,7 @@ final class ScheduledRun<Output: Sendable>: Sendable {
 
     private let run: any RecipeRun<Output>
     private let source: PictureSource
+    private let reference: ReferencePicture?
     private let bundle: Int
     private let workspaces: Workspaces
     private let submitted = ContinuousClock.now
@@ -68,14 +69,17 @@ final class ScheduledRun<Output: Sendable>: Sendable {
     private let isCancelled = Atomic(false)
     private let state: Mutex<State>
 
-    /// - Parameter deadline: when the output is no longer wanted.
+    /// - Parameters:
+    ///   - reference: that came with the picture.
+    ///   - deadline: when the output is no longer wanted.
     init(
-        _ run: any RecipeRun<Output>, on source: PictureSource, ofBundle bundle: Int, workspaces: Workspaces,
+        _ run: any RecipeRun<Output>, on source: PictureSource, reference: ReferencePicture?, ofBundle bundle: Int, workspaces: Workspaces,
         deadline: ContinuousClock.Instant?
     ) {
         self.run = run
         self.deadline = deadline
         self.source = source
+        self.reference = reference
         self.bundle = bundle
         self.workspaces = workspaces
         state = Mutex(State(run.stages))
@@ -95,7 +99,7 @@ final class ScheduledRun<Output: Sendable>: Sendable {
         var admit: (@Sendable () -> Bool)?
         if let memory { admit = { memory.reservation.growForWork(to: memory.bytes) } }
         var prepare: (@Sendable () async throws -> Void)?
-        if let picture = source.decoded { run.begin(picture) } else { prepare = { try await self.decode() } }
+        if let picture = source.decoded, reference == nil { run.begin(picture) } else { prepare = { try await self.decode() } }
         return StepJob(
             outlines: run.stages.flatMap { $0.outlines(ofBundle: bundle) }, samplesAtOnce: run.samplesAtOnce,
             deadline: deadline, progress: tell, admit: admit, prepare: prepare,
@@ -105,6 +109,8 @@ final class ScheduledRun<Output: Sendable>: Sendable {
     private func decode() async throws {
         let start = ContinuousClock.now
         state.withLock { $0.timing.queue = start - submitted }
+        // First, for of a large one little is kept.
+        if let reference { run.begin(reference: try await decoded(reference)) }
         let picture = try await source.load()
         guard (picture.width, picture.height) == (source.width, source.height) else {
             throw RestorationError.internalFault("a picture is not of the size that its header tells")
@@ -113,9 +119,18 @@ final class ScheduledRun<Output: Sendable>: Sendable {
         state.withLock { $0.timing.decode = .now - start }
     }
 
+    /// What is wrong with a reference is told as such.
+    private func decoded(_ reference: ReferencePicture) async throws -> Picture {
+        do {
+            return try await reference.load()
+        } catch let error as ImageError where error != .cancelled && error != .outOfMemory {
+            throw RestorationError.reference(error)
+        }
+    }
+
     private func makeSample(_ number: Int, worker: Int) throws -> sending ScheduledSample {
         let (stage, place) = state.withLock { state in
-            if number == 0, source.decoded != nil { state.timing.queue = .now - submitted }
+            if number == 0, source.decoded != nil, reference == nil { state.timing.queue = .now - submitted }
             let place = state.place(of: number)
             return (state.stages[place.stage], place)
         }

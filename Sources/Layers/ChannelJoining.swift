@@ -19,3 +19,20 @@ package func joined(_ sources: [Tensor], in workspace: Workspace) -> Tensor {
     }
     return result
 }
+
+/// The first channels of a map.
+///
+/// - Precondition: it has so many.
+package func leading(_ channels: Int, of source: Tensor, in workspace: Workspace) -> Tensor {
+    precondition(channels <= source.channels)
+    let result = workspace.tensor(
+        batch: source.batch, height: source.height, width: source.width, channels: channels)
+    workspace.team.run(source.batch * source.height) { item, _ in
+        let row = source.base + item * source.width * source.channels
+        let target = result.base + item * source.width * channels
+        for column in 0..<source.width {
+            (target + column * channels).update(from: row + column * source.channels, count: channels)
+        }
+    }
+    return result
+}

@@ -48,6 +48,7 @@ extension Activation {
         case .silu: x / (1 + exp(-x))
         case .gelu: 0.5 * x * (1 + erf(x * 0.5.squareRoot()))
         case .quickGELU: x / (1 + exp(-1.702 * x))
+        case .relu: x < 0 ? 0 : x
         }
     }
 }

@@ -18,6 +18,8 @@ package struct TransposedAttention: Sendable {
     private let temperature: [Float]
     /// A row of `channels` for each result.
     private let output: [Float]
+    /// One a result; nil for none.
+    private let outputBias: [Float]?
     /// Of the products with v.
     private let precision: Precision
 
@@ -30,9 +32,11 @@ package struct TransposedAttention: Sendable {
     ///   - projections: to queries, keys and values, in this order, each `heads` times neighbouring channels.
     ///   - temperature: one a head.
     ///   - output: P, a row of `channels` for each result.
+    ///   - outputBias: added to what P gives.
     ///   - precision: of the products with v; scores are fp32.
     package init(
-        projections: PointwiseDepthwise, temperature: [Float], output: [Float], precision: Precision = .fp32
+        projections: PointwiseDepthwise, temperature: [Float], output: [Float], outputBias: [Float]? = nil,
+        precision: Precision = .fp32
     ) {
         channels = projections.inputs
         heads = temperature.count
@@ -41,6 +45,7 @@ package struct TransposedAttention: Sendable {
         self.projections = projections
         self.temperature = temperature
         self.output = output
+        self.outputBias = outputBias
         self.precision = precision
     }
 
@@ -139,6 +144,6 @@ package struct TransposedAttention: Sendable {
                 }
             }
         }
-        return Linear(weight: map, bias: nil, inputs: channels, outputs: channels, precision: precision)
+        return Linear(weight: map, bias: outputBias, inputs: channels, outputs: channels, precision: precision)
     }
 }

@@ -79,6 +79,9 @@ struct CommandFailure: Error {
             self.init(.usage, "there is no bundle \(name); there are \(known.joined(separator: ", "))")
         case .brokenBundle(let name, let reason): self.init(.badData, "the bundle \(name) can't be used: \(reason)")
         case .picture(let error): self.init(error as any Error)
+        case .reference(let error): self.init(.badData, "the reference: \(error.description)")
+        case .needsReference(let bundle):
+            self.init(.usage, "the bundle \(bundle) restores with the help of another picture of the same: --reference FILE")
         case .queueFull, .deadlineUnattainable, .deadlineExceeded, .cancelled, .draining:
             self.init(.unavailable, "the work was refused or stopped: \(error)")
         case .nonFinite(let stage): self.init(.internalFault, "the numbers of the stage '\(stage)' are not finite")

@@ -16,6 +16,24 @@ extension RestoreCommand {
         let format: ImageFormat
     }
 
+    /// What the pictures may borrow from, decoded once for all.
+    static func reference(_ file: FilePath, limits: ImageLimits) async throws -> ReferencePicture {
+        do {
+            return try await PictureCoding.run {
+                let bytes = try InputFile.readPicture(file)
+                do throws(ImageError) {
+                    try ImageHeader.read(bytes).check(limits)
+                    return ReferencePicture(
+                        try ReferencePicture.fitted(ImageDecoder.decode(bytes, limits: limits)))
+                } catch {
+                    throw RestorationError.reference(error)
+                }
+            }
+        } catch {
+            throw CommandFailure(error).naming(file)
+        }
+    }
+
     /// Restores each input to its output. A file that fails is named on standard error, and the others go on.
     ///
     /// - Parameter memory: where the files' pictures are booked.

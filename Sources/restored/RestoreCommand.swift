@@ -37,6 +37,9 @@ package struct RestoreCommand: AsyncParsableCommand {
     @Option(help: Self.help(.prompt))
     var prompt: String?
 
+    @Option(help: Self.help(.reference))
+    var reference: FilePath?
+
     @Option(help: Self.help(.mode))
     var mode: String?
 
@@ -74,7 +77,7 @@ package struct RestoreCommand: AsyncParsableCommand {
 
     package func validate() throws {
         guard quality.map((1...100).contains) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
-        try InputFile.checkStandardInput(inputs)
+        try InputFile.checkStandardInput(inputs + (reference.map { [$0] } ?? []))
         for output in try outputs() {
             guard try format(of: output) == .jpeg || quality == nil else {
                 throw ValidationError("--quality is for JPEG, and \(output) becomes a PNG")
@@ -89,11 +92,13 @@ package struct RestoreCommand: AsyncParsableCommand {
         let configuration = try engineOptions.configuration()
         let memory = configuration.makeMemoryBudget()
         let engine: any RestorationEngine
-        let options: RestorationOptions
+        var options: RestorationOptions
         do {
             if isFolder { try OutputPlace.makeFolder(output) }
             engine = try await EngineOptions.load(configuration, pictureMemory: memory, recipes: recipes)
             options = try engine.recipe.options(reading: given)
+            if let reference { options.reference = try await Self.reference(reference, limits: configuration.imageLimits) }
+            try engine.recipe.check(options)
         } catch {
             throw CommandFailure(error).reported()
         }

@@ -12,8 +12,9 @@ struct ArchitectureTests {
         let names = try Manifest().targets.map(\.name)
         let flow = [
             "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "NAFNet",
-            "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "LatentUNet", "Autoencoder",
-            "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Redis", "Settings", "Service", "restored",
+            "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "GuidedRestoration", "LatentUNet",
+            "Autoencoder", "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Redis", "Settings", "Service",
+            "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
         #expect(Set(names).count == names.count)
@@ -42,6 +43,7 @@ struct ArchitectureTests {
             "NAFNet": ["Images", "Diffusion", "Bundles"],
             "Restormer": ["Images", "CLIP", "Diffusion", "Bundles"],
             "PromptIR": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "GuidedRestoration": ["Images", "CLIP", "Diffusion", "Bundles"],
             "InstructIR": ["Images", "CLIP", "Diffusion", "Bundles"],
             "LatentUNet": ["Images", "CLIP", "Diffusion", "Bundles"],
             "Autoencoder": ["Images", "CLIP", "Diffusion", "Bundles"],

@@ -194,7 +194,7 @@ struct KernelTests {
     func activations(kernels: String) {
         let workspace = Workspace(threads: 1, kernels: kernels)
         let inputs = (-2000...2000).map { Float($0) / 100 }
-        for (activation, plain) in [(Activation.silu, Plain.silu), (.gelu, Plain.gelu), (.quickGELU, Plain.quickGELU)] {
+        for (activation, plain) in [(Activation.silu, Plain.silu), (.gelu, Plain.gelu), (.quickGELU, Plain.quickGELU), (.relu, Plain.relu)] {
             let tensor = Tensor(inputs, width: inputs.count, channels: 1, pool: workspace.pool)
             activate(tensor, activation, in: workspace)
             expectClose(tensor.values, inputs.map { plain(Double($0)) }, within: 1e-6, "\(kernels) \(activation)")

@@ -12,6 +12,7 @@ enum Plain {
 
     static func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
     static func quickGELU(_ x: Double) -> Double { x / (1 + exp(-1.702 * x)) }
+    static func relu(_ x: Double) -> Double { max(x, 0) }
     static func gelu(_ x: Double) -> Double { 0.5 * x * (1 + erf(x / 2.0.squareRoot())) }
 
     static func convolution(

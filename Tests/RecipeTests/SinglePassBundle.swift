@@ -4,6 +4,7 @@ import Checkpoints
 import ConditionalNAFNet
 import Engine
 import Foundation
+import GuidedRestoration
 import InstructIR
 import NAFNet
 import PromptIR
@@ -98,6 +99,14 @@ final class SinglePassBundle: Sendable {
         case "promptir":
             let sizes = body.merging(["prompt_dims": [4, 8, 16], "prompt_sizes": [8, 4, 2]]) { $1 }
             return [kind: try section(sizes) { _ = try PromptIR($0, configuration: PromptIRConfiguration($1)) }]
+        case "guided":
+            let sizes: [String: Any] = [
+                "type": "NAFNetRefFusion", "width": 4, "enc_blk_nums": [1, 1], "middle_blk_num": 1, "dec_blk_nums": [1, 1],
+                "ext_n_blocks": [1, 1, 1], "reffusion_n_blocks": [1, 1],
+            ]
+            return ["network_g": try self.section("network_g", sizes, folder, seed: seed, weights: weights) {
+                _ = try GuidedNAFNet($0, configuration: GuidedNAFNetConfiguration($1))
+            }]
         case "daclip-ir-sde":
             let sizes: [String: Any] = [
                 "in_nc": 3, "out_nc": 3, "nf": 8, "ch_mult": [1, 1], "context_dim": embeddingWidth, "use_degra_context": true,

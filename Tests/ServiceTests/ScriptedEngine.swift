@@ -27,6 +27,7 @@ final class ScriptedEngine: RestorationEngine {
         var labelsSeen: [[String]?] = []
         var classificationDeadlines: [ContinuousClock.Instant?] = []
         var pictures: [Picture] = []
+        var references: [Picture] = []
         var cancelled = 0
         var active = 0
         var held: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -57,6 +58,7 @@ final class ScriptedEngine: RestorationEngine {
             ], options: Set(RestorationOption.allCases))
     }
 
+    var references: [Picture] { state.withLock { $0.references } }
     var seen: [RestorationOptions] { state.withLock { $0.seen } }
     var active: Int { state.withLock { $0.active } }
     var cancelled: Int { state.withLock { $0.cancelled } }
@@ -92,6 +94,10 @@ final class ScriptedEngine: RestorationEngine {
         _ source: PictureSource, options: RestorationOptions, memory: PictureBooking?,
         progress: @escaping @Sendable (RestorationProgress) -> Void
     ) async throws(RestorationError) -> RestorationResult {
+        if let reference = options.reference {
+            let picture = try await self.reference(reference)
+            state.withLock { $0.references.append(picture) }
+        }
         let picture = try await picture(source, memory)
         let number = try begin(picture, options, progress)
         defer { end(number) }
@@ -109,6 +115,16 @@ final class ScriptedEngine: RestorationEngine {
                 sampler: options.sampler ?? "posterior", steps: options.steps ?? 7,
                 seed: options.seed ?? 18_446_744_073_709_551_615),
             unchanged: state.withLock { $0.isUnchanged }, declined: state.withLock { $0.declined }, timing: timing)
+    }
+
+    private func reference(_ reference: ReferencePicture) async throws(RestorationError) -> Picture {
+        do {
+            return try await reference.load()
+        } catch let error as ImageError {
+            throw .reference(error)
+        } catch {
+            throw .cancelled
+        }
     }
 
     private var timing: RestorationTiming {

@@ -1,5 +1,6 @@
 import Engine
 import HTTPTypes
+import Images
 import Service
 import TestSupport
 import Testing
@@ -62,6 +63,39 @@ struct SharedJobTests {
         #expect(await front.subject.restore().status == 504)
         // Nobody can ask for them again.
         await eventually { (try? await rig.redis("KEYS", "restored:job:*"))?.items == [] }
+    }
+
+    @Test("a reference reaches whoever does the job, and does so again for the next owner")
+    func reference() async throws {
+        let rig = try SharedJobRig()
+        let (first, front) = (try await rig.replica(), try await rig.replica(.front))
+        first.hold()
+        let reference = Picture.sample(width: 21, height: 17)
+        let parts = [FormPart("image", ServiceUnderTest.png), FormPart("reference", try ImageEncoder.png(reference))]
+        var fields = ServiceUnderTest.asynchronously
+        fields[.contentType] = "multipart/form-data; boundary=XX"
+        let accepted = await front.subject.send(.post, "/restore", fields: fields, body: FormPart.body(parts))
+        let job = try #require(accepted["Location"])
+        await eventually { first.engine.active == 1 }
+        try await rig.takeAway(job)
+        await eventually { first.engine.references.count == 2 }
+        #expect(first.engine.references.allSatisfy { $0.pixels == reference.pixels })
+        first.engine.release()
+        #expect(await front.end(of: job) == "done")
+        let direct = await first.subject.restoreForm(parts)
+        #expect(await front.subject.send(.get, job + "/result").body == direct.body)
+        await eventually { first.subject.service.memoryUsed == 0 && front.subject.service.memoryUsed == 0 }
+    }
+
+    @Test("a broken reference of a job is told as one, and not as the picture")
+    func brokenReference() async throws {
+        let rig = try SharedJobRig()
+        let (_, front) = (try await rig.replica(), try await rig.replica(.front))
+        let reference = try ImageEncoder.png(Picture.sample(width: 121, height: 117))
+        let answer = await front.subject.restoreForm([
+            FormPart("image", ServiceUnderTest.png), FormPart("reference", Array(reference.prefix(reference.count / 2))),
+        ])
+        #expect(answer.status == 400 && answer.kind == "broken-reference")
     }
 
     @Test("a job without a seed keeps the one that was drawn when it was accepted")

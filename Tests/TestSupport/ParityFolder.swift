@@ -20,6 +20,7 @@ package struct ParityFolder: Sendable {
 
     /// The parts of latent diffusion, and a system made of them, likewise.
     package static let latent = ParityFolder(root: current.root?.appendingPathComponent("latent", isDirectory: true))
+    package static let textual = ParityFolder(root: current.root?.appendingPathComponent("textual", isDirectory: true))
     package static let autoDIR = ParityFolder(root: current.root?.appendingPathComponent("autodir", isDirectory: true))
 
     /// Nil where no folder was found.

@@ -14,6 +14,7 @@ typedef enum {
     KERNEL_ACTIVATION_SILU = 1,
     KERNEL_ACTIVATION_GELU = 2, // exact: with the error function
     KERNEL_ACTIVATION_QUICK_GELU = 3, // x / (1 + e^(-1.702 x))
+    KERNEL_ACTIVATION_RELU = 4, // max(x, 0); what is no number stays so
 } kernel_activation;
 
 // A run of output pixels times one panel of weights, with everything that follows folded into the store:

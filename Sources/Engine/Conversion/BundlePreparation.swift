@@ -16,7 +16,7 @@ package struct BundlePreparation: BundlePreparing {
 
     /// The kinds whose files change by more than their form.
     package static let standardConverters: [String: Converter] = {
-        let kinds = [DegradationAwareNetworks.kind] + SinglePassKind.allCases.map(\.rawValue)
+        let kinds = [DegradationAwareNetworks.kind, Guided.kind] + SinglePassKind.allCases.map(\.rawValue)
         let converter: Converter = { bundle, threads in
             guard bundle.configuration.has("daclip") else { return [:] }
             return try DegradationAwareNetworks.changes(of: bundle, threads: threads)

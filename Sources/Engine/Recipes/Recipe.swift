@@ -48,6 +48,8 @@ package protocol RecipeRun<Output>: AnyObject, Sendable {
 
     /// The picture's turn has come.
     func begin(_ picture: Picture)
+    /// The reference that came with it, where one did: told before the picture. Most recipes have no use for one.
+    func begin(reference: Picture)
 
     /// Makes a sample of a stage, numbered from 0 in the order in which stages were added.
     ///
@@ -65,6 +67,10 @@ package protocol RecipeRun<Output>: AnyObject, Sendable {
 
     /// What came out, once the last sample is finished.
     func result() throws(RestorationError) -> Output
+}
+
+extension RecipeRun {
+    package func begin(reference: Picture) {}
 }
 
 /// How a run goes on when one of its samples is finished.

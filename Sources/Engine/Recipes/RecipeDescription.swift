@@ -106,6 +106,9 @@ extension RecipeDescription {
                     option, String(value.prefix(80)), expected: "an instruction of 1 to \(PromptLimits.characters) characters")
             }
             options.prompt = value
+        case .reference:
+            throw OptionFault(
+                option, String(value.prefix(80)), expected: "a picture: a part of a form with that name, as image is")
         case .mode:
             let known = modes.map(\.rawValue) + ["auto"]
             guard known.contains(value) else {
@@ -235,6 +238,7 @@ extension RecipeDescription {
     private func checkOffered(_ given: RestorationOptions) throws(OptionFault) {
         let values: [(RestorationOption, String?)] = [
             (.degradation, given.degradations?.joined(separator: ",")), (.prompt, given.prompt),
+            (.reference, given.reference.map { "a picture of \($0.width)x\($0.height)" }),
             (.mode, given.mode?.rawValue), (.steps, given.steps.map { String($0) }),
             (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
             (.guidance, given.guidance.map { "\($0.text),\($0.picture)" }),

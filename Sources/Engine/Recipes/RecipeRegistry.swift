@@ -36,6 +36,7 @@ package struct RecipeRegistry: Sendable {
             PlainNetwork.kind: { try DegradationAwareDiffusion(plain: $0, engine: $1) },
             RestorersBundle.kind: { try Restorers($0, engine: $1) },
             AutoDIRConfiguration.kind: { try AutoDIR($0, engine: $1) },
+            Guided.kind: { try Guided($0, engine: $1) },
         ]
         for kind in SinglePassKind.allCases { makers[kind.rawValue] = { try SinglePass(kind, $0, engine: $1) } }
         var describers: [String: Describer] = [
@@ -43,12 +44,14 @@ package struct RecipeRegistry: Sendable {
             PlainNetwork.kind: { try DegradationAwareDiffusion.description(ofPlain: $0) },
             RestorersBundle.kind: { try Restorers.description(of: $0) },
             AutoDIRConfiguration.kind: { try AutoDIR.description(of: $0) },
+            Guided.kind: { try Guided.description(of: $0) },
         ]
         for kind in SinglePassKind.allCases { describers[kind.rawValue] = { try SinglePass.description(of: $0) } }
         var evaluations: [String: NetworkEvaluation.Reader] = [
             DegradationAwareNetworks.kind: { try .restoration(of: $0, engine: $1) },
             PlainNetwork.kind: { try .restoration(of: $0, engine: $1) },
             AutoDIRConfiguration.kind: { try .diffusion(of: $0, engine: $1) },
+            Guided.kind: { try .guided(of: $0, choosing: $1.precision(among:)) },
         ]
         for kind in SinglePassKind.allCases {
             evaluations[kind.rawValue] = { try .singlePass(kind, of: $0, choosing: $1.precision(among:)) }

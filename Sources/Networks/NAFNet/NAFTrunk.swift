@@ -68,14 +68,19 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
     package struct Steps {
         /// Puts a block's result in the place of its input.
         package var apply: (_ block: Block, _ state: Tensor, _ context: BlockContext) -> Void
+        /// What a level's blocks are given in the place of what came to it, on the way down and in the middle: a tensor of the
+        /// same shape.
+        package var open: (_ level: Level, _ state: Tensor) -> Tensor
         /// What follows a level's blocks, but for the middle: a tensor of the same shape.
         package var close: (_ level: Level, _ state: Tensor) -> Tensor
 
         package init(
             apply: @escaping (_ block: Block, _ state: Tensor, _ context: BlockContext) -> Void,
+            open: @escaping (_ level: Level, _ state: Tensor) -> Tensor = { $1 },
             close: @escaping (_ level: Level, _ state: Tensor) -> Tensor = { $1 }
         ) {
             self.apply = apply
+            self.open = open
             self.close = close
         }
     }
@@ -84,15 +89,16 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - pictures: height x width x input channels, interleaved, nominally 0...1.
+    ///   - alignment: that both sides are padded to multiples of; nil for the configuration's.
     ///   - means: sees the means of the channels in each block of the middle, and answers with those to be used.
     /// - Returns: a picture each, laid out the same; nothing is clamped.
     package func callAsFunction(
-        _ pictures: [[Float]], height: Int, width: Int, steps: Steps, means: ChannelMeans? = nil,
+        _ pictures: [[Float]], height: Int, width: Int, alignment: Int? = nil, steps: Steps, means: ChannelMeans? = nil,
         observe: Observer? = nil, in workspace: Workspace
     ) -> [[Float]] {
         let input = PicturePadding.padded(
             pictures, height: height, width: width, channels: configuration.inputChannels,
-            alignment: configuration.alignment, margin: .zeros, in: workspace)
+            alignment: alignment ?? configuration.alignment, margin: .zeros, in: workspace)
         var state = enter([input], in: workspace)
         observe?("intro", state)
         func run(_ blocks: [Block], _ name: String, _ means: ChannelMeans? = nil) {
@@ -103,6 +109,7 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
         }
         var skips: [Tensor] = []
         for level in 0..<configuration.depth {
+            state = steps.open(.encoder(level), state)
             run(encoders[level], "encoders.\(level)")
             observe?("encoders.\(level)", state)
             state = steps.close(.encoder(level), state)
@@ -110,6 +117,7 @@ package struct NAFTrunk<Block: Sendable>: Sendable {
             state = downs[level]([state], in: workspace)
             observe?("downs.\(level)", state)
         }
+        state = steps.open(.middle, state)
         run(middle, "middle", means)
         observe?("middle", state)
         for index in 0..<configuration.depth {

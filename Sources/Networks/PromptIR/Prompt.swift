@@ -96,8 +96,8 @@ struct PromptedReduction: Sendable {
             components: configuration.components)
         block = try RestormerBlock(
             parameters.scope(name), channels: width, heads: configuration.noiseHeads,
-            expansion: configuration.body.expansion, norm: configuration.body.norm)
-        reduce = try parameters.pointwise("reduce_\(name)", inputs: width, outputs: outputs, bias: false)
+            configuration: configuration.body)
+        reduce = try parameters.pointwise("reduce_\(name)", inputs: width, outputs: outputs, bias: configuration.body.hasBias)
     }
 
     func callAsFunction(

@@ -1,7 +1,7 @@
 package import Checkpoints
 package import Compute
 import Layers
-import Restormer
+package import Restormer
 
 /// PromptIR (Potlapalli et al., NeurIPS 2023): Restormer's blocks with a prompt before each level on the way up (README).
 package struct PromptIR: Sendable {
@@ -17,8 +17,13 @@ package struct PromptIR: Sendable {
     /// Lightning saves a network as a part of what it trains.
     private static let wrapper = "net"
 
+    /// A network around this one has taken its own tensors before.
+    ///
+    /// - Parameter needsIdle: whether the weights must be there that the published network has and doesn't use.
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
-    package init(_ whole: ParameterReader, configuration: PromptIRConfiguration) throws(CheckpointError) {
+    package init(
+        _ whole: ParameterReader, configuration: PromptIRConfiguration, needsIdle: Bool = true
+    ) throws(CheckpointError) {
         self.configuration = configuration
         let parameters = whole.contains("\(Self.wrapper).patch_embed.proj.weight") ? whole.scope(Self.wrapper) : whole
         let (body, width) = (configuration.body, configuration.body.width)
@@ -34,7 +39,7 @@ package struct PromptIR: Sendable {
         reductions = try [2, 1].enumerated().map { index, level throws(CheckpointError) in
             try parameters.convolution(
                 "reduce_chan_level\(level + 1)", inputs: reduced[index] / 2 + (width << level), outputs: width << level,
-                kernel: 1, padding: 0, bias: false)
+                kernel: 1, padding: 0, bias: body.hasBias)
         }
         func row(_ name: String, _ count: Int, channels: Int, level: Int) throws(CheckpointError) -> BlockRow {
             try BlockRow(
@@ -45,32 +50,35 @@ package struct PromptIR: Sendable {
         }
         refinement = try row("refinement", body.refinementBlocks, channels: 2 * width, level: 0)
         leave = try parameters.inFull.convolution(
-            "output", inputs: 2 * width, outputs: body.outputChannels, kernel: 3, padding: 1, bias: false)
-        Self.takeIdle(parameters)
+            "output", inputs: 2 * width, outputs: body.outputChannels, kernel: 3, padding: 1,
+            bias: body.hasBias)
+        Self.takeIdle(parameters, needed: needsIdle)
         try parameters.finish()
     }
 
     /// Weights that the published network has and doesn't use: a checkpoint without them is not this network's.
-    private static func takeIdle(_ parameters: ParameterReader) {
+    private static func takeIdle(_ parameters: ParameterReader, needed: Bool) {
         for number in 1...3 {
-            for name in ["chnl_reduce\(number).weight", "reduce_noise_channel_\(number).weight"] {
-                parameters.acknowledge(name)
+            for name in ["chnl_reduce\(number)", "reduce_noise_channel_\(number)"] {
+                if needed { parameters.acknowledge("\(name).weight") } else { parameters.ignore(prefix: "\(name).") }
             }
         }
     }
 
     /// Evaluates pictures of one size together. What a picture gets never depends on the others.
     ///
-    /// - Parameter pictures: at least one; height x width x 3, interleaved, nominally 0...1.
+    /// - Parameters:
+    ///   - pictures: at least one; height x width x 3, interleaved, nominally 0...1.
+    ///   - surroundings: what a network around this one changes.
     /// - Returns: a picture each, laid out the same; nothing is clamped.
     package func callAsFunction(
-        _ pictures: [[Float]], height: Int, width: Int,
+        _ pictures: [[Float]], height: Int, width: Int, around surroundings: RestormerSurroundings = .init(),
         observe: ((_ stage: String, _ result: Tensor) -> Void)? = nil, in workspace: Workspace
     ) -> [[Float]] {
         let input = PicturePadding.padded(
             pictures, height: height, width: width, channels: configuration.body.inputChannels,
-            alignment: RestormerConfiguration.alignment, margin: .mirrored, in: workspace)
-        let encoded = encoder(input, observe: observe, in: workspace)
+            alignment: surroundings.alignment, margin: surroundings.margin, in: workspace)
+        let encoded = encoder(input, around: surroundings, observe: observe, in: workspace)
         var state = encoded.latent
         for (index, row) in decoder.enumerated() {
             let level = decoder.count - 1 - index

@@ -12,9 +12,10 @@ package struct PromptIRConfiguration: Sendable, Equatable {
     /// Components that each prompt is mixed of (`prompt_len`).
     package let components: Int
 
+    /// - Parameter mayHaveBias: whether there are networks of this kind whose convolutions have biases.
     /// - Throws: the first value that can't be, with its place.
-    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
-        body = try RestormerConfiguration(reader)
+    package init(_ reader: ConfigurationReader, mayHaveBias: Bool = false) throws(ConfigurationError) {
+        body = try RestormerConfiguration(reader, mayHaveBias: mayHaveBias)
         guard body.inputChannels == 3, body.outputChannels == 3, !body.isDualPixel else {
             throw reader.fault("inp_channels", "expected pictures of three channels, in and out")
         }

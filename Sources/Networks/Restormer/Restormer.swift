@@ -13,6 +13,8 @@ package struct Restormer: Sendable {
     private let skip: Convolution?  // skip_conv, with dual pixels
     private let leave: Convolution  // output
 
+    /// A network around this one has taken its own tensors before.
+    ///
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
     package init(_ parameters: ParameterReader, configuration: RestormerConfiguration) throws(CheckpointError) {
         self.configuration = configuration
@@ -24,7 +26,7 @@ package struct Restormer: Sendable {
         reductions = try [2, 1].map { level throws(CheckpointError) in
             try parameters.convolution(
                 "reduce_chan_level\(level + 1)", inputs: 2 * (width << level), outputs: width << level, kernel: 1,
-                padding: 0, bias: false)
+                padding: 0, bias: configuration.hasBias)
         }
         func row(_ name: String, _ count: Int, channels: Int, level: Int) throws(CheckpointError) -> BlockRow {
             try BlockRow(
@@ -40,23 +42,25 @@ package struct Restormer: Sendable {
         skip = !configuration.isDualPixel ? nil : try parameters.convolution(
             "skip_conv", inputs: width, outputs: 2 * width, kernel: 1, padding: 0, bias: false)
         leave = try parameters.inFull.convolution(
-            "output", inputs: 2 * width, outputs: configuration.outputChannels, kernel: 3, padding: 1, bias: false,
-            ways: exactWays)
+            "output", inputs: 2 * width, outputs: configuration.outputChannels, kernel: 3, padding: 1,
+            bias: configuration.hasBias, ways: exactWays)
         try parameters.finish()
     }
 
     /// Evaluates pictures of one size together. What a picture gets never depends on the others.
     ///
-    /// - Parameter pictures: at least one; height x width x `inputChannels`, interleaved, nominally 0...1.
+    /// - Parameters:
+    ///   - pictures: at least one; height x width x `inputChannels`, interleaved, nominally 0...1.
+    ///   - surroundings: what a network around this one changes.
     /// - Returns: height x width x `outputChannels` each; nothing is clamped.
     package func callAsFunction(
-        _ pictures: [[Float]], height: Int, width: Int,
+        _ pictures: [[Float]], height: Int, width: Int, around surroundings: RestormerSurroundings = .init(),
         observe: ((_ stage: String, _ result: Tensor) -> Void)? = nil, in workspace: Workspace
     ) -> [[Float]] {
         let input = PicturePadding.padded(
             pictures, height: height, width: width, channels: configuration.inputChannels,
-            alignment: RestormerConfiguration.alignment, margin: .mirrored, in: workspace)
-        let encoded = encoder(input, keepsEntered: skip != nil, observe: observe, in: workspace)
+            alignment: surroundings.alignment, margin: surroundings.margin, in: workspace)
+        let encoded = encoder(input, keepsEntered: skip != nil, around: surroundings, observe: observe, in: workspace)
         var state = encoded.latent
         for (index, row) in decoder.enumerated() {
             let level = decoder.count - 1 - index

@@ -13,12 +13,16 @@ package struct RestormerBlock: Sendable {
 
     /// - Parameters:
     ///   - channels: a multiple of `heads`.
-    ///   - expansion: channels inside the perceptron, as a multiple whose fraction is cut off.
+    ///   - configuration: of the network, for what all its blocks have in common.
     package init(
-        _ parameters: ParameterReader, channels: Int, heads: Int, expansion: Double, norm: RestormerConfiguration.Norm
+        _ parameters: ParameterReader, channels: Int, heads: Int, configuration: RestormerConfiguration
     ) throws(CheckpointError) {
         self.channels = channels
-        let hidden = Int(Double(channels) * expansion)
+        let (norm, hasBias) = (configuration.norm, configuration.hasBias)
+        let hidden = Int(Double(channels) * configuration.expansion)
+        func bias(_ name: String, _ count: Int) throws(CheckpointError) -> [Float]? {
+            hasBias ? try parameters.take("\(name).bias", [count]) : nil
+        }
         func pixelNorm(_ name: String) throws(CheckpointError) -> PixelNorm {
             try PixelNorm(
                 gain: parameters.take("\(name).body.weight", [channels]),
@@ -29,9 +33,9 @@ package struct RestormerBlock: Sendable {
             throws(CheckpointError) -> PointwiseDepthwise {
             let between = outputs * (gate == .none ? 1 : 2)
             return try PointwiseDepthwise(
-                pointwise: (parameters.take("\(name).weight", [between, channels, 1, 1]), nil),
-                depthwise: (parameters.take("\(depthwise).weight", [between, 1, 3, 3]), nil), inputs: channels,
-                outputs: outputs, gate: gate, precision: parameters.precision)
+                pointwise: (parameters.take("\(name).weight", [between, channels, 1, 1]), bias(name, between)),
+                depthwise: (parameters.take("\(depthwise).weight", [between, 1, 3, 3]), bias(depthwise, between)),
+                inputs: channels, outputs: outputs, gate: gate, precision: parameters.precision)
         }
         attentionNorm = try pixelNorm("norm1")
         perceptronNorm = try pixelNorm("norm2")
@@ -39,9 +43,10 @@ package struct RestormerBlock: Sendable {
             projections: mixing("attn.qkv", "attn.qkv_dwconv", 3 * channels, gate: .none),
             temperature: parameters.take("attn.temperature", [heads, 1, 1]),
             output: parameters.take("attn.project_out.weight", [channels, channels, 1, 1]),
+            outputBias: bias("attn.project_out", channels),
             precision: parameters.precision)
         expand = try mixing("ffn.project_in", "ffn.dwconv", hidden, gate: .gelu)
-        contract = try parameters.pointwise("ffn.project_out", inputs: hidden, outputs: channels, bias: false)
+        contract = try parameters.pointwise("ffn.project_out", inputs: hidden, outputs: channels, bias: hasBias)
     }
 
     /// Puts the result in the place of the input.

@@ -24,6 +24,8 @@ package struct RestormerConfiguration: Sendable, Equatable {
     /// Channels inside a perceptron, as a multiple (`ffn_expansion_factor`).
     package let expansion: Double
     package let norm: Norm
+    /// Whether all convolutions have one but the first, those that change a map's size, and those of prompts (`bias`).
+    package let hasBias: Bool
     /// Two pictures go in, seen through either half of a lens, and none is added to the result (`dual_pixel_task`).
     package let isDualPixel: Bool
 
@@ -31,8 +33,9 @@ package struct RestormerConfiguration: Sendable, Equatable {
     /// Pictures are padded to multiples of this.
     package static let alignment = 8
 
+    /// - Parameter mayHaveBias: whether there are networks of this kind whose convolutions have biases.
     /// - Throws: the first value that can't be, with its place.
-    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+    package init(_ reader: ConfigurationReader, mayHaveBias: Bool = false) throws(ConfigurationError) {
         inputChannels = try reader.size("inp_channels", 1...6, default: 3)
         outputChannels = try reader.size("out_channels", 1...6, default: 3)
         width = try reader.size("dim", 2...512)
@@ -42,7 +45,8 @@ package struct RestormerConfiguration: Sendable, Equatable {
         expansion = try reader.number("ffn_expansion_factor", above: 0, upTo: 16)
         norm = try reader.choice(Norm.self, "LayerNorm_type")
         isDualPixel = try reader.flag("dual_pixel_task", default: false)
-        guard try !reader.flag("bias", default: false) else {
+        hasBias = try reader.flag("bias", default: false)
+        guard mayHaveBias || !hasBias else {
             throw reader.fault("bias", "expected false: no published weights have biases")
         }
         guard width % 2 == 0 else { throw reader.fault("dim", "expected an even number, found \(width)") }

@@ -1,10 +1,29 @@
 package import Checkpoints
 package import Compute
-import Layers
+package import Layers
 
 /// How their 3x3 convolutions are computed: the norms divide by a pixel's variance and amplify Winograd's rounding beyond what
 /// parity allows, and nearly all the work is in 1x1 ones.
 let exactWays: Set<ConvolutionWay> = [.direct]
+
+/// What a network around this one changes of an evaluation.
+package struct RestormerSurroundings {
+    /// Sides are padded to multiples of this.
+    package var alignment: Int
+    package var margin: PicturePadding.Margin
+    /// What a level's blocks are given, on the way down, in the place of what came to it: a tensor of the same shape. Levels count
+    /// from 0; the last one is the latent's.
+    package var open: (_ level: Int, _ state: Tensor) -> Tensor
+
+    package init(
+        alignment: Int = RestormerConfiguration.alignment, margin: PicturePadding.Margin = .mirrored,
+        open: @escaping (_ level: Int, _ state: Tensor) -> Tensor = { $1 }
+    ) {
+        self.alignment = alignment
+        self.margin = margin
+        self.open = open
+    }
+}
 
 /// What Restormer and PromptIR put between their blocks. No convolution has a bias.
 package struct HalvingConvolution: Sendable {
@@ -50,7 +69,7 @@ package struct BlockRow: Sendable {
         blocks = try (0..<count).map { index throws(CheckpointError) in
             try RestormerBlock(
                 parameters.scope(name).scope("\(index)"), channels: channels, heads: heads,
-                expansion: configuration.expansion, norm: configuration.norm)
+                configuration: configuration)
         }
     }
 
@@ -101,10 +120,12 @@ package struct RestormerEncoder: Sendable {
         package let latent: Tensor
     }
 
-    /// - Parameter keepsEntered: whether what `patch_embed` gives is wanted as well.
+    /// - Parameters:
+    ///   - keepsEntered: whether what `patch_embed` gives is wanted as well.
+    ///   - surroundings: what a network around this one changes.
     package func callAsFunction(
-        _ input: Tensor, keepsEntered: Bool = false, observe: ((_ stage: String, _ result: Tensor) -> Void)?,
-        in workspace: Workspace
+        _ input: Tensor, keepsEntered: Bool = false, around surroundings: RestormerSurroundings,
+        observe: ((_ stage: String, _ result: Tensor) -> Void)?, in workspace: Workspace
     ) -> Result {
         var state = enter([input], in: workspace)
         observe?("patch_embed", state)
@@ -112,11 +133,13 @@ package struct RestormerEncoder: Sendable {
         let entered = keepsEntered ? joined([state], in: workspace) : nil
         var skips: [Tensor] = []
         for (index, level) in levels.enumerated() {
+            state = surroundings.open(index, state)
             level.apply(to: state, observe: observe, in: workspace)
             skips.append(state)
             state = halvings[index](state, in: workspace)
             observe?("down\(index + 1)_\(index + 2)", state)
         }
+        state = surroundings.open(levels.count, state)
         latent.apply(to: state, observe: observe, in: workspace)
         return Result(entered: entered, skips: skips, latent: state)
     }

@@ -20,7 +20,7 @@ struct ForwardedWork: Operation {
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         _ = try engines.forWork()
-        let reader = try intake.reader(for: request)
+        let reader = try intake.reader(for: request, takesReference: operation == .restore)
         // Nobody need send a picture for nothing.
         guard store.link.isAvailable else { throw ServiceFault.jobStoreUnavailable }
         return .afterBody { body in
@@ -32,8 +32,7 @@ struct ForwardedWork: Operation {
                 seconds = try upload.parameters.integer("timeout", in: 1...timeoutLimit) ?? timeoutLimit
             }
             let status = try await SharedJobStarter(store: store).start(
-                JobOrder(operation, upload.parameters, accept: accept), upload: upload.bytes, seconds: seconds,
-                requestID: request.id)
+                operation, of: upload, accept: accept, seconds: seconds, requestID: request.id)
             withExtendedLifetime(reservation) {}
             if operation == .restore, PreferField(request.fields[.prefer]).respondsAsynchronously {
                 return .accepted(status)

@@ -15,8 +15,9 @@ struct PictureIntake: Sendable {
 
     /// Checks what the head says about the body.
     ///
+    /// - Parameter takesReference: whether a second picture may come with the first.
     /// - Throws: `ServiceFault` or `MultipartError`.
-    func reader(for request: ServiceRequest) throws -> UploadReader {
+    func reader(for request: ServiceRequest, takesReference: Bool = false) throws -> UploadReader {
         if let coding = request.fields[.contentEncoding], coding.lowercased() != "identity" {
             throw ServiceFault.encodedBody(coding)
         }
@@ -24,7 +25,23 @@ struct PictureIntake: Sendable {
         if let length = request.head.declaredBodyLength, length > bodyLimit {
             throw ServiceFault.bodyTooLarge(limit: bodyLimit)
         }
-        return UploadReader(form: form, imageLimits: imageLimits, partLimit: partLimit)
+        return UploadReader(form: form, imageLimits: imageLimits, partLimit: partLimit, takesReference: takesReference)
+    }
+
+    /// The reference of an upload, to be decoded when its turn comes, before the picture: little of it is kept.
+    ///
+    /// - Parameter deadline: when the answer is no longer wanted.
+    func reference(_ upload: UploadReader.Upload, deadline: ContinuousClock.Instant) -> ReferencePicture? {
+        guard let reference = upload.reference else { return nil }
+        return ReferencePicture(width: reference.header.width, height: reference.header.height) {
+            try await codecs.run(until: deadline) { [imageLimits] shouldContinue in
+                let picture = try ImageDecoder.decode(
+                    reference.bytes, limits: imageLimits, shouldContinue: shouldContinue)
+                return try withoutActuallyEscaping(shouldContinue) {
+                    try ReferencePicture.fitted(picture, shouldContinue: $0)
+                }
+            }
+        }
     }
 
     /// The picture, to be decoded when its turn comes, away from the sockets and Swift's own threads; and what is booked
@@ -51,7 +68,9 @@ struct PictureIntake: Sendable {
             reservation.shrink(to: bytesOfWork)
             return picture
         }
-        let bytes = max(upload.bytes.count + upload.header.decodingBytes, workBytes)
+        // One after the other.
+        let decoding = max(upload.header.decodingBytes, upload.reference?.header.decodingBytes ?? 0)
+        let bytes = max(upload.fileBytes + decoding, workBytes)
         try reservation.await(work: bytes)
         return (source, PictureBooking(reservation: reservation, bytes: bytes))
     }

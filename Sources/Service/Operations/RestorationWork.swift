@@ -63,6 +63,8 @@ struct RestorationWork: Sendable {
         try ImageEncoder.check(width: width, height: height, as: form.format)
         let end = deadline ?? arrival + .seconds(parameters.timeout)
         parameters.options.deadline = end
+        parameters.options.reference = intake.reference(upload, deadline: end)
+        do throws(OptionFault) { try bundle.recipe.check(parameters.options) } catch { throw RestorationError.option(error) }
         if parameters.options.seed == nil, bundle.recipe.options.contains(.seed) { parameters.options.seed = seed }
         return Wish(
             bundle: bundle, upload: upload, accept: accept, parameters: parameters, form: form, quality: quality,
@@ -96,7 +98,7 @@ struct RestorationWork: Sendable {
         }
     }
 
-    /// What the work holds at once: the file, of which an unchanged answer is made, and first pictures and the sums of
+    /// What the work holds at once: the files, of one of which an unchanged answer is made, what is looked at of a reference, and first pictures and the sums of
     /// overlapping tiles, then the picture that came, the restored one and the answer that is made of it.
     ///
     /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
@@ -104,7 +106,8 @@ struct RestorationWork: Sendable {
     private func workBytes(
         _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm
     ) throws -> Int {
-        let (header, fileBytes) = (upload.header, upload.bytes.count)
+        let header = upload.header
+        let fileBytes = upload.fileBytes + (upload.reference == nil ? 0 : 3 * ReferenceLimits.pixels)
         let pictures = fileBytes + PictureMemory.bytes(width: header.width, height: header.height)
         let limit = max(0, memory.limit - pictures)
         guard estimate.blendingBytes <= limit else {

@@ -14,7 +14,7 @@ struct Restore: Operation {
 
     func begin(_ request: ServiceRequest) throws -> Reply {
         let library = try engines.forWork()
-        let reader = try work.intake.reader(for: request)
+        let reader = try work.intake.reader(for: request, takesReference: true)
         let choice = BundleChoice(library: library)
         // What is wrong already needn't wait for the body.
         if let recipe = try choice.recipe(before: reader, request.parameters) {

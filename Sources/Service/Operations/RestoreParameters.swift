@@ -3,8 +3,9 @@ import Images
 
 /// The parameters of `/restore`, checked.
 struct RestoreParameters: Sendable {
+    /// A reference is no parameter but a part of a form beside them.
     static let names = ParameterNames(
-        offered: RestorationOption.allCases.map(\.name)
+        offered: RestorationOption.allCases.filter { $0 != .reference }.map(\.name)
             + [BundleChoice.parameter, "format", "quality", "metadata", "timeout"])
 
     static let quality = 1...100

@@ -16,8 +16,8 @@ struct PageDocument: Sendable {
         template: text(PackageResources.page_html), style: text(PackageResources.page_css),
         script: [
             PackageResources.service_js, PackageResources.problems_js, PackageResources.key_js,
-            PackageResources.formats_js, PackageResources.samples_js, PackageResources.settings_js,
-            PackageResources.compare_js, PackageResources.card_js, PackageResources.start_js,
+            PackageResources.formats_js, PackageResources.reference_js, PackageResources.samples_js,
+            PackageResources.settings_js, PackageResources.compare_js, PackageResources.card_js, PackageResources.start_js,
         ].map(text).joined(separator: "\n"),
         sample: PackageResources.sample_jpg)
 

@@ -86,6 +86,16 @@ class Card {
     });
   }
 
+  /** With the reference that is chosen, in a form; else the picture alone. */
+  sendForRestoration(path, options) {
+    const reference = referenceFile();
+    if (!reference) return this.send(path, options);
+    const form = new FormData();
+    form.append("image", this.picture.blob);
+    form.append("reference", reference);
+    return call(path, { ...options, method: "POST", body: form });
+  }
+
   showBars(probabilities) {
     this.part("h4").hidden = probabilities.length === 0;
     this.part(".bars").replaceChildren(...probabilities.map(({ label, probability }) => {
@@ -135,7 +145,7 @@ class Card {
   }
 
   async restore(signal) {
-    const answer = await this.send(`restore?${this.wanted}`, { headers: { Prefer: "respond-async" }, signal });
+    const answer = await this.sendForRestoration(`restore?${this.wanted}`, { headers: { Prefer: "respond-async" }, signal });
     let job = this.job = await answer.json();
     this.showJob(job);
     for await (const state of jobStates(job.id, signal)) {

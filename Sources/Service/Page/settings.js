@@ -34,6 +34,7 @@ function showOptions() {
       : taken.includes(option) && (option !== "mode" || modes.length > 1);
     label.hidden = !isOffered || (kind !== undefined && (kind === "written") !== Boolean(takesWords));
   }
+  showReference(taken.includes("reference"));
   boundSteps();
 }
 

@@ -48,6 +48,13 @@ function showTotals() {
 const pictures = (data) => [...(data?.files ?? [])].filter(({ type, name }) =>
   type.startsWith("image/") || /\.(heic|heif|avif|webp)$/i.test(name));
 
+const isOverReference = ({ target }) => target instanceof Element && referencePlace.contains(target);
+
+function aimNowhere() {
+  find("#intake").classList.remove("aimed");
+  referencePlace.classList.remove("aimed");
+}
+
 find("#choose").addEventListener("click", () => find("#files").click());
 find("#files").addEventListener("change", ({ target }) => {
   addFiles(target.files);
@@ -67,17 +74,19 @@ document.addEventListener("paste", (event) => {
 document.addEventListener("dragover", (event) => {
   if (![...event.dataTransfer.types].includes("Files")) return;
   event.preventDefault();
-  find("#intake").classList.add("aimed");
+  find("#intake").classList.toggle("aimed", !isOverReference(event));
+  referencePlace.classList.toggle("aimed", isOverReference(event));
 });
 document.addEventListener("dragleave", (event) => {
-  if (event.relatedTarget === null) find("#intake").classList.remove("aimed");
+  if (event.relatedTarget === null) aimNowhere();
 });
 document.addEventListener("drop", (event) => {
-  find("#intake").classList.remove("aimed");
+  aimNowhere();
   if (event.dataTransfer.files.length === 0) return;
   event.preventDefault();
   const files = pictures(event.dataTransfer);
-  if (files.length > 0) addFiles(files); else notice(sentences["not-shown"]);
+  if (files.length > 0 && isOverReference(event)) chooseReference(files[0]);
+  else if (files.length > 0) addFiles(files); else notice(sentences["not-shown"]);
 });
 window.addEventListener("offline", () => notice("This device is offline. What runs in the service goes on."));
 window.addEventListener("online", () => loadCapabilities());

@@ -71,6 +71,12 @@ extension Problem {
                 .serviceUnavailable, "bundle-unavailable", "The bundle can't be used",
                 "The bundle \(Quoted.text(name)) can't be used: \(reason).", retryAfter: 60)
         case .picture(let error): self.init(error)
+        case .reference(let error): self.init(ofReference: error)
+        case .needsReference(let bundle):
+            self.init(
+                .unprocessableContent, "reference-needed", "A reference is needed",
+                "The bundle \(bundle) restores with the help of another picture of the same: send it in the field 'reference' of "
+                    + "the form (multipart/form-data) that has this one as 'image'.")
         case .queueFull(let limit, let retryAfterSeconds):
             self.init(
                 .tooManyRequests, "queue-full", "The queue is full",
@@ -118,6 +124,19 @@ extension Problem {
             } else {
                 self.init(ServiceFault.internalFault(error.description), load: nil)
             }
+        }
+    }
+
+    /// Of the second picture: it has the statuses of the first.
+    private init(ofReference error: ImageError) {
+        let detail = "Of the two pictures the reference: \(error.description)."
+        switch error.kind {
+        case .malformed: self.init(.badRequest, "broken-reference", "The reference is broken", detail)
+        case .wrongFormat:
+            self.init(.unsupportedMediaType, "wrong-reference-format", "The reference's format isn't supported", detail)
+        case .unprocessable:
+            self.init(.unprocessableContent, "unprocessable-reference", "The reference can't be processed", detail)
+        case .cancelled, .internalFailure: self.init(error)
         }
     }
 

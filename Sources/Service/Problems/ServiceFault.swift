@@ -21,6 +21,7 @@ package enum ServiceFault: Error, Sendable, Equatable {
     case bodyTooLarge(limit: Int)
     case noImageField
     case severalImageFields
+    case severalReferenceFields
     case unexpectedFile(name: String)
     case malformedForm(String)
     case formTooLarge(String)
@@ -123,6 +124,9 @@ extension Problem {
             self.init(.badRequest, "no-image", "The form has no picture", "The form has no field 'image'.")
         case .severalImageFields:
             self.init(.badRequest, "several-images", "The form has several pictures", "Send one field 'image'.")
+        case .severalReferenceFields:
+            self.init(
+                .badRequest, "several-images", "The form has several pictures", "Send one field 'reference' beside 'image'.")
         case .unexpectedFile(let name):
             self.init(
                 .badRequest, "unknown-parameter", "A parameter is unknown",

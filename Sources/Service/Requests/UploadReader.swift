@@ -1,15 +1,26 @@
+import Engine
 import HTTPServer
 import HTTPWire
 import Images
 import Scheduling
 
-/// Reads a picture and parameters out of a request's body, raw or as a form.
+/// Reads a picture and parameters out of a request's body, raw or as a form; of a form also a second picture.
 struct UploadReader {
     /// A complete upload.
     struct Upload: Sendable {
         var bytes: [UInt8]
         var header: ImageHeader
+        var reference: Reference?
         var parameters: ParameterList
+
+        /// Of all files.
+        var fileBytes: Int { bytes.count + (reference?.bytes.count ?? 0) }
+    }
+
+    /// Another picture, from which the restoration may borrow.
+    struct Reference: Sendable {
+        var bytes: [UInt8]
+        var header: ImageHeader
     }
 
     /// How the body carries the picture.
@@ -21,10 +32,14 @@ struct UploadReader {
 
     /// The field that holds the picture.
     static let imageField = "image"
+    /// And the one that holds a second one.
+    static let referenceField = RestorationOption.reference.name
 
     let form: Form
     let imageLimits: ImageLimits
     let partLimit: Int
+    /// Whether a form may have a second picture.
+    let takesReference: Bool
 
     /// Types that say nothing of what the body is: `application/x-www-form-urlencoded` is what curl sends where nobody
     /// names a type, `image/*` what pickers of files do.
@@ -78,7 +93,7 @@ struct UploadReader {
         var parser = MultipartParser(boundary: boundary, limits: limits)
         var fields = FormFields(
             parameters: parameters, bodyBytes: body.declaredByteCount, imageLimits: imageLimits,
-            reservation: reservation)
+            reservation: reservation, takesReference: takesReference)
         var isEmpty = true
         while let chunk = try await body.next() {
             isEmpty = isEmpty && chunk.isEmpty
@@ -89,32 +104,55 @@ struct UploadReader {
         parser.finish()
         while let event = try parser.next() { try fields.take(event) }
         guard let (bytes, header) = try fields.picture?.finish() else { throw ServiceFault.noImageField }
-        return Upload(bytes: bytes, header: header, parameters: fields.parameters)
+        return Upload(
+            bytes: bytes, header: header, reference: try fields.finishReference(), parameters: fields.parameters)
     }
 }
 
-/// Sorts the parts of a form into the picture and parameters.
+/// Sorts the parts of a form into the pictures and parameters.
 private struct FormFields {
     private enum Part {
         case none
         case picture
+        case reference
         case parameter(MultipartPart, value: [UInt8])
     }
 
     var parameters: ParameterList
     var picture: PictureUpload?
+    private var reference: PictureUpload?
     private let bodyBytes: Int?
     private let imageLimits: ImageLimits
     private let reservation: MemoryBudget.Reservation
+    private let takesReference: Bool
     private var part = Part.none
 
     init(
-        parameters: ParameterList, bodyBytes: Int?, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation
+        parameters: ParameterList, bodyBytes: Int?, imageLimits: ImageLimits, reservation: MemoryBudget.Reservation,
+        takesReference: Bool
     ) {
         self.parameters = parameters
         self.bodyBytes = bodyBytes
         self.imageLimits = imageLimits
         self.reservation = reservation
+        self.takesReference = takesReference
+    }
+
+    /// The second picture, checked; nil for none, as a field that nobody filled in.
+    ///
+    /// - Throws: `RestorationError.reference`, or `ServiceFault.memoryExhausted`.
+    mutating func finishReference() throws -> UploadReader.Reference? {
+        guard reference?.isEmpty == false else { return nil }
+        return try Self.ofReference { try reference?.finish() }.map { UploadReader.Reference(bytes: $0.bytes, header: $0.header) }
+    }
+
+    /// Names the reference as what is broken.
+    private static func ofReference<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as ImageError where error != .outOfMemory {
+            throw RestorationError.reference(error)
+        }
     }
 
     mutating func take(_ event: MultipartParser.Event) throws {
@@ -131,26 +169,37 @@ private struct FormFields {
         if head.name == UploadReader.imageField {
             // An empty field counts as absent: pages have one that is filled in and others that are not.
             guard picture?.isEmpty ?? true else { throw .severalImageFields }
-            guard !head.isQuotedPrintable else {
-                throw .malformedForm("the Content-Transfer-Encoding of a picture must be binary")
-            }
-            // The part's type is whatever the client made of the file's name: the bytes say what it is.
-            picture = PictureUpload(
-                declared: nil, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
+            picture = try upload(head)
             part = .picture
+            return
+        }
+        if takesReference, head.name == UploadReader.referenceField {
+            guard reference?.isEmpty ?? true else { throw .severalReferenceFields }
+            reference = try upload(head)
+            part = .reference
             return
         }
         guard offered.contains(head.name) else {
             if head.isFile { throw .unexpectedFile(name: head.name) }
-            throw .unknownParameter(name: head.name, known: offered + [UploadReader.imageField])
+            let pictures = [UploadReader.imageField] + (takesReference ? [UploadReader.referenceField] : [])
+            throw .unknownParameter(name: head.name, known: offered + pictures)
         }
         part = .parameter(head, value: [])
+    }
+
+    /// The part's type is whatever the client made of the file's name: the bytes say what it is.
+    private func upload(_ head: MultipartPart) throws(ServiceFault) -> PictureUpload {
+        guard !head.isQuotedPrintable else {
+            throw .malformedForm("the Content-Transfer-Encoding of a picture must be binary")
+        }
+        return PictureUpload(declared: nil, bodyBytes: bodyBytes, limits: imageLimits, reservation: reservation)
     }
 
     private mutating func append(_ bytes: ArraySlice<UInt8>) throws {
         switch part {
         case .none: break
         case .picture: try picture?.append(bytes)
+        case .reference: try Self.ofReference { try reference?.append(bytes) }
         case .parameter(let head, var value):
             part = .none
             value.append(contentsOf: bytes)

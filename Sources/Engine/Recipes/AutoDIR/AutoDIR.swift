@@ -99,7 +99,7 @@ package struct AutoDIR: Recipe {
             samplers: kinds.map {
                 let steps = AutoDIRConfiguration.steps(of: $0)
                 return .init(name: $0.rawValue, steps: steps, defaultSteps: max(steps.lowerBound, defaults.steps))
-            }, options: Set(RestorationOption.allCases), modes: [.photo],
+            }, options: Set(RestorationOption.allCases).subtracting([.reference]), modes: [.photo],
             precisions: precision.map { ["model": $0] })
     }
 

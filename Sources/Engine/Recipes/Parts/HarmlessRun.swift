@@ -34,6 +34,8 @@ final class HarmlessRun<Output: Sendable>: RecipeRun {
     var samplesAtOnce: Int { run.samplesAtOnce }
     var ownBytes: Int { run.ownBytes }
 
+    func begin(reference: Picture) { run.begin(reference: reference) }
+
     func begin(_ picture: Picture) { state.withLock { $0.original = picture } }
 
     func makeSample(

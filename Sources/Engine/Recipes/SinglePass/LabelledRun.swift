@@ -2,10 +2,20 @@ import Compute
 import Images
 import Synchronization
 
+/// Restores tiles also where nobody looked at the picture.
+protocol LabelledTileRestorer: TileRestorer {
+    /// - Parameters:
+    ///   - label: what is wrong; nil where that is not known.
+    ///   - round: counts the pictures made so far.
+    func makeTile(
+        _ tile: TilePlan.Tile, of picture: Picture, label: String?, round: Int
+    ) throws(RestorationError) -> sending any StageSample
+}
+
 /// Restores a picture without a look at it: for what the request names, label by label, or in its own words.
 ///
 /// The mutex guards the picture, for tiles may be finished at the same time; it's never held while pixels are worked on.
-final class LabelledRun: RecipeRun {
+final class LabelledRun<Tiles: LabelledTileRestorer>: RecipeRun {
     private struct Progress {
         var picture: Picture?
         /// Takes the tiles of this round.
@@ -19,20 +29,20 @@ final class LabelledRun: RecipeRun {
     let samplesAtOnce: Int
     let ownBytes: Int
     private let tiles: TilePlan
-    private let restorer: SinglePassTiles
+    private let restorer: Tiles
     private let labels: [String?]
     private let progress: Mutex<Progress>
 
     /// - Parameters:
     ///   - tilesAtOnce: as many as can be evaluated at the same time.
     ///   - labels: to treat in turn; one that is nil for whatever the network takes away.
-    init(tiles: TilePlan, restorer: SinglePassTiles, tilesAtOnce: Int, labels: [String?]) {
+    init(tiles: TilePlan, restorer: Tiles, tilesAtOnce: Int, labels: [String?]) {
         self.tiles = tiles
         self.restorer = restorer
         self.labels = labels
         samplesAtOnce = tilesAtOnce
         ownBytes = TileBlender.workingBytesLimit(for: tiles, tilesAtOnce: tilesAtOnce)
-        stages = labels.map { _ in restorer.stage(for: tiles) }
+        stages = labels.compactMap { restorer.stage(for: tiles, label: $0) }
         progress = Mutex(Progress(timing: RestorationTiming(stages: restorer.names)))
     }
 
@@ -50,7 +60,7 @@ final class LabelledRun: RecipeRun {
             return progress.picture
         }
         guard let picture else { throw .internalFault("no picture yet") }
-        return try restorer.makeTile(tiles[index], of: picture, label: labels[stage], nil, round: stage)
+        return try restorer.makeTile(tiles[index], of: picture, label: labels[stage], round: stage)
     }
 
     func finishSample(
@@ -67,7 +77,7 @@ final class LabelledRun: RecipeRun {
             progress.picture = made
             progress.made += 1
             progress.blender = progress.made < labels.count ? TileBlender(tiles) : nil
-            progress.timing[SinglePassTiles.stageName] += .now - (progress.since ?? .now)
+            progress.timing[restorer.name(for: labels[progress.made - 1] ?? "")] += .now - (progress.since ?? .now)
             progress.since = nil
         }
         return .goOn

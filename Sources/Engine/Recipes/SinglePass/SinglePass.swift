@@ -66,7 +66,7 @@ struct SinglePass: Recipe {
     }
 
     /// Labels that the bundle is for: all, or those it names. The clean need nothing.
-    private static func restored(
+    static func restored(
         _ configuration: ConfigurationReader, labels: [String]
     ) throws(BundleError) -> [String] {
         let named = try reading { () throws(ConfigurationError) in try configuration.texts("restores") } ?? labels

@@ -3,7 +3,7 @@
 struct SinglePassPlanner: Sendable {
     /// Of each network.
     private let memories: [SinglePassMemory]
-    /// Bytes that a diffusion takes, where tiles may be given to one as well.
+    /// Bytes that something else takes, where tiles may be given to that as well: a diffusion, say.
     private let other: (@Sendable (_ width: Int, _ height: Int) -> Int)?
     let alignment: Int
     /// The largest side of a tile.
@@ -19,6 +19,17 @@ struct SinglePassPlanner: Sendable {
         mostSide = members.map(\.network.mostSide).min() ?? TileBounds.automaticSide
         self.memoryBudget = memoryBudget
         other = nil
+    }
+
+    /// Tiles of which something else tells what they take.
+    init(
+        alignment: Int, mostSide: Int, memoryBudget: Int, bytes: @escaping @Sendable (_ width: Int, _ height: Int) -> Int
+    ) {
+        memories = []
+        other = bytes
+        self.alignment = alignment
+        self.mostSide = mostSide
+        self.memoryBudget = memoryBudget
     }
 
     private init(_ own: SinglePassPlanner, _ other: TilePlanner, bytesPerPixel: Int) {

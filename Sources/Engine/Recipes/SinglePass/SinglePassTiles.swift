@@ -5,7 +5,7 @@ import NAFNet
 import Synchronization
 
 /// Restores tiles in one evaluation each.
-struct SinglePassTiles: TileRestorer {
+struct SinglePassTiles: LabelledTileRestorer {
     let treatments: Treatments
     /// The request's own; nil for the bundle's.
     let instruction: Instruction?
@@ -63,6 +63,12 @@ struct SinglePassTiles: TileRestorer {
         _ tile: TilePlan.Tile, of picture: Picture, _ finding: Look.Finding, round: Int
     ) throws(RestorationError) -> sending any StageSample {
         try makeTile(tile, of: picture, label: finding.label, finding.embeddings, round: round)
+    }
+
+    func makeTile(
+        _ tile: TilePlan.Tile, of picture: Picture, label: String?, round: Int
+    ) throws(RestorationError) -> sending any StageSample {
+        try makeTile(tile, of: picture, label: label, nil, round: round)
     }
 
     /// - Parameters:

@@ -14,6 +14,8 @@ struct JobOrder: Codable, Sendable, Equatable {
     var parameters: [String: String]
     /// The request's Accept fields, joined.
     var accept: String?
+    /// Length of the reference's file, which lies behind the picture's in the upload; nil where there is none.
+    var referenceBytes: Int?
     /// Of the noise where the request names none: drawn once, so that doing the job again gives the same bytes.
     var seed: UInt64
 
@@ -29,6 +31,17 @@ struct JobOrder: Codable, Sendable, Equatable {
     /// - Throws: where these are the bytes of no order.
     init(json: [UInt8]) throws {
         self = try JSONDecoder().decode(JobOrder.self, from: Data(json))
+    }
+
+    /// The files of an upload.
+    ///
+    /// - Throws: where there are fewer bytes than the reference has.
+    func files(in upload: [UInt8]) throws(ServiceFault) -> (picture: [UInt8], reference: [UInt8]?) {
+        guard let referenceBytes else { return (upload, nil) }
+        guard (1..<max(1, upload.count)).contains(referenceBytes) else {
+            throw .internalFault("a job's upload is shorter than its reference")
+        }
+        return (Array(upload.dropLast(referenceBytes)), Array(upload.suffix(referenceBytes)))
     }
 
     /// - Throws: `ServiceFault`, where there are others than may be.

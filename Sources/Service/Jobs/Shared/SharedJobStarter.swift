@@ -9,15 +9,28 @@ struct SharedJobStarter: JobStarter {
     func start(
         _ wish: RestorationWork.Wish, requestID: String, load: @escaping @Sendable () -> EngineLoad
     ) async throws -> JobStatus {
-        let order = JobOrder(.restore, wish.upload.parameters, accept: wish.accept)
-        return try await start(order, upload: wish.upload.bytes, seconds: wish.parameters.timeout, requestID: requestID)
+        try await start(
+            .restore, of: wish.upload, accept: wish.accept, seconds: wish.parameters.timeout, requestID: requestID)
     }
 
     /// - Parameters:
-    ///   - upload: the picture's file.
+    ///   - accept: the request's Accept fields, joined.
     ///   - seconds: to the job's deadline.
     /// - Returns: the status of a job that is in the store.
-    func start(_ order: JobOrder, upload: [UInt8], seconds: Int, requestID: String) async throws -> JobStatus {
+    func start(
+        _ operation: JobOrder.Operation, of upload: UploadReader.Upload, accept: String?, seconds: Int, requestID: String
+    ) async throws -> JobStatus {
+        var order = JobOrder(operation, upload.parameters, accept: accept)
+        order.referenceBytes = upload.reference?.bytes.count
+        let files = upload.bytes + (upload.reference?.bytes ?? [])
+        return try await start(order, upload: files, seconds: seconds, requestID: requestID)
+    }
+
+    /// - Parameters:
+    ///   - upload: the picture's file, behind it that of a reference.
+    ///   - seconds: to the job's deadline.
+    /// - Returns: the status of a job that is in the store.
+    private func start(_ order: JobOrder, upload: [UInt8], seconds: Int, requestID: String) async throws -> JobStatus {
         let (limits, id) = (store.limits, try await store.makeName())
         let time = Duration.seconds(seconds)
         let bounds = [

@@ -26,21 +26,37 @@ struct SharedJobWork: Sendable {
         } catch {
             throw ServiceFault.internalFault("a job's order can't be read")
         }
-        let header = try ImageHeader.read(bytes)
-        try header.check(restoration.intake.imageLimits)
+        let files = try order.files(in: bytes)
+        let header = try checkedHeader(files.picture)
         let choice = BundleChoice(library: library)
         switch order.operation {
         case .restore:
             let upload = UploadReader.Upload(
-                bytes: bytes, header: header, parameters: try order.list(of: RestoreParameters.names))
+                bytes: files.picture, header: header, reference: try reference(files.reference),
+                parameters: try order.list(of: RestoreParameters.names))
             let wish = try await restoration.wish(
                 of: upload, accept: order.accept, choice, reservation: reservation, deadline: deadline, seed: order.seed)
             let prepared = try await restoration.prepared(wish) {}
             return try await restoration.perform(prepared, progress: progress)
         case .classify:
             let upload = UploadReader.Upload(
-                bytes: bytes, header: header, parameters: try order.list(of: ClassifyParameters.names))
+                bytes: files.picture, header: header, parameters: try order.list(of: ClassifyParameters.names))
             return try await classification.answer(upload, choice, reservation: reservation, deadline: deadline)
+        }
+    }
+
+    private func checkedHeader(_ bytes: [UInt8]) throws(ImageError) -> ImageHeader {
+        let header = try ImageHeader.read(bytes)
+        try header.check(restoration.intake.imageLimits)
+        return header
+    }
+
+    private func reference(_ bytes: [UInt8]?) throws(RestorationError) -> UploadReader.Reference? {
+        guard let bytes else { return nil }
+        do throws(ImageError) {
+            return UploadReader.Reference(bytes: bytes, header: try checkedHeader(bytes))
+        } catch {
+            throw .reference(error)
         }
     }
 }

@@ -1,0 +1,135 @@
+import Bundles
+import Checkpoints
+import Compute
+import GuidedRestoration
+
+/// One evaluation a picture with the help of a reference: a network that borrows from another picture what the degraded one has
+/// lost. Where the guidance comes from is a `GuidanceSource`.
+///
+///     "network_g": {"type": "NAFNetRefFusion", "file": ..., "width": 64, ...}, "needs_reference": true
+struct Guided: Recipe {
+    static let kind = "guided"
+
+    let description: RecipeDescription
+    let weightBytes: Int?
+    private let bundleName: String
+    private let network: any GuidedNetwork
+    private let classifier: BundleClassifier?
+    private let treated: [String]
+    private let needsReference: Bool
+    private let memory: GuidedMemory
+    private let planner: SinglePassPlanner
+    private let referenceSize: ReferenceSize
+    private let cache: ReferenceCache
+    private let engine: EngineConfiguration
+
+    /// Builds the network and measures what it needs.
+    ///
+    /// - Throws: `BundleError` where tensors or sizes don't fit.
+    init(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
+        let classifier = try BundleClassifier.read(bundle, engine: engine)
+        let labels = classifier?.labels ?? bundle.manifest.labels
+        let (network, precision) = try bundle.guidedNetwork(choosing: engine.precision(among:))
+        treated = try SinglePass.restored(bundle.configuration, labels: labels)
+        needsReference = try Self.needsReference(bundle.configuration)
+        try bundle.finish()
+        bundleName = bundle.manifest.name
+        self.network = network
+        self.classifier = classifier
+        self.engine = engine
+        let configuration = network.guidance.configuration
+        let memory = GuidedMemory(measuring: network, threads: engine.threadsPerEvaluation)
+        self.memory = memory
+        let side = memory.largestReference(within: engine.memoryPerWorker)
+        let kept = memory.keptBytes(width: side, height: side)
+        referenceSize = ReferenceSize(configuration, pixels: side * side)
+        planner = SinglePassPlanner(
+            alignment: 1 << (configuration.levels - 1), mostSide: GuidedTiles.mostSide,
+            memoryBudget: engine.memoryPerWorker) { memory.restorationBytes(width: $0, height: $1) + kept }
+        // The cache is counted with the weights, for it stays as long.
+        cache = ReferenceCache(limit: min(ReferenceLimits.cacheBytes, ReferenceLimits.cachedReferences * kept))
+        weightBytes = bundle.weightBytes + cache.limit
+        let outline = classifier.map { BundleClassifier.Outline(labels: $0.labels, takesOwnLabels: $0.words != nil) }
+        var description = Self.description(outline, labels: labels, treated: treated)
+        description.precisions = [GuidedNetworkKind.section: precision]
+        self.description = description
+    }
+
+    /// What a bundle of this kind offers.
+    ///
+    /// - Throws: the first value of its configuration that can't be, with its place.
+    static func description(of outline: BundleOutline) throws(BundleError) -> RecipeDescription {
+        let classifier = try BundleClassifier.outline(of: outline)
+        let labels = classifier?.labels ?? outline.manifest.labels
+        let treated = try SinglePass.restored(outline.configuration, labels: labels)
+        _ = try needsReference(outline.configuration)
+        return description(classifier, labels: labels, treated: treated)
+    }
+
+    private static func description(
+        _ classifier: BundleClassifier.Outline?, labels: [String], treated: [String]
+    ) -> RecipeDescription {
+        var options: Set<RestorationOption> = [.mode, .reference, .tile, .overlap]
+        if !treated.isEmpty { options.insert(.degradation) }
+        if classifier != nil { options.formUnion([.rounds, .force]) }
+        return RecipeDescription(
+            labels: labels, classifies: classifier != nil, takesOwnLabels: classifier?.takesOwnLabels ?? false,
+            options: options, modes: [.fast])
+    }
+
+    /// Whether nothing is restored without one; else the picture itself stands in.
+    private static func needsReference(_ configuration: ConfigurationReader) throws(BundleError) -> Bool {
+        try reading { () throws(ConfigurationError) in try configuration.flag("needs_reference", default: true) }
+    }
+
+    // MARK: Runs
+
+    func restoration(
+        width: Int, height: Int, options: RestorationOptions
+    ) throws(RestorationError) -> any RecipeRun<RestorationResult> {
+        let tiles = try planner.plan(width: width, height: height, tile: options.tile, overlap: options.overlap)
+        for label in options.degradations ?? [] where !treated.contains(label) {
+            throw .option(OptionFault(
+                .degradation, label, expected: "auto or labels among \(treated.sorted().joined(separator: ", "))"))
+        }
+        let source = try guidance(options, width: width, height: height)
+        let restorer = GuidedTiles(
+            network: network, guidance: source, treated: Set(treated), memory: memory, featureBytes: source.featureBytes,
+            maximumBatch: engine.maximumBatch)
+        let batch = SinglePassTiles.maximumBatch(
+            width: tiles.tileWidth, height: tiles.tileHeight, limit: engine.maximumBatch)
+        let tilesAtOnce = min(tiles.count, batch * engine.workers)
+        if let classifier {
+            return GuidedRun(
+                RestorationRun(
+                    look: classifier.look, tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, options: options,
+                    words: nil),
+                guidedBy: source)
+        }
+        let labels: [String?] = options.degradations.map { $0 } ?? [treated.count == 1 ? treated[0] : nil]
+        return GuidedRun(
+            LabelledRun(tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, labels: labels), guidedBy: source)
+    }
+
+    /// Where the guidance of a request comes from.
+    ///
+    /// - Parameter width: of the picture; likewise `height`.
+    /// - Throws: `needsReference`.
+    private func guidance(
+        _ options: RestorationOptions, width: Int, height: Int
+    ) throws(RestorationError) -> any GuidanceSource {
+        let reference = options.reference
+        guard reference != nil || !needsReference else { throw .needsReference(bundle: bundleName) }
+        return ReferenceGuidance(
+            network, memory: memory, cache: cache, takesReference: reference != nil,
+            size: referenceSize.size(width: reference?.width ?? width, height: reference?.height ?? height))
+    }
+
+    func classification(labels: [String]?) throws(RestorationError) -> any RecipeRun<Classification> {
+        guard let classifier else { throw .notOffered("classification", bundle: bundleName) }
+        if labels != nil, classifier.words == nil { throw .needsTextTower(bundle: bundleName) }
+        return ClassificationRun(
+            classifier.look, labels: labels.flatMap { classifier.words?.features(of: $0) },
+            samplesAtOnce: engine.maximumBatch)
+    }
+}
