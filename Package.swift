@@ -87,6 +87,7 @@ let package = Package(
             "GuidedRestoration", ["CKernels", "Compute", "Checkpoints", "Layers", "NAFNet", "Restormer", "PromptIR"]),
         network("LatentUNet", ["Compute", "Checkpoints", "Layers"]),
         network("Autoencoder", ["Compute", "Checkpoints", "Layers"]),
+        network("Pseudowords", ["CLIP", "Compute", "Checkpoints", "Layers"]),
         library("Diffusion", ["CKernels", "Checkpoints"], exclude: ["README.md"]),
         .target(
             name: "Bundles", dependencies: ["CSystem", "Threads", "Checkpoints", crypto],
@@ -96,8 +97,8 @@ let package = Package(
             "Engine",
             [
                 "Threads", "Images", "Compute", "Checkpoints", "CLIP", "RestorationUNet", "NAFNet", "ConditionalNAFNet",
-                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "GuidedRestoration", "LatentUNet", "Autoencoder", "Diffusion",
-                "Bundles", "Scheduling",
+                "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "GuidedRestoration", "LatentUNet", "Autoencoder", "Pseudowords",
+                "Diffusion", "Bundles", "Scheduling",
             ]),
         library("HTTPWire", [httpTypes]),
         library("HTTPServer", ["CSystem", "HTTPWire", httpTypes]),
@@ -140,8 +141,8 @@ let package = Package(
         tests(
             "LatentTests",
             [
-                "CLIP", "LatentUNet", "Autoencoder", "Diffusion", "Bundles", "Engine", "Images", "Layers", "Checkpoints",
-                "Compute", "TestSupport",
+                "CLIP", "LatentUNet", "Autoencoder", "Pseudowords", "Diffusion", "Bundles", "Engine", "Images", "Layers",
+                "Checkpoints", "Compute", "TestSupport",
             ]),
         tests("BundlesTests", ["Bundles", "Checkpoints", "TestSupport", "Threads"]),
         tests("SchedulingTests", ["Scheduling"]),

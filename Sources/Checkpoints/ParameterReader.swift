@@ -114,6 +114,9 @@ package struct ParameterReader: Sendable {
     /// Whether there is such a parameter; asking doesn't count as taking it.
     package func contains(_ name: String) -> Bool { dictionary[prefix + name] != nil }
 
+    /// The shape of a parameter; nil where there is none. Asking doesn't count as taking it.
+    package func shape(of name: String) -> [Int]? { dictionary[prefix + name]?.shape }
+
     /// Sees that a parameter is there, of whatever shape, which nothing is computed with.
     package func acknowledge(_ name: String) {
         let isThere = contains(name)

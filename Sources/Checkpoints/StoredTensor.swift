@@ -30,6 +30,12 @@ package struct StoredTensor: Sendable {
         self.init(scalarType: scalarType, shape: shape, bytes: CheckpointBytes(elements), offset: 0)
     }
 
+    /// The same numbers in the same order under another shape; nil where that has not as many.
+    package func reshaped(_ shape: [Int]) -> StoredTensor? {
+        guard checkedElementCount(of: shape) == elementCount else { return nil }
+        return StoredTensor(scalarType: scalarType, shape: shape, bytes: bytes, offset: offset)
+    }
+
     package var elementCount: Int { shape.reduce(1, *) }
 
     package var byteCount: Int { elementCount * scalarType.width }

@@ -16,6 +16,8 @@ package struct RestorationOptions: Sendable, Equatable {
     package var reference: ReferencePicture?
     /// How much the words and the picture count; nil for as much as the network says.
     package var guidance: Guidance?
+    /// Restore with the help of a picture that is drawn from words about the one that came.
+    package var drawsGuidance = false
     /// What makes the colours those of the picture that came.
     package var colour = ColourCorrection.none
     /// Restore although the picture is labelled clean, as the likeliest degradation. Explicit degradations imply it.
@@ -62,7 +64,7 @@ package enum RestorationOption: String, Sendable, CaseIterable {
             "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else the bundle's number."
         case .guidance:
             "How much words count, 0 to \(Int(Guidance.allowed.upperBound)), and behind a comma how much the picture does, where "
-                + "latents are sampled; else 1 each."
+                + "latents are sampled; else 1 each. Or words, where a bundle draws a picture to restore with."
         case .colour: "adain or wavelet: the colours of the picture that came, where latents are sampled; else none."
         case .force: "Restore although the picture is labelled clean, as the likeliest degradation."
         case .tile:

@@ -73,6 +73,8 @@ package struct RestorationResult: Sendable {
     package var verdicts: [Classification] = []
     /// The request's words were longer than what is looked at of them.
     package var promptIsCut = false
+    /// What was drawn to restore with the help of; nil where nothing was.
+    package var guidance: Picture?
     package var timing: RestorationTiming
 
     package init(
@@ -108,6 +110,13 @@ package struct RestorationTiming: Sendable {
 
     /// - Parameter names: of the recipe's parts, which nothing has been spent on yet.
     package init(stages names: [String] = []) { stages = names.map { ($0, .zero) } }
+
+    /// The same, and behind its stages those of what came after.
+    func followed(by other: RestorationTiming) -> RestorationTiming {
+        var whole = other
+        whole.stages = stages + other.stages
+        return whole
+    }
 
     /// Of a part of the recipe's.
     package subscript(_ name: String) -> Duration {

@@ -13,8 +13,8 @@ struct ArchitectureTests {
         let flow = [
             "Threads", "Images", "Compute", "Checkpoints", "Layers", "CLIP", "RestorationUNet", "NAFNet",
             "ConditionalNAFNet", "SentenceEncoder", "InstructIR", "Restormer", "PromptIR", "GuidedRestoration", "LatentUNet",
-            "Autoencoder", "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Redis", "Settings", "Service",
-            "restored",
+            "Autoencoder", "Pseudowords", "Diffusion", "Bundles", "Scheduling", "Engine", "HTTPWire", "HTTPServer", "Redis", "Settings",
+            "Service", "restored",
         ]
         #expect(names.filter(flow.contains) == flow)
         #expect(Set(names).count == names.count)
@@ -47,6 +47,7 @@ struct ArchitectureTests {
             "InstructIR": ["Images", "CLIP", "Diffusion", "Bundles"],
             "LatentUNet": ["Images", "CLIP", "Diffusion", "Bundles"],
             "Autoencoder": ["Images", "CLIP", "Diffusion", "Bundles"],
+            "Pseudowords": ["LatentUNet", "Diffusion", "Bundles"],
             "SentenceEncoder": ["Images", "CLIP", "Diffusion", "Bundles"],
             "ConditionalNAFNet": ["Images", "CLIP", "Diffusion", "Bundles"],
             "Diffusion": ["Images", "CLIP", "RestorationUNet"],

@@ -140,7 +140,7 @@ final class SinglePassBundle: Sendable {
         ]
     }
 
-    private static func classifier(_ folder: URL, labels: Int, seed: UInt64) throws -> [String: Any] {
+    static func classifier(_ folder: URL, labels: Int, seed: UInt64) throws -> [String: Any] {
         let sizes: [String: Any] = [
             "embed_dim": embeddingWidth,
             "vision_cfg": ["image_size": 16, "layers": 1, "width": 8, "patch_size": 8, "head_width": 4],

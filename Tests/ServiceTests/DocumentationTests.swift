@@ -76,7 +76,7 @@ struct DocumentationTests {
             "Sources/Networks/ConditionalNAFNet/README.md", "Sources/Networks/SentenceEncoder/README.md",
             "Sources/Networks/InstructIR/README.md", "Sources/Networks/Restormer/README.md",
             "Sources/Networks/PromptIR/README.md", "Sources/Networks/GuidedRestoration/README.md", "Sources/Service/Jobs/Shared/README.md", "Sources/Networks/LatentUNet/README.md",
-            "Sources/Networks/Autoencoder/README.md", "Deploy/README.md", "Weights/README.md", "Weights/mini/README.md",
+            "Sources/Networks/Autoencoder/README.md", "Sources/Networks/Pseudowords/README.md", "Deploy/README.md", "Weights/README.md", "Weights/mini/README.md",
             "Weights/mini/history.md", "Weights/training/README.md", "Tests/Benchmarks/README.md", "Tests/Hardness/README.md",
             "Tests/Fuzz/README.md", "Tests/Fixtures/Parity/README.md",
         ])

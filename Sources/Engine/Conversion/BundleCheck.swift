@@ -42,7 +42,11 @@ package enum BundleCheck {
         // A picture that is taken for clean would be no check.
         if recipe.options.contains(.force) { options.force = true }
         if recipe.options.contains(.seed) { options.seed = seed }
-        if recipe.options.contains(.reference) { options.reference = ReferencePicture(builtInPicture) }
+        if recipe.drawsGuidance {
+            options.drawsGuidance = true
+        } else if recipe.options.contains(.reference) {
+            options.reference = ReferencePicture(builtInPicture)
+        }
         if recipe.options.contains(.steps), let sampler = recipe.samplers.first {
             options.sampler = sampler.name
             options.steps = min(max(steps, sampler.steps.lowerBound), sampler.steps.upperBound)

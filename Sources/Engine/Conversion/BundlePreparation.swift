@@ -16,12 +16,15 @@ package struct BundlePreparation: BundlePreparing {
 
     /// The kinds whose files change by more than their form.
     package static let standardConverters: [String: Converter] = {
-        let kinds = [DegradationAwareNetworks.kind, Guided.kind] + SinglePassKind.allCases.map(\.rawValue)
+        let kinds = [DegradationAwareNetworks.kind] + SinglePassKind.allCases.map(\.rawValue)
         let converter: Converter = { bundle, threads in
             guard bundle.configuration.has("daclip") else { return [:] }
             return try DegradationAwareNetworks.changes(of: bundle, threads: threads)
         }
         var converters = Dictionary(uniqueKeysWithValues: kinds.map { ($0, converter) })
+        converters[Guided.kind] = { bundle, threads in
+            try converter(bundle, threads).merging(DrawnGuidanceFiles.changes(of: bundle)) { $1 }
+        }
         converters[AutoDIRConfiguration.kind] = { bundle, _ in try AutoDIRNetworks.changes(of: bundle) }
         return converters
     }()

@@ -26,6 +26,8 @@ package struct RecipeDescription: Sendable, Equatable {
     /// The bundle's default first; none where nothing is sampled.
     package var samplers: [Sampler]
     package var options: Set<RestorationOption>
+    /// Whether a guidance may be drawn from words (`guidance=words`).
+    package var drawsGuidance: Bool
     /// Ways to restore; none where there is no such choice.
     package var modes: [RestorationMode]
     /// Of the networks' large products as computed here, by the section of `bundle.json`; nil until they are loaded.
@@ -33,13 +35,15 @@ package struct RecipeDescription: Sendable, Equatable {
 
     package init(
         labels: [String], classifies: Bool = true, takesOwnLabels: Bool = false, samplers: [Sampler] = [],
-        options: Set<RestorationOption>, modes: [RestorationMode] = [], precisions: [String: Precision]? = nil
+        options: Set<RestorationOption>, drawsGuidance: Bool = false, modes: [RestorationMode] = [],
+        precisions: [String: Precision]? = nil
     ) {
         self.labels = labels
         self.classifies = classifies
         self.takesOwnLabels = takesOwnLabels
         self.samplers = samplers
         self.options = options
+        self.drawsGuidance = drawsGuidance
         self.modes = modes
         self.precisions = precisions
     }
@@ -134,6 +138,8 @@ extension RecipeDescription {
                 throw OptionFault(option, value, expected: "auto, or a whole number from 1 to \(RestorationRounds.most)")
             }
             options.rounds = rounds
+        case .guidance where drawsGuidance:
+            (options.guidance, options.drawsGuidance) = (try strength(value), true)
         case .guidance: options.guidance = try guidance(value)
         case .colour:
             guard let colour = ColourCorrection(rawValue: value) else {
@@ -152,15 +158,33 @@ extension RecipeDescription {
         }
     }
 
+    /// What guidance a request names that is drawn from words.
+    private static let words = "words"
+
+    /// `words`, and behind a comma how much they count.
+    private func strength(_ value: String) throws(OptionFault) -> Guidance? {
+        if value == Self.words { return nil }
+        let prefix = Self.words + ","
+        if value.hasPrefix(prefix), let number = Self.number(value.dropFirst(prefix.count)) { return Guidance(text: number) }
+        let bounds = Guidance.allowed
+        throw OptionFault(
+            .guidance, String(value.prefix(40)),
+            expected: "words, or words and behind a comma a number from \(Int(bounds.lowerBound)) to \(Int(bounds.upperBound)) with "
+                + "this bundle")
+    }
+
+    /// A plain one that guidance may have.
+    private static func number(_ text: Substring) -> Double? {
+        // `Double` takes names, exponents and signs as well.
+        let isPlain = (1...8).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+        return isPlain ? Double(text).flatMap { Guidance.allowed.contains($0) ? $0 : nil } : nil
+    }
+
     /// One number, or two with a comma between them.
     private func guidance(_ value: String) throws(OptionFault) -> Guidance {
         let bounds = Guidance.allowed
-        let numbers = value.split(separator: ",", omittingEmptySubsequences: false).map { part -> Double? in
-            // `Double` takes names, exponents and signs as well.
-            let isPlain = (1...8).contains(part.utf8.count)
-                && part.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
-            return isPlain ? Double(part).flatMap { bounds.contains($0) ? $0 : nil } : nil
-        }
+        let numbers = value.split(separator: ",", omittingEmptySubsequences: false).map { Self.number($0) }
         guard (1...2).contains(numbers.count), case let text?? = numbers.first, case let picture?? = numbers.last else {
             throw OptionFault(
                 .guidance, String(value.prefix(40)),
@@ -197,6 +221,7 @@ extension RecipeDescription {
                     .prompt, String(prompt.prefix(80)), expected: "of 1 to \(PromptLimits.characters) characters")
             }
         }
+        try checkDrawing(options)
         if let rounds = options.rounds {
             guard RestorationRounds.allowed.contains(rounds) else {
                 throw OptionFault(.rounds, String(rounds), expected: "auto, or from 1 to \(RestorationRounds.most)")
@@ -214,6 +239,26 @@ extension RecipeDescription {
             throw OptionFault(
                 .steps, String(steps),
                 expected: "from \(sampler.steps.lowerBound) to \(sampler.steps.upperBound) with the sampler \(sampler.name)")
+        }
+    }
+
+    /// What is drawn takes the place of a reference; what samples it is there for nothing else.
+    private func checkDrawing(_ options: RestorationOptions) throws(OptionFault) {
+        guard drawsGuidance else {
+            guard !options.drawsGuidance else {
+                throw OptionFault(.guidance, Self.words, expected: "numbers: this bundle draws no guidance")
+            }
+            return
+        }
+        guard options.drawsGuidance else {
+            let given = [(RestorationOption.steps, options.steps.map { String($0) }), (.sampler, options.sampler)]
+            for case (let option, let value?) in given {
+                throw OptionFault(option, value, expected: "left out where no guidance is drawn (guidance=words)")
+            }
+            return
+        }
+        guard options.reference == nil else {
+            throw OptionFault(.guidance, Self.words, expected: "left out where a reference comes with the picture")
         }
     }
 
@@ -241,7 +286,7 @@ extension RecipeDescription {
             (.reference, given.reference.map { "a picture of \($0.width)x\($0.height)" }),
             (.mode, given.mode?.rawValue), (.steps, given.steps.map { String($0) }),
             (.sampler, given.sampler), (.seed, given.seed.map { String($0) }), (.rounds, given.rounds.map { String($0) }),
-            (.guidance, given.guidance.map { "\($0.text),\($0.picture)" }),
+            (.guidance, given.drawsGuidance ? Self.words : given.guidance.map { "\($0.text),\($0.picture)" }),
             (.colour, given.colour == .none ? nil : given.colour.rawValue),
             (.force, given.force ? "true" : nil), (.tile, given.tile.map { String($0) }),
             (.overlap, given.overlap.map { String($0) }),

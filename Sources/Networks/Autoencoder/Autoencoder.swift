@@ -8,8 +8,7 @@ package struct Autoencoder: Sendable {
     package let configuration: AutoencoderConfiguration
     private let encoder: Encoder  // encoder
     private let moments: Linear  // quant_conv
-    private let unquantised: Linear  // post_quant_conv
-    private let decoder: Decoder  // decoder
+    package let decoder: LatentDecoder  // post_quant_conv, decoder
 
     /// - Throws: `CheckpointError` that names every missing, surplus and mis-shaped tensor.
     package init(_ parameters: ParameterReader, configuration: AutoencoderConfiguration) throws(CheckpointError) {
@@ -21,10 +20,9 @@ package struct Autoencoder: Sendable {
                 try Encoder(parameters.scope("encoder"), configuration: configuration)
             },
             { () throws(CheckpointError) in
-                try Decoder(parameters.scope("decoder"), configuration: configuration)
+                try LatentDecoder(partOf: parameters, configuration: configuration)
             })
         moments = try parameters.pointwise("quant_conv", inputs: 2 * inner, outputs: 2 * latent, bias: true)
-        unquantised = try parameters.pointwise("post_quant_conv", inputs: latent, outputs: inner, bias: true)
         parameters.ignore(prefix: "loss.")
         try parameters.finish()
     }
@@ -86,14 +84,6 @@ package struct Autoencoder: Sendable {
     package func decode(
         _ latents: [[Float]], height: Int, width: Int, observe: Observer? = nil, in workspace: Workspace
     ) -> [[Float]] {
-        let input = Tensor(
-            latents.flatMap(\.self), batch: latents.count, height: height, width: width,
-            channels: configuration.latentChannels, pool: workspace.pool)
-        let state = unquantised(input, in: workspace)
-        observe?("post_quant_conv", state)
-        let result = decoder(state, observe: observe, in: workspace)
-        observe?("output", result)
-        let values = result.values
-        return latents.indices.map { Array(values[$0 * result.sampleCount..<($0 + 1) * result.sampleCount]) }
+        decoder.decode(latents, height: height, width: width, observe: observe, in: workspace)
     }
 }

@@ -97,7 +97,8 @@ package struct DegradationAwareCLIPConfiguration: Sendable, Equatable {
 }
 
 extension DegradationAwareCLIPConfiguration.Vision {
-    fileprivate init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+    /// - Throws: the first value that can't be, with its place.
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         imageSize = try reader.size("image_size", 1...1_024)
         layers = try reader.size("layers", 1...64)
         width = try reader.size("width", 1...8_192)
@@ -134,7 +135,8 @@ extension DegradationAwareCLIPConfiguration.Vision {
 }
 
 extension DegradationAwareCLIPConfiguration.Text {
-    fileprivate init(_ reader: ConfigurationReader) throws(ConfigurationError) {
+    /// - Throws: the first value that can't be, with its place.
+    package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         contextLength = try reader.size("context_length", 3...1_024, default: 77)
         vocabularySize = try reader.size(
             "vocab_size", BytePairTokenizer.supportedVocabularySizes, default: BytePairTokenizer.publishedVocabularySize)

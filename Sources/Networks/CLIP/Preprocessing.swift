@@ -21,6 +21,9 @@ package struct Preprocessing: Sendable {
         nativeWindows = configuration.nativeWindows
     }
 
+    /// For a tower of one's own.
+    package init(side: Int) { (self.side, nativeWindows) = (side, 0) }
+
     /// Pixels of all views of a picture that is large enough for windows.
     package var pixels: Int { side * side * (1 + nativeWindows) }
 
@@ -93,6 +96,23 @@ package struct Preprocessing: Sendable {
         let left = Self.quotientToEven(resized.width - side, 2), top = Self.quotientToEven(resized.height - side, 2)
         return try picture.resampled(
             width: resized.width, height: resized.height, columns: left..<left + side, rows: top..<top + side,
+            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } }, shouldContinue: shouldContinue)
+    }
+
+    /// The centre square of a picture at its own resolution, resized to `side`: the other order than that of a view, which gives
+    /// other bytes. What is left over is shared out with halves rounded to even.
+    ///
+    /// - Returns: interleaved RGB bytes, `side * side * 3`.
+    /// - Throws: `cancelled`.
+    package func square(
+        of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool = { true }
+    ) throws(ImageError) -> [UInt8] {
+        let short = min(picture.width, picture.height)
+        let left = Self.quotientToEven(picture.width - short, 2), top = Self.quotientToEven(picture.height - short, 2)
+        let square = Picture(
+            width: short, height: short, pixels: picture.window(columns: left..<left + short, rows: top..<top + short))
+        return try square.resampled(
+            width: side, height: side, columns: 0..<side, rows: 0..<side,
             sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } }, shouldContinue: shouldContinue)
     }
 

@@ -71,16 +71,36 @@ package struct TextTransformer: Sendable {
         _ sequences: [[Int32]], visible: [Int]? = nil, layers: Int? = nil, observe: VisionTransformer.Observer? = nil,
         in workspace: Workspace
     ) -> Tensor {
+        let embedded = sequences.map { embeddings(of: $0) }
+        return states(embedded: embedded, visible: visible, layers: layers, observe: observe, in: workspace)
+    }
+
+    /// What stands for each token of a sequence before its place is told: ids.count x width.
+    package func embeddings(of sequence: [Int32]) -> [Float] {
         let width = configuration.width
-        var tokens = workspace.tensor(batch: sequences.count, width: configuration.contextLength, channels: width)
-        for (index, sequence) in sequences.enumerated() {
-            precondition(sequence.count == configuration.contextLength)
-            for (position, id) in sequence.enumerated() {
-                let row = Int(id) * width
-                let target = tokens.sample(index) + position * width
-                embeddings.read(row..<row + width, into: target)
-                for channel in 0..<width { target[channel] += positions[position * width + channel] }
+        return [Float](unsafeUninitializedCapacity: sequence.count * width) { buffer, count in
+            if let start = buffer.baseAddress {
+                for (position, id) in sequence.enumerated() {
+                    embeddings.read(Int(id) * width..<(Int(id) + 1) * width, into: start + position * width)
+                }
             }
+            count = sequence.count * width
+        }
+    }
+
+    /// The same as `states` of what stands for tokens, some of which may be no words of the vocabulary.
+    ///
+    /// - Parameter embedded: of each sequence context length x width numbers.
+    package func states(
+        embedded: [[Float]], visible: [Int]? = nil, layers: Int? = nil, observe: VisionTransformer.Observer? = nil,
+        in workspace: Workspace
+    ) -> Tensor {
+        let (length, width) = (configuration.contextLength, configuration.width)
+        var tokens = workspace.tensor(batch: embedded.count, width: length, channels: width)
+        for (index, values) in embedded.enumerated() {
+            precondition(values.count == length * width)
+            let target = tokens.sample(index)
+            for element in 0..<length * width { target[element] = values[element] + positions[element] }
         }
         observe?("embeddings", tokens)
         for (index, block) in blocks.prefix(layers ?? blocks.count).enumerated() {

@@ -31,6 +31,20 @@ struct RestorationAnswer: Sendable {
             status: .ok, fields: fields, body: .bytes(JSON.bytes(document, base64: picture, in: "image")))
     }
 
+    /// The picture, and behind it what was drawn to restore with, where something was.
+    ///
+    /// - Parameter guidance: a PNG.
+    func response(picture: [UInt8], guidance: [UInt8]?) -> Response {
+        var parts = [
+            MultipartAnswer.Part(name: "restored.\(format.rawValue)", mediaType: format.mediaType, bytes: picture)
+        ]
+        if let guidance { parts.append(.init(name: "guidance.png", mediaType: "image/png", bytes: guidance)) }
+        let answer = MultipartAnswer(parts)
+        var fields = commonFields
+        fields[.contentType] = answer.contentType
+        return Response(status: .ok, fields: fields, body: .bytes(answer.body))
+    }
+
     private var timing: ServerTiming {
         ServerTiming(
             [("queue", result.timing.queue), ("decode", result.timing.decode)] + result.timing.stages

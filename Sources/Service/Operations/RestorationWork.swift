@@ -116,8 +116,11 @@ struct RestorationWork: Sendable {
         let pixels = header.width * header.height
         let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
         // A picture always fits: the settings are checked for that at the start.
-        if case .document = form, answering > memory.limit {
-            throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
+        if answering > memory.limit {
+            switch form {
+            case .picture: break
+            case .document, .parts: throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
+            }
         }
         return max(pictures + estimate.blendingBytes, answering)
     }
@@ -164,6 +167,13 @@ struct RestorationWork: Sendable {
         case .document:
             return try await codecs.run(until: restoration.deadline, isBegun: true) { _ in
                 answer.response(document: bytes)
+            }
+        case .parts:
+            return try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
+                let guidance = try result.guidance.map {
+                    try ImageEncoder.encode($0, as: .png, shouldContinue: shouldContinue)
+                }
+                return answer.response(picture: bytes, guidance: guidance)
             }
         }
     }

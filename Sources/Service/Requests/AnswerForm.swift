@@ -6,8 +6,11 @@ enum AnswerForm: Sendable, Equatable {
     case picture(RestoreParameters.Format)
     /// A document with the picture in base64.
     case document(RestoreParameters.Format)
+    /// The picture and, where one was drawn to restore with, the guidance.
+    case parts(RestoreParameters.Format)
 
-    static let offers = ["image/png", "image/jpeg", "application/json"]
+    static let offers = ["image/png", "image/jpeg"] + others
+    private static let others = ["application/json", "multipart/mixed"]
 
     /// The form that a client gets.
     ///
@@ -16,17 +19,18 @@ enum AnswerForm: Sendable, Equatable {
     ///   - format: the parameter, which leaves only pictures of that format and documents with one.
     /// - Throws: `ServiceFault.notAcceptable`.
     init(accept: String?, format: RestoreParameters.Format?) throws(ServiceFault) {
-        let offers = format.map { ["image/\($0.rawValue)", "application/json"] } ?? Self.offers
+        let offers = format.map { ["image/\($0.rawValue)"] + Self.others } ?? Self.offers
         switch try Negotiation.best(of: offers, accept: accept) {
         case "image/png": self = .picture(.png)
         case "image/jpeg": self = .picture(.jpeg)
+        case "multipart/mixed": self = .parts(format ?? .png)
         default: self = .document(format ?? .png)
         }
     }
 
     var format: RestoreParameters.Format {
         switch self {
-        case .picture(let format), .document(let format): format
+        case .picture(let format), .document(let format), .parts(let format): format
         }
     }
 
@@ -37,6 +41,8 @@ enum AnswerForm: Sendable, Equatable {
         switch self {
         case .picture: return encoded
         case .document: return encoded + Base64.count(of: encoded)
+        // Files, and the body that they are put together in.
+        case .parts: return 2 * (encoded + PictureMemory.bytesPerPixel * GuidanceLimits.pixels)
         }
     }
 }

@@ -1,12 +1,12 @@
-import ArgumentParser
+package import ArgumentParser
 import Bundles
 import Checkpoints
 import Glibc
 import Settings
 
 /// `restored weights convert IN... [-o OUT]`.
-struct WeightsConvertCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct WeightsConvertCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Converts checkpoints and bundles to safetensors.",
         discussion: """
             A bundle's folder becomes another one (-o), or is converted where it is. A checkpoint alone becomes a file (-o). With \
@@ -23,14 +23,16 @@ struct WeightsConvertCommand: AsyncParsableCommand {
     @Option(name: .customLong("as"), help: "Name of the catalogue's entry that the files are of.")
     var entryName: String?
 
-    @Option(help: "In place of --as: the kind of the bundle, where the catalogue has one of it.")
+    @Option(help: "In place of --as: the kind of the bundle, where the catalogue has one of it that these are the files of.")
     var kind: String?
 
     @OptionGroup var weightsOptions: WeightsOptions
     @OptionGroup var catalogueOptions: CatalogueOptions
     @OptionGroup var flags: FetchFlags
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard entryName == nil || kind == nil else { throw ValidationError("either --as or --kind") }
         let entryName = entryName ?? kind
         guard entryName != nil || inputs.count == 1 else { throw ValidationError("several inputs are the files of --as NAME") }
@@ -38,7 +40,7 @@ struct WeightsConvertCommand: AsyncParsableCommand {
         guard entryName != nil || flags.digests.isEmpty else { throw ValidationError("--sha256 is for the files of --as NAME") }
     }
 
-    func run() async throws {
+    package func run() async throws {
         try await CommandFailure.reporting {
             var configuration = try weightsOptions.configuration()
             catalogueOptions.apply(to: &configuration)
@@ -47,7 +49,7 @@ struct WeightsConvertCommand: AsyncParsableCommand {
                 // What isn't given is fetched where it has an address: the merges of a text tower, say.
                 var options = try BundlePlaces.fetchOptions(configuration)
                 try flags.apply(to: &options, for: entry)
-                options.localFiles = try localFiles(entry)
+                options.localFiles = try given.files(of: entry).mapValues { try $0.textualName() }
                 let fetch = BundleFetch(
                     entry, into: try BundlePlaces.weightsToChange(configuration), options: options,
                     preparation: preparation)
@@ -69,15 +71,19 @@ struct WeightsConvertCommand: AsyncParsableCommand {
         }
     }
 
-    /// Of the catalogue, where one is named.
+    private var given: GivenFiles { GivenFiles(inputs.map { FilePath(escaped: $0) }) }
+
+    /// Of the catalogue, where one is named, or the only one of a kind; or the only one of it that the inputs are all files of.
     private func entry(_ configuration: Configuration) throws -> CatalogueEntry? {
         guard entryName != nil || kind != nil else { return nil }
         let catalogue = try BundlePlaces.catalogue(configuration)
         if let entryName { return try catalogue.entry(entryName) }
-        let entries = catalogue.entries.filter { $0.kind == kind }
+        var entries = catalogue.entries.filter { $0.kind == kind }
+        let complete = entries.filter { given.complete($0) }
+        if entries.count > 1, complete.count == 1 { entries = complete }
         guard let entry = entries.first, entries.count == 1 else {
             let names = entries.isEmpty ? "none" : entries.map(\.name).joined(separator: ", ")
-            throw ValidationError("--kind \(kind ?? "") names one entry of the catalogue, which has \(names): --as NAME")
+            throw ValidationError("--kind \(kind ?? "") names one entry of the catalogue, which has \(names): --as NAME, or all files of one")
         }
         return entry
     }
@@ -106,31 +112,6 @@ struct WeightsConvertCommand: AsyncParsableCommand {
             default: throw CommandFailure(.badData, "\(input): \(error)")
             }
         }
-    }
-
-    /// Each input by its name, or by being the one that is left.
-    private func localFiles(_ entry: CatalogueEntry) throws -> [String: String] {
-        var files: [String: String] = [:]
-        var others: [FilePath] = []
-        for input in inputs {
-            let path = FilePath(escaped: input)
-            let name = String(decoding: path.bytes.split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
-            if entry.files.contains(where: { $0.name == name }) {
-                files[name] = try path.textualName()
-            } else {
-                others.append(path)
-            }
-        }
-        guard let other = others.first else { return files }
-        let missing = entry.files.filter { files[$0.name] == nil }
-        let withoutAddress = missing.filter { $0.address == nil }
-        let candidates = withoutAddress.isEmpty ? missing : withoutAddress
-        guard others.count == 1, candidates.count == 1, let file = candidates.first else {
-            throw ValidationError(
-                "which file is \(other)? Expected the names \(entry.files.map(\.name).joined(separator: ", "))")
-        }
-        files[file.name] = try other.textualName()
-        return files
     }
 
     /// Of a place that may not be there yet.

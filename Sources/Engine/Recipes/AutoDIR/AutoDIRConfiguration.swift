@@ -58,13 +58,8 @@ package struct AutoDIRConfiguration: Sendable {
         autoencoder = try AutoencoderConfiguration(reader.object("vae"))
         correction = try NAFNetConfiguration(reader.object("nafnet"), pictures: 2)
         latentScale = Float(try reader.number("scale_factor", above: 0, upTo: 100, default: 0.18215))
-        let first = try reader.number("linear_start", above: 0, upTo: 0.5, default: NoiseSchedule.officialBetas.lowerBound)
-        let last = try reader.number("linear_end", above: 0, upTo: 0.5, default: NoiseSchedule.officialBetas.upperBound)
-        guard first <= last else { throw reader.fault("linear_end", "expected at least linear_start, \(first)") }
-        schedule = NoiseSchedule(
-            betas: first...last,
-            // More than any sampler visits.
-            steps: try reader.size("timesteps", Self.steps.upperBound + 1...10_000, default: NoiseSchedule.officialSteps))
+        // More than any sampler visits.
+        schedule = try NoiseSchedule(reader, atLeast: Self.steps.upperBound + 1)
         cropsASide = try reader.size("crops", Self.crops, default: 1)
         defaults = try Self.defaults(reader.optionalObject("default"))
         try checkFit(reader)

@@ -11,14 +11,9 @@ struct AutoDIRMemory: Sendable {
     /// Pixels of a tile as they are handed from part to part, in floats, within an evaluation.
     private static let ownBytesPerPixel = Double(4 * 3 * MemoryLayout<Float>.stride)
 
-    private struct Line {
-        let fixed: Double
-        let perPixel: Double
-    }
-
     /// What sides are rounded up to.
     let alignment: Int
-    private let lines: [Line]
+    private let lines: [MemoryLine]
 
     /// - Parameter loop: shares evaluations out among threads.
     init(measuring networks: AutoDIRNetworks, empty: [Float], sharedBy loop: ParameterReader.ParallelLoop) {
@@ -34,9 +29,7 @@ struct AutoDIRMemory: Sendable {
         let found = peaks.withLock { $0 }
         let pixels = sides.map { Double($0 * $0) }
         lines = parts.indices.map { part in
-            let (first, second) = (found[2 * part], found[2 * part + 1])
-            let perPixel = max(0, second - first) / max(1, pixels[1] - pixels[0])
-            return Line(fixed: max(0, first - perPixel * pixels[0]), perPixel: perPixel)
+            MemoryLine((pixels[0], found[2 * part]), (pixels[1], found[2 * part + 1]))
         }
     }
 
@@ -71,7 +64,7 @@ struct AutoDIRMemory: Sendable {
     func bytes(_ part: LatentTiles.Part, width: Int, height: Int) -> Int {
         let index = LatentTiles.Part.allCases.firstIndex(of: part) ?? 0
         let pixels = Double(aligned(width)) * Double(aligned(height))
-        return Int(min(lines[index].fixed + pixels * (lines[index].perPixel + Self.ownBytesPerPixel), Double(1 << 48)))
+        return lines[index].bytes(pixels, plus: Self.ownBytesPerPixel)
     }
 
     /// Of whatever part takes the most, with its sample.

@@ -1,7 +1,6 @@
 import Autoencoder
 import Compute
 import Diffusion
-import LatentUNet
 import NAFNet
 
 /// The stages that the tiles of a picture go through in a round: encoded, sampled, decoded and corrected.
@@ -63,7 +62,8 @@ struct LatentTiles: Sendable {
         return switch part {
         case .encode: stage(EncodeStage(autoencoder: networks.autoencoder))
         case .diffuse: stage(DiffuseStage(network: networks.network))
-        case .decode: stage(DecodeStage(autoencoder: networks.autoencoder, scale: networks.configuration.latentScale))
+        case .decode:
+            stage(DecodeStage(decoder: networks.autoencoder.decoder, scale: networks.configuration.latentScale))
         case .correct: stage(CorrectStage(network: networks.correction))
         }
     }
@@ -76,7 +76,10 @@ struct LatentTiles: Sendable {
         return LatentTile(
             region: .init(
                 x: tile.x / factor, y: tile.y / factor, width: tile.width / factor, height: tile.height / factor),
-            picture: picture, tiles: self, context: context)
+            picture: picture,
+            sampling: LatentSampling(
+                plan: plan, guidance: guidance, noise: noise,
+                channels: networks.configuration.autoencoder.latentChannels), context: context, empty: empty)
     }
 }
 
@@ -101,114 +104,7 @@ struct EncodeStage: StageEvaluator {
     }
 }
 
-// MARK: - Sampling
-
-/// A tile's latent on its way from noise.
-final class LatentTile: StageSample {
-    let region: NoiseSource.Region
-    private(set) var state: [Float]
-    /// Whether all that the network answered was finite.
-    private(set) var isFinite = true
-    private let picture: [Float]
-    private let tiles: LatentTiles
-    private let context: LatentContext
-    private var kept: [Float]
-    private var index = 0
-
-    init(region: NoiseSource.Region, picture: [Float], tiles: LatentTiles, context: LatentContext) {
-        self.region = region
-        self.picture = picture
-        self.tiles = tiles
-        self.context = context
-        kept = tiles.plan.keepsEstimates ? [Float](repeating: 0, count: picture.count) : []
-        let deviation = tiles.plan.startDeviation
-        state = []
-        state = draw(NoiseSource.startDraw).map { deviation * $0 }
-    }
-
-    private var channels: Int { tiles.networks.configuration.autoencoder.latentChannels }
-
-    private func draw(_ draw: UInt32) -> [Float] { tiles.noise(draw, region, channels: channels) }
-
-    var evaluations: [(conditions: Guidance.Conditions, factor: Float)] { tiles.guidance.evaluations }
-
-    /// What the network is asked next: a sample for each evaluation.
-    fileprivate func samples(of network: LatentUNet, in workspace: Workspace) -> [LatentUNet.Sample] {
-        let step = tiles.plan.steps[index]
-        return evaluations.map { evaluation in
-            let context = evaluation.conditions == .both ? context : tiles.empty
-            return LatentUNet.Sample(
-                latent: input(step, seesPicture: evaluation.conditions != .none), time: step.time,
-                context: context.projection(by: network, in: workspace))
-        }
-    }
-
-    /// The scaled state and the picture's latent, as it is, side by side.
-    private func input(_ step: LatentSamplerStep, seesPicture: Bool) -> [Float] {
-        let channels = channels
-        return [Float](unsafeUninitializedCapacity: 2 * state.count) { buffer, count in
-            for pixel in 0..<state.count / channels {
-                for channel in 0..<channels {
-                    let source = pixel * channels + channel
-                    buffer.initializeElement(at: 2 * pixel * channels + channel, to: state[source] * step.inputScale)
-                    buffer.initializeElement(
-                        at: (2 * pixel + 1) * channels + channel, to: seesPicture ? picture[source] : 0)
-                }
-            }
-            count = 2 * state.count
-        }
-    }
-
-    fileprivate func advance(_ answers: [[Float]]) {
-        let step = tiles.plan.steps[index]
-        let answer = Guidance.combined(answers, factors: evaluations.map(\.factor))
-        isFinite = isFinite && answer.allAreFinite
-        step.advance(
-            &state, answer: answer, noise: step.usesNoise ? draw(NoiseSource.draw(ofStep: index)) : nil, keeping: &kept)
-        index += 1
-    }
-}
-
-/// One evaluation of the network for all tiles of a batch, and for all that their guidance needs.
-struct DiffuseStage: StageEvaluator {
-    let network: LatentUNet
-
-    func advance(_ tiles: [LatentTile], in workspace: Workspace) {
-        guard let region = tiles.first?.region else { return }
-        let samples = tiles.map { $0.samples(of: network, in: workspace) }
-        var answers = network(
-            samples.flatMap(\.self), height: region.height, width: region.width, in: workspace)[...]
-        for (tile, own) in zip(tiles, samples) {
-            tile.advance(Array(answers.prefix(own.count)))
-            answers = answers.dropFirst(own.count)
-        }
-    }
-}
-
-// MARK: - Decoding and correcting
-
-final class DecodedTile: StageSample {
-    let region: NoiseSource.Region
-    fileprivate let latent: [Float]
-    fileprivate(set) var values: [Float] = []
-
-    init(_ latent: [Float], region: NoiseSource.Region) {
-        self.latent = latent
-        self.region = region
-    }
-}
-
-struct DecodeStage: StageEvaluator {
-    let autoencoder: Autoencoder
-    let scale: Float
-
-    func advance(_ samples: [DecodedTile], in workspace: Workspace) {
-        guard let region = samples.first?.region else { return }
-        let pictures = autoencoder.decode(
-            samples.map { $0.latent.map { $0 / scale } }, height: region.height, width: region.width, in: workspace)
-        for (sample, picture) in zip(samples, pictures) { sample.values = picture }
-    }
-}
+// MARK: - Correcting
 
 /// A tile's pixels before the round and after its sampling; then corrected, where that is wanted.
 final class CorrectedTile: StageSample {

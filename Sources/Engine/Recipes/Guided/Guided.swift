@@ -6,7 +6,7 @@ import GuidedRestoration
 /// One evaluation a picture with the help of a reference: a network that borrows from another picture what the degraded one has
 /// lost. Where the guidance comes from is a `GuidanceSource`.
 ///
-///     "network_g": {"type": "NAFNetRefFusion", "file": ..., "width": 64, ...}, "needs_reference": true
+///     "network_g": {"type": "NAFNetRefFusion", "file": ..., "width": 64, ...}, "needs_reference": true, "words": {...}
 struct Guided: Recipe {
     static let kind = "guided"
 
@@ -17,6 +17,8 @@ struct Guided: Recipe {
     private let classifier: BundleClassifier?
     private let treated: [String]
     private let needsReference: Bool
+    /// Draws a reference; nil where the bundle has nothing that could.
+    private let drawing: GuidanceDrawing?
     private let memory: GuidedMemory
     private let planner: SinglePassPlanner
     private let referenceSize: ReferenceSize
@@ -32,6 +34,8 @@ struct Guided: Recipe {
         let (network, precision) = try bundle.guidedNetwork(choosing: engine.precision(among:))
         treated = try SinglePass.restored(bundle.configuration, labels: labels)
         needsReference = try Self.needsReference(bundle.configuration)
+        let networkBytes = bundle.weightBytes
+        let words = try bundle.drawnGuidance(choosing: engine.precision(among:))
         try bundle.finish()
         bundleName = bundle.manifest.name
         self.network = network
@@ -48,10 +52,13 @@ struct Guided: Recipe {
             memoryBudget: engine.memoryPerWorker) { memory.restorationBytes(width: $0, height: $1) + kept }
         // The cache is counted with the weights, for it stays as long.
         cache = ReferenceCache(limit: min(ReferenceLimits.cacheBytes, ReferenceLimits.cachedReferences * kept))
-        weightBytes = bundle.weightBytes + cache.limit
+        weightBytes = networkBytes + (words?.networks.weightBytes ?? 0) + cache.limit
+        drawing = words.map { GuidanceDrawing($0.networks, maximumBatch: engine.maximumBatch, sharedBy: bundle.loop) }
         let outline = classifier.map { BundleClassifier.Outline(labels: $0.labels, takesOwnLabels: $0.words != nil) }
-        var description = Self.description(outline, labels: labels, treated: treated)
+        var description = Self.description(
+            outline, labels: labels, treated: treated, drawing: words?.networks.configuration.defaults)
         description.precisions = [GuidedNetworkKind.section: precision]
+        if let words { description.precisions?[DrawnGuidanceConfiguration.section] = words.precision }
         self.description = description
     }
 
@@ -63,18 +70,25 @@ struct Guided: Recipe {
         let labels = classifier?.labels ?? outline.manifest.labels
         let treated = try SinglePass.restored(outline.configuration, labels: labels)
         _ = try needsReference(outline.configuration)
-        return description(classifier, labels: labels, treated: treated)
+        let words = try reading { () throws(ConfigurationError) in
+            try outline.configuration.optionalObject(DrawnGuidanceConfiguration.section)
+                .map { section throws(ConfigurationError) in try DrawnGuidanceConfiguration(section) }
+        }
+        return description(classifier, labels: labels, treated: treated, drawing: words?.defaults)
     }
 
     private static func description(
-        _ classifier: BundleClassifier.Outline?, labels: [String], treated: [String]
+        _ classifier: BundleClassifier.Outline?, labels: [String], treated: [String],
+        drawing: DrawnGuidanceConfiguration.Defaults?
     ) -> RecipeDescription {
         var options: Set<RestorationOption> = [.mode, .reference, .tile, .overlap]
         if !treated.isEmpty { options.insert(.degradation) }
         if classifier != nil { options.formUnion([.rounds, .force]) }
+        if drawing != nil { options.formUnion([.guidance, .sampler, .steps, .seed]) }
         return RecipeDescription(
             labels: labels, classifies: classifier != nil, takesOwnLabels: classifier?.takesOwnLabels ?? false,
-            options: options, modes: [.fast])
+            samplers: drawing.map { GuidanceDrawing.samplers($0) } ?? [], options: options, drawsGuidance: drawing != nil,
+            modes: [.fast])
     }
 
     /// Whether nothing is restored without one; else the picture itself stands in.
@@ -104,11 +118,12 @@ struct Guided: Recipe {
                 RestorationRun(
                     look: classifier.look, tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, options: options,
                     words: nil),
-                guidedBy: source)
+                looks: true, guidedBy: source)
         }
         let labels: [String?] = options.degradations.map { $0 } ?? [treated.count == 1 ? treated[0] : nil]
         return GuidedRun(
-            LabelledRun(tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, labels: labels), guidedBy: source)
+            LabelledRun(tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, labels: labels), looks: false,
+            guidedBy: source)
     }
 
     /// Where the guidance of a request comes from.
@@ -118,6 +133,12 @@ struct Guided: Recipe {
     private func guidance(
         _ options: RestorationOptions, width: Int, height: Int
     ) throws(RestorationError) -> any GuidanceSource {
+        if options.drawsGuidance {
+            guard let drawing else { throw .internalFault("a guidance that nothing here draws") }
+            let reference = ReferenceGuidance(
+                network, memory: memory, cache: cache, takesReference: true, size: referenceSize.size(ofDrawing: drawing.side))
+            return WordsGuidance(try drawing.run(options), shownTo: reference)
+        }
         let reference = options.reference
         guard reference != nil || !needsReference else { throw .needsReference(bundle: bundleName) }
         return ReferenceGuidance(

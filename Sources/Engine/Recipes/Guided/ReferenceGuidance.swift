@@ -28,6 +28,16 @@ protocol GuidanceSource: AnyObject, Sendable {
     ///
     /// - Throws: before the last sample is finished.
     func features() throws(RestorationError) -> ReferenceFeatures
+
+    /// Bytes that it holds beside its samples.
+    var ownBytes: Int { get }
+    /// The drawing that the guidance comes of; nil for one that was there.
+    var drawing: GuidanceRun? { get }
+}
+
+extension GuidanceSource {
+    var ownBytes: Int { 0 }
+    var drawing: GuidanceRun? { nil }
 }
 
 /// The features of a picture that is there: a reference that came with the request or, where the bundle does without one, the
@@ -155,6 +165,11 @@ package struct ReferenceSize: Sendable {
         self.pixels = pixels
         // Windows of seven places where tiles are largest: four times as long as a block's own share of the reference.
         leastSide = min(512, 4 * GuidedTiles.mostSide / configuration.blockSide)
+    }
+
+    /// Of a picture that has the size that such networks are trained with: its own, where it may have so many pixels.
+    func size(ofDrawing side: Int) -> (width: Int, height: Int) {
+        ReferenceLimits.fitted(width: side, height: side, pixels: pixels)
     }
 
     /// - Parameter width: of the picture as displayed; likewise `height`.

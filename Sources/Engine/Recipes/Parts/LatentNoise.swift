@@ -23,6 +23,20 @@ package struct LatentNoise: Sendable {
         }
     }
 
+    /// For latents that are made whole: they start from what PyTorch draws with the seed (of which it knows the lower 32 bits), as
+    /// programs that were published with one do. Fresh noise of later steps is that of `seeded`.
+    package static func torch(_ seed: UInt64) -> LatentNoise {
+        let later = seeded(seed)
+        return LatentNoise { draw, region, channels in
+            guard draw == NoiseSource.startDraw else { return later(draw, region, channels: channels) }
+            let pixels = region.width * region.height
+            var generator = TorchNormal(seed: seed)
+            // There the pixels of a channel stand together.
+            let numbers = generator.numbers(pixels * channels)
+            return (0..<numbers.count).map { numbers[$0 % channels * pixels + $0 / channels] }
+        }
+    }
+
     func callAsFunction(_ draw: UInt32, _ region: NoiseSource.Region, channels: Int) -> [Float] {
         numbers(draw, region, channels)
     }

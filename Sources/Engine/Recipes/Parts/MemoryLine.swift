@@ -1,0 +1,17 @@
+/// What an evaluation takes beyond the weights, as a line through two measured ones, where nothing grows faster than the pixels.
+struct MemoryLine: Sendable {
+    private let fixed: Double
+    private let perPixel: Double
+
+    init(_ first: (pixels: Double, bytes: Double), _ second: (pixels: Double, bytes: Double)) {
+        perPixel = max(0, second.bytes - first.bytes) / max(1, second.pixels - first.pixels)
+        fixed = max(0, first.bytes - perPixel * first.pixels)
+    }
+
+    /// Saturates instead of overflowing.
+    ///
+    /// - Parameter own: bytes of each pixel beside what was measured.
+    func bytes(_ pixels: Double, plus own: Double = 0) -> Int {
+        Int(min(fixed + pixels * (perPixel + own), Double(1 << 48)))
+    }
+}

@@ -1,0 +1,79 @@
+import Bundles
+import Checkpoints
+import Engine
+import Foundation
+import Images
+import Service
+import TestSupport
+import Testing
+import Threads
+
+/// Guidance by words at its real size, with random weights, over HTTP: `Deploy/test --full`.
+@Suite("Full-size words", .serialized)
+struct FullSizeWordsTests {
+    @Test("the files have the keys and as many numbers as the official ones")
+    func keys() throws {
+        let files = FullSizeWords().files
+        let expected: [String: (tensors: Int, numbers: Int)] = [
+            "net_g.pth": (916, 223_800_000), "mapper.pt": (592, 275_100_000), "clean_mapper.pt": (280, 118_220_000),
+        ]
+        for (name, counts) in expected {
+            let file = try #require(files[name])
+            #expect(file.entries.count == counts.tensors && Set(file.entries.map(\.name)).count == counts.tensors, "\(name)")
+            // As the page has them, rounded.
+            #expect(abs(file.parameterCount - counts.numbers) < 60_000, "\(name): \(file.parameterCount)")
+        }
+        #expect(files["v2-1_512-ema-pruned.safetensors"]?.parameterCount == 865_910_724 + 83_653_863 + 354_032_641)
+        #expect(files["open_clip_pytorch_model.bin"]?.parameterCount == 632_076_800)
+    }
+
+    @Test(
+        "they are converted and loaded, draw a guidance in 4 steps and restore 512x512 with it, within their memory",
+        .enabled("needs RESTORED_FULL, as Deploy/test --full sets it, and the parity folder's merges") {
+            ProcessInfo.processInfo.environment["RESTORED_FULL"] == "1"
+                && ParityFolder.current.has("bpe_simple_vocab_16e6.txt.gz")
+        })
+    func wholeSize() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-words-full-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (published, converted) = (folder.appendingPathComponent("published"), folder.appendingPathComponent("converted"))
+        try FileManager.default.createDirectory(at: published, withIntermediateDirectories: true)
+        try FullSizeWords().writeBundle(to: published, precisions: ["fp32", "bf16"])
+        var preparing = EngineConfiguration()
+        preparing.threadsPerEvaluation = 2
+        #expect(try await BundleFolderConversion(
+            published.path, to: converted.path, keepsOriginal: false,
+            preparation: BundlePreparation(preparing, checks: false)).run())
+        try FileManager.default.removeItem(at: published)
+        try await serve(converted, .bf16, gibibytes: 10)
+    }
+
+    private func serve(_ folder: URL, _ precision: Precision, gibibytes limit: Int) async throws {
+        ResidentMemory.forgetPeak()
+        let before = ResidentMemory.peak
+        let start = ContinuousClock.now
+        let running = try RunningBundle(ServiceLog(level: .error, sink: LogSink { _ in })) { prepare in
+            var configuration = EngineConfiguration()
+            (configuration.threadsPerEvaluation, configuration.precision) = (2, precision)
+            prepare(&configuration)
+            let pool = JobPool(size: 2)
+            let bundle = try Bundles.Bundle.load(folder.path) { pool.run($0, $1) }
+            return try RecipeEngine(bundle, configuration: configuration)
+        }
+        let loaded = ContinuousClock.now
+        let picture = Picture.sample(width: 512, height: 512)
+        let query = "?guidance=words&steps=4&seed=42"
+        let answer = try await running.restore(picture, query)
+        let restored = ContinuousClock.now
+        #expect(answer.status == 200, "\(answer.text.prefix(400))")
+        #expect(answer["Restored-Steps"] == "4" && answer["Restored-Sampler"] == "ddim")
+        let made = try ImageDecoder.decode(answer.body)
+        #expect(made.width == 512 && made.height == 512)
+        let peak = ResidentMemory.peak
+        #expect(await running.life.drain() == 0)
+        #expect(peak <= limit << 30, "\(peak) bytes")
+        print(
+            "Words, \(precision.rawValue): load \(loaded - start), 512x512 in 4 steps \(restored - loaded), "
+                + "at most \(peak >> 20) MiB resident (\(before >> 20) before); \(answer["Server-Timing"] ?? "")")
+    }
+}
