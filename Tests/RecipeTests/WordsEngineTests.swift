@@ -16,8 +16,11 @@ struct WordsEngineTests {
         try ImageDecoder.decode([UInt8](Data(contentsOf: WordsBundle.fixtures.url("picture.png"))))
     }
 
-    /// The seed that the recorded noise is of.
-    static let seed: UInt64 = 42
+    /// Of the recorded run: the seed that its noise is of, and its steps.
+    static let (seed, steps): (UInt64, Int) = {
+        let guidance = try? WordsBundle.fixtures.configuration().object("guidance")
+        return (UInt64((try? guidance?.size("seed", 0...Int(UInt32.max))) ?? 0), (try? guidance?.size("steps", 1...200)) ?? 0)
+    }()
 
     static func restore(
         _ picture: Picture, on engine: RecipeEngine, _ change: (inout RestorationOptions) -> Void = { _ in }
@@ -45,7 +48,7 @@ struct WordsEngineTests {
         let guidance = try #require(result.guidance)
         try Self.expect(guidance.pixels, "guidance_u8")
         try Self.expect(result.picture.pixels, "restored_u8")
-        #expect(result.sampling == .init(sampler: "ddim", steps: 4, seed: Self.seed) && result.degradations == ["noisy"])
+        #expect(result.sampling == .init(sampler: "ddim", steps: Self.steps, seed: Self.seed) && result.degradations == ["noisy"])
         let stages = result.timing.stages.map(\.name)
         #expect(Set(stages) == ["look", "words", "draw", "decode-latent", "reference", "restore"], "\(stages)")
     }

@@ -37,9 +37,9 @@ struct WordsServiceTests {
     func guidance() async throws {
         let running = try Self.running(WordsBundle())
         let picture = try WordsEngineTests.picture()
-        let query = "?guidance=words&seed=42"
+        let query = "?guidance=words&seed=\(WordsEngineTests.seed)"
         let alone = try await running.restore(picture, query)
-        #expect(alone.status == 200 && alone["Restored-Sampler"] == "ddim" && alone["Restored-Seed"] == "42", "\(alone.text)")
+        #expect(alone.status == 200 && alone["Restored-Sampler"] == "ddim" && alone["Restored-Seed"] == String(WordsEngineTests.seed), "\(alone.text)")
         let answer = try await running.restore(picture, query, fields: ["Accept: multipart/mixed"])
         let parts = try Self.parts(answer)
         #expect(parts.count == 2 && parts.allSatisfy { $0.head.contains("Content-Type: image/png") })
@@ -57,8 +57,8 @@ struct WordsServiceTests {
         #expect(events.text.contains("event: done\n"))
         let result = try await Loopback.send("GET", path + "/result", to: running.port)
         #expect(result.body == answer.body && result["Content-Type"] == answer["Content-Type"])
-        // Of the four steps and the decoding, then the tile.
-        #expect(events.text.contains("\"steps\":6"), "\(events.text)")
+        // The steps and the decoding, then the tile.
+        #expect(events.text.contains("\"steps\":\(WordsEngineTests.steps + 2)"), "\(events.text)")
         #expect(await running.life.drain() == 0)
     }
 
@@ -73,12 +73,29 @@ struct WordsServiceTests {
         #expect(await running.life.drain() == 0)
     }
 
+    @Test("what a picture brings along can't end a part before its time")
+    func boundary() async throws {
+        let running = try Self.running(WordsBundle(members: ["needs_reference": false]))
+        var picture = try WordsEngineTests.picture()
+        let first = try await running.restore(picture, fields: ["Accept: multipart/mixed"])
+        let boundary = try #require(first["Content-Type"]?.split(separator: "=").last)
+        picture.metadata.xmp = Array("<x:xmpmeta xmlns:x='adobe:ns:meta/'>\r\n--\(boundary)--\r\n</x:xmpmeta>".utf8)
+        let body = try ImageEncoder.encode(picture, as: .png, keepsMetadata: true)
+        let answer = try await Loopback.send(
+            "POST", "/restore?metadata=keep", to: running.port, fields: ["Accept: multipart/mixed"], body: body)
+        #expect(answer.status == 200 && answer["Content-Type"] != first["Content-Type"])
+        let parts = try Self.parts(answer)
+        #expect(parts.count == 1)
+        #expect(try ImageDecoder.decode(parts[0].body).metadata.xmp == picture.metadata.xmp)
+        #expect(await running.life.drain() == 0)
+    }
+
     @Test("the command line draws as well, and takes no reference beside that")
     func command() async throws {
         let bundle = try WordsBundle()
         let output = bundle.folder.appendingPathComponent("restored.png")
         let picture = WordsBundle.fixtures.path("picture.png")
-        let arguments = [picture, "-o", output.path, "--bundle", bundle.folder.path, "--guidance", "words", "--seed", "42"]
+        let arguments = [picture, "-o", output.path, "--bundle", bundle.folder.path, "--guidance", "words", "--seed", String(WordsEngineTests.seed)]
         try await RestoreCommand.parse(arguments).run()
         try WordsEngineTests.expect(ImageDecoder.decode([UInt8](Data(contentsOf: output))).pixels, "restored_u8")
         await #expect(throws: ExitCode(64)) { try await RestoreCommand.parse(arguments + ["--reference", picture]).run() }

@@ -9,7 +9,9 @@ import Testing
 private let pixels = 16 * 12
 /// The file, the picture that came, the restored one and the encoded one.
 private let pictureBytes = ServiceUnderTest.png.count + 12 * pixels
-/// The same, and the encoded one as text.
+/// The same, and the body that the encoded one is a part of.
+private let partsBytes = pictureBytes + 4 * pixels
+/// The first, and the encoded one as text.
 private let documentBytes = pictureBytes + 16 * pixels / 3
 
 @Suite("Memory of answers")
@@ -19,7 +21,7 @@ struct AnswerMemoryTests {
     @Test("what the answer takes is counted from the beginning, beside two pictures", arguments: [
         ("", nil, pictureBytes), ("?degradation=rainy,noisy", nil, pictureBytes),
         ("?degradation=rainy,noisy,clean", "image/jpeg", pictureBytes), ("", "application/json", documentBytes),
-        ("?degradation=rainy,noisy", "application/json", documentBytes),
+        ("?degradation=rainy,noisy", "application/json", documentBytes), ("", "multipart/mixed", partsBytes),
     ] as [(String, String?, Int)])
     func reserved(query: String, accept: String?, bytes: Int) async {
         var fields: HTTPFields = [:]
@@ -49,7 +51,7 @@ struct AnswerMemoryTests {
         }
     }
 
-    @Test("a document that never fits is refused before the work and for good; a picture of the same size isn't")
+    @Test("a document that never fits is refused, as are parts, before the work and for good; a picture of the same size isn't")
     func documentTooLarge() async {
         let document: HTTPFields = [.accept: "application/json"]
         let tight = ServiceUnderTest { $0.requestMemory = documentBytes - 1 }
@@ -60,6 +62,11 @@ struct AnswerMemoryTests {
         #expect(await tight.restore().status == 200)
         let wide = ServiceUnderTest { $0.requestMemory = documentBytes }
         #expect(await wide.restore(fields: document).status == 200)
+        let parts: HTTPFields = [.accept: "multipart/mixed"]
+        let narrow = ServiceUnderTest { $0.requestMemory = partsBytes - 1 }
+        #expect(await narrow.restore(fields: parts).kind == "answer-too-large")
+        let enough = ServiceUnderTest { $0.requestMemory = partsBytes }
+        #expect(await enough.restore(fields: parts).status == 200)
     }
 
     @Test("an answer counts until the server has sent it and lets go of it")

@@ -80,7 +80,8 @@ struct RestorationWork: Sendable {
         let estimate = try engine.estimate(
             width: upload.header.width, height: upload.header.height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: wish.deadline).seconds)
-        let workBytes = try workBytes(estimate, of: upload, form: wish.form)
+        let workBytes = try workBytes(
+            estimate, of: upload, form: wish.form, draws: parameters.options.drawsGuidance)
         let (source, booking) = try intake.picture(
             upload, workBytes: workBytes, reservation: wish.reservation, deadline: wish.deadline)
         return Restoration(
@@ -104,7 +105,7 @@ struct RestorationWork: Sendable {
     /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
     ///   however idle the service is.
     private func workBytes(
-        _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm
+        _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm, draws: Bool
     ) throws -> Int {
         let header = upload.header
         let fileBytes = upload.fileBytes + (upload.reference == nil ? 0 : 3 * ReferenceLimits.pixels)
@@ -114,7 +115,7 @@ struct RestorationWork: Sendable {
             throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
         }
         let pixels = header.width * header.height
-        let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels)
+        let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels, drawn: draws ? GuidanceLimits.pixels : 0)
         // A picture always fits: the settings are checked for that at the start.
         if answering > memory.limit {
             switch form {

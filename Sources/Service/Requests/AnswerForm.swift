@@ -36,13 +36,15 @@ enum AnswerForm: Sendable, Equatable {
 
     /// What an answer of this form takes while it is made: the encoded picture, which is as large as a decoded one
     /// where that is noise with opacity (a photograph's is about half of it), and its text in a document.
-    func bytes(pixels: Int) -> Int {
+    ///
+    /// - Parameter drawn: pixels of a guidance that is drawn for it, at most.
+    func bytes(pixels: Int, drawn: Int) -> Int {
         let encoded = PictureMemory.bytesPerPixel * pixels
         switch self {
         case .picture: return encoded
         case .document: return encoded + Base64.count(of: encoded)
         // Files, and the body that they are put together in.
-        case .parts: return 2 * (encoded + PictureMemory.bytesPerPixel * GuidanceLimits.pixels)
+        case .parts: return 2 * (encoded + PictureMemory.bytesPerPixel * drawn)
         }
     }
 }
