@@ -81,14 +81,16 @@ struct AutoDIREngineTests {
 
     @Test("a restoration that is cancelled between its steps ends")
     func cancellation() async throws {
-        let engine = try AutoDIRBundle().engine()
+        let engine = try AutoDIRBundle().engine { $0.workers = 1 }
         var options = RestorationOptions()
         (options.prompt, options.steps) = ("light", 100)
+        // Seconds of work: who tells of its progress need not be who does it, and then it goes on.
+        let picture = Picture.sample(width: 384, height: 384)
         let (steps, told) = AsyncStream.makeStream(of: Int.self)
-        // Its steps stand still until it is cancelled, however late that is.
+        // Where it is, its steps stand still until it is cancelled, however late that is.
         let isCancelled = DispatchSemaphore(value: 0)
         let task = Task { [options] in
-            try await engine.restore(Self.picture, options: options) { progress in
+            try await engine.restore(picture, options: options) { progress in
                 guard case .running(let completed, _, _) = progress, completed > 2 else { return }
                 told.yield(completed)
                 isCancelled.wait()
