@@ -50,24 +50,17 @@ extension Attention {
         let kernels = workspace.kernels
         answer(
             projections, blockRows: layout.block, packedFloats: layout.count, scratchFloats: layout.scratch, in: workspace,
-            pack: { item, packed in pack(item, of: projections, to: packed, layout, kernels: kernels) },
-            attend: { rows, item, packed, scratch in
-                let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
-                let width = heads * headWidth
-                attend(
-                    projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count, packed: packed,
-                    layout, scratch: scratch, output: output.sample(sample) + rows.lowerBound * width + head * headWidth,
-                    kernels: kernels)
+            output: output, pack: { keys, packed in pack(keys, to: packed, layout, kernels: kernels) },
+            attend: { queries, rows, packed, scratch, output in
+                attend(queries, rows: rows, packed: packed, layout, scratch: scratch, output: output, kernels: kernels)
             })
     }
 
-    /// - Parameter item: the head, counted through all samples.
+    /// The keys of a head and the values behind them.
     private func pack(
-        _ item: Int, of projections: Tensor, to packed: UnsafeMutablePointer<Float>, _ layout: Layout, kernels: kernel_set
+        _ keys: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>, _ layout: Layout, kernels: kernel_set
     ) {
-        let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
         let width = heads * headWidth
-        let keys = projections.sample(sample) + width + head * headWidth
         let values = keys + width
         packed[layout.greatest] = kernels.greatest_square(keys, 3 * width, layout.tokens, headWidth)
         for panel in 0..<layout.keyPanels {
@@ -140,12 +133,8 @@ extension Attention {
                 return
             }
             job.output_stride = stride
-            for panel in 0..<layout.keyPanels {
-                job.weights = packed + panel * layout.keyPanel
-                job.columns = min(PackedPanels.width, layout.tokens - panel * PackedPanels.width)
-                job.output = scratch + panel * PackedPanels.width
-                kernels.pair_panel(&job)
-            }
+            Self.multiply(
+                &job, .pairs, by: packed, panel: layout.keyPanel, columns: layout.tokens, into: scratch, kernels: kernels)
             kernels.softmax_pairs(scratch, rows, stride, layout.tokens, scale, factors)
             // A maximum passes over what is no number; what comes of one must not look like an answer.
             if bound.isNaN { factors.update(repeating: .nan, count: rows) }
@@ -156,12 +145,9 @@ extension Attention {
             job.depth = layout.valueRows
             job.pixel_stride = numeratorStride
             job.output_stride = width
-            for panel in 0..<layout.valuePanels {
-                job.columns = layout.columns(in: panel)
-                job.weights = packed + layout.values + panel * layout.valuePanel
-                job.output = output + panel * PackedPanels.width
-                kernels.pair_panel(&job)
-            }
+            Self.multiply(
+                &job, .pairs, by: packed + layout.values, panel: layout.valuePanel, columns: headWidth, into: output,
+                kernels: kernels)
         }
         kernels.scale_rows(output, rows, width, headWidth, factors)
     }

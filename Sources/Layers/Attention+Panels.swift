@@ -42,22 +42,15 @@ extension Attention {
         let kernels = workspace.kernels
         answer(
             projections, blockRows: layout.block, packedFloats: layout.count, scratchFloats: layout.scratch, in: workspace,
-            pack: { item, packed in pack(item, of: projections, to: packed, layout) },
-            attend: { rows, item, packed, scratch in
-                let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
-                let width = heads * headWidth
-                attend(
-                    projections.sample(sample) + rows.lowerBound * 3 * width + head * headWidth, rows: rows.count, packed: packed,
-                    layout, scratch: scratch, output: output.sample(sample) + rows.lowerBound * width + head * headWidth,
-                    kernels: kernels)
+            output: output, pack: { keys, packed in pack(keys, to: packed, layout) },
+            attend: { queries, rows, packed, scratch, output in
+                attend(queries, rows: rows, packed: packed, layout, scratch: scratch, output: output, kernels: kernels)
             })
     }
 
-    /// - Parameter item: the head, counted through all samples.
-    private func pack(_ item: Int, of projections: Tensor, to packed: UnsafeMutablePointer<Float>, _ layout: Layout) {
-        let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+    /// The keys of a head and the values behind them.
+    private func pack(_ keys: UnsafePointer<Float>, to packed: UnsafeMutablePointer<Float>, _ layout: Layout) {
         let width = heads * headWidth
-        let keys = projections.sample(sample) + width + head * headWidth
         for panel in 0..<layout.keyPanels {
             let first = panel * PackedPanels.width
             kernel_pack_panel(
@@ -100,12 +93,8 @@ extension Attention {
             job.depth = headWidth
             job.pixel_stride = headWidth
             job.output_stride = stride
-            for panel in 0..<layout.keyPanels {
-                job.weights = packed + panel * layout.keyPanel
-                job.columns = min(PackedPanels.width, layout.tokens - panel * PackedPanels.width)
-                job.output = scratch + panel * PackedPanels.width
-                kernels.panel(&job)
-            }
+            Self.multiply(
+                &job, .single, by: packed, panel: layout.keyPanel, columns: layout.tokens, into: scratch, kernels: kernels)
         }
         kernels.softmax(scratch, rows, stride, layout.tokens, 1)
         taps = UnsafePointer(scratch)
@@ -114,12 +103,9 @@ extension Attention {
             job.depth = layout.tokens
             job.pixel_stride = stride
             job.output_stride = width
-            for panel in 0..<layout.valuePanels {
-                job.columns = layout.columns(in: panel)
-                job.weights = packed + layout.values + panel * layout.valuePanel
-                job.output = output + panel * PackedPanels.width
-                kernels.panel(&job)
-            }
+            Self.multiply(
+                &job, .single, by: packed + layout.values, panel: layout.valuePanel, columns: headWidth, into: output,
+                kernels: kernels)
         }
     }
 }
