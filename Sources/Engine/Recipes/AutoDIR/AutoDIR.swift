@@ -93,13 +93,10 @@ package struct AutoDIR: Recipe {
         _ configuration: AutoDIRConfiguration, labels: [String], precision: Precision?
     ) -> RecipeDescription {
         let defaults = configuration.defaults
-        let kinds = [defaults.sampler] + LatentSamplerKind.allCases.filter { $0 != defaults.sampler }
         return RecipeDescription(
             labels: labels,
-            samplers: kinds.map {
-                let steps = AutoDIRConfiguration.steps(of: $0)
-                return .init(name: $0.rawValue, steps: steps, defaultSteps: max(steps.lowerBound, defaults.steps))
-            }, options: Set(RestorationOption.allCases).subtracting([.reference]), modes: [.photo],
+            samplers: LatentSamplerKind.offered(first: defaults.sampler, defaultSteps: defaults.steps),
+            options: Set(RestorationOption.allCases).subtracting([.reference]), modes: [.photo],
             precisions: precision.map { ["model": $0] })
     }
 
@@ -119,17 +116,10 @@ package struct AutoDIR: Recipe {
     package func restoration(
         width: Int, height: Int, options: RestorationOptions
     ) throws(RestorationError) -> any RecipeRun<RestorationResult> {
-        guard let sampler = description.sampler(named: options.sampler),
-            let kind = LatentSamplerKind(rawValue: sampler.name)
-        else { throw .internalFault("a sampler that is not this recipe's") }
-        let plan: LatentSamplerPlan
-        do throws(SamplerError) {
-            plan = try LatentSamplerPlan(
-                kind, steps: options.steps ?? sampler.defaultSteps, schedule: networks.configuration.schedule,
-                prediction: .noise)
-        } catch {
-            throw .internalFault(error.description)
+        guard let sampler = description.sampler(named: options.sampler) else {
+            throw .internalFault("a sampler that is not this recipe's")
         }
+        let plan = try LatentSamplerPlan(sampler, steps: options.steps, schedule: networks.configuration.schedule)
         let guidance = options.guidance ?? Guidance()
         let tiles = try planner.plan(
             width: width, height: height, tile: options.tile, overlap: options.overlap,

@@ -30,19 +30,6 @@ package struct AutoDIRConfiguration: Sendable {
     /// Crops along a side that a bundle may ask for.
     package static let crops = 1...4
 
-    /// Steps that may be asked for of any sampler.
-    package static let steps = 1...SamplerDefaults.stepLimit
-
-    /// Those of one: DDIM's times lie a stride apart from the first on, and few of them never come near the noise that it begins
-    /// with; nor does the only one that one step of DDPM has.
-    static func steps(of sampler: LatentSamplerKind) -> ClosedRange<Int> {
-        switch sampler {
-        case .ddim: 4...steps.upperBound
-        case .ddpm: 2...steps.upperBound
-        case .eulerAncestral, .euler, .dpmSolver: steps
-        }
-    }
-
     /// - Throws: the first value that can't be, with its place.
     package init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         try self.init(
@@ -59,7 +46,7 @@ package struct AutoDIRConfiguration: Sendable {
         correction = try NAFNetConfiguration(reader.object("nafnet"), pictures: 2)
         latentScale = Float(try reader.number("scale_factor", above: 0, upTo: 100, default: 0.18215))
         // More than any sampler visits.
-        schedule = try NoiseSchedule(reader, atLeast: Self.steps.upperBound + 1)
+        schedule = try NoiseSchedule(reader, atLeast: LatentSamplerKind.allSteps.upperBound + 1)
         cropsASide = try reader.size("crops", Self.crops, default: 1)
         defaults = try Self.defaults(reader.optionalObject("default"))
         try checkFit(reader)
@@ -69,7 +56,7 @@ package struct AutoDIRConfiguration: Sendable {
         var defaults = Defaults()
         guard let reader else { return defaults }
         defaults.sampler = try reader.choice(LatentSamplerKind.self, "sampler", default: defaults.sampler)
-        defaults.steps = try reader.size("steps", Self.steps(of: defaults.sampler), default: defaults.steps)
+        defaults.steps = try reader.size("steps", defaults.sampler.steps, default: defaults.steps)
         defaults.rounds = try reader.size("rounds", RestorationRounds.allowed, default: defaults.rounds)
         return defaults
     }

@@ -57,7 +57,7 @@ package struct DrawnGuidanceConfiguration: Sendable {
         var defaults = Defaults()
         guard let reader else { return defaults }
         defaults.sampler = try reader.choice(LatentSamplerKind.self, "sampler", default: defaults.sampler)
-        defaults.steps = try reader.size("steps", AutoDIRConfiguration.steps(of: defaults.sampler), default: defaults.steps)
+        defaults.steps = try reader.size("steps", defaults.sampler.steps, default: defaults.steps)
         let bounds = Guidance.allowed
         defaults.guidance = try reader.number(
             "guidance", above: bounds.lowerBound, upTo: bounds.upperBound, default: defaults.guidance)

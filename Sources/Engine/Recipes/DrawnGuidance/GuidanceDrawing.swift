@@ -43,11 +43,7 @@ package struct GuidanceDrawing: Sendable {
 
     /// What samples, for a recipe's description: the default first.
     package static func samplers(_ defaults: DrawnGuidanceConfiguration.Defaults) -> [RecipeDescription.Sampler] {
-        let kinds = [defaults.sampler] + LatentSamplerKind.allCases.filter { $0 != defaults.sampler }
-        return kinds.map {
-            let steps = AutoDIRConfiguration.steps(of: $0)
-            return .init(name: $0.rawValue, steps: steps, defaultSteps: max(steps.lowerBound, defaults.steps))
-        }
+        LatentSamplerKind.offered(first: defaults.sampler, defaultSteps: defaults.steps)
     }
 
     /// The drawing of one picture's guidance, with what a request says of it.
@@ -59,17 +55,10 @@ package struct GuidanceDrawing: Sendable {
     ) throws(RestorationError) -> GuidanceRun {
         let defaults = networks.configuration.defaults
         let samplers = Self.samplers(defaults)
-        guard let sampler = samplers.first(where: { $0.name == options.sampler ?? samplers[0].name }),
-            let kind = LatentSamplerKind(rawValue: sampler.name)
-        else { throw .internalFault("a sampler that is not this recipe's") }
-        let plan: LatentSamplerPlan
-        do throws(SamplerError) {
-            plan = try LatentSamplerPlan(
-                kind, steps: options.steps ?? sampler.defaultSteps, schedule: networks.configuration.schedule,
-                prediction: .noise)
-        } catch {
-            throw .internalFault(error.description)
+        guard let sampler = samplers.first(where: { $0.name == options.sampler ?? samplers[0].name }) else {
+            throw .internalFault("a sampler that is not this recipe's")
         }
+        let plan = try LatentSamplerPlan(sampler, steps: options.steps, schedule: networks.configuration.schedule)
         let seed = options.seed ?? .random(in: .min ... .max)
         let sampling = LatentSampling(
             plan: plan, guidance: Guidance(text: options.guidance?.text ?? defaults.guidance), noise: noise ?? .torch(seed),
