@@ -51,6 +51,9 @@ package final class ThreadTeam {
             shared.work(Job(count: count, body: body), helpers: size - 1)
         }
     }
+
+    /// The same for those who need not know which thread it is.
+    package func share(_ count: Int, _ body: (_ item: Int) -> Void) { run(count) { item, _ in body(item) } }
 }
 
 private struct Job {

@@ -57,7 +57,7 @@ package struct Preprocessing: Sendable {
             views.append(
                 try picture.resampled(
                     width: width, height: height, columns: columns, rows: rows,
-                    sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } },
+                    sharedBy: workspace.team.share,
                     shouldContinue: shouldContinue))
         }
         return views
@@ -96,7 +96,7 @@ package struct Preprocessing: Sendable {
         let left = Self.quotientToEven(resized.width - side, 2), top = Self.quotientToEven(resized.height - side, 2)
         return try picture.resampled(
             width: resized.width, height: resized.height, columns: left..<left + side, rows: top..<top + side,
-            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } }, shouldContinue: shouldContinue)
+            sharedBy: workspace.team.share, shouldContinue: shouldContinue)
     }
 
     /// The centre square of a picture at its own resolution, resized to `side`: the other order than that of a view, which gives
@@ -113,7 +113,7 @@ package struct Preprocessing: Sendable {
             width: short, height: short, pixels: picture.window(columns: left..<left + short, rows: top..<top + short))
         return try square.resampled(
             width: side, height: side, columns: 0..<side, rows: 0..<side,
-            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } }, shouldContinue: shouldContinue)
+            sharedBy: workspace.team.share, shouldContinue: shouldContinue)
     }
 
     /// Byte / 255, minus the channel's mean, divided by its deviation.

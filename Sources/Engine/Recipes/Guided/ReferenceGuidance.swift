@@ -101,11 +101,10 @@ final class ReferenceGuidance: GuidanceSource {
             return state.picture
         }
         guard let found else { throw .internalFault("no reference yet") }
-        let loop: Picture.ParallelLoop = { count, body in workspace.team.run(count) { item, _ in body(item) } }
         let picture: Picture
         do throws(ImageError) {
-            picture = try ReferencePicture.fitted(found, sharedBy: loop, shouldContinue: shouldContinue)
-                .resized(to: size, sharedBy: loop, shouldContinue: shouldContinue)
+            picture = try ReferencePicture.fitted(found, sharedBy: workspace.team.share, shouldContinue: shouldContinue)
+                .resized(to: size, sharedBy: workspace.team.share, shouldContinue: shouldContinue)
         } catch {
             throw error == .cancelled ? RestorationError.cancelled : .reference(error)
         }

@@ -82,12 +82,9 @@ struct Look: Sendable {
     func makeSample(
         of picture: Picture, in workspace: Workspace, shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending ViewsOfPicture {
-        do throws(ImageError) {
-            return ViewsOfPicture(
-                try preprocessing.views(of: picture, in: workspace, shouldContinue: shouldContinue))
-        } catch {
-            throw error == .cancelled ? .cancelled : .picture(error)
-        }
+        ViewsOfPicture(try Self.seen { () throws(ImageError) in
+            try preprocessing.views(of: picture, in: workspace, shouldContinue: shouldContinue)
+        })
     }
 
     /// Another look at a picture.
@@ -100,15 +97,18 @@ struct Look: Sendable {
         of picture: Picture, whole: [UInt8], again manner: SecondLook.Manner?, in workspace: Workspace,
         shouldContinue: @escaping () -> Bool
     ) throws(RestorationError) -> sending ViewsOfPicture {
-        do throws(ImageError) {
+        ViewsOfPicture(try Self.seen { () throws(ImageError) in
             switch manner {
-            case nil: return ViewsOfPicture([])
-            case .turned: return ViewsOfPicture(preprocessing.turnedViews(of: picture, whole: whole))
+            case nil: []
+            case .turned: preprocessing.turnedViews(of: picture, whole: whole)
             case .fromAfar:
-                return ViewsOfPicture(
-                    try preprocessing.viewsFromAfar(of: picture, whole: whole, in: workspace, shouldContinue: shouldContinue))
+                try preprocessing.viewsFromAfar(of: picture, whole: whole, in: workspace, shouldContinue: shouldContinue)
             }
-        } catch {
+        })
+    }
+
+    private static func seen(_ views: () throws(ImageError) -> [[UInt8]]) throws(RestorationError) -> [[UInt8]] {
+        do throws(ImageError) { return try views() } catch {
             throw error == .cancelled ? .cancelled : .picture(error)
         }
     }

@@ -33,7 +33,7 @@ final class Scene: Sendable {
         // Nobody asks it to end, so that it never does.
         guard let small = try? picture.resampled(
             width: width, height: height, columns: 0..<width, rows: 0..<height,
-            sharedBy: { count, body in workspace.team.run(count) { item, _ in body(item) } })
+            sharedBy: workspace.team.share)
         else { return [] }
         let seen = SeenMeans()
         _ = network.evaluate(
