@@ -1,4 +1,3 @@
-import Bundles
 import Checkpoints
 import Engine
 import Foundation
@@ -6,7 +5,6 @@ import Images
 import Service
 import TestSupport
 import Testing
-import Threads
 
 /// AutoDIR at its real size, with random weights, over HTTP: `Deploy/test --full`.
 @Suite("Full-size AutoDIR", .serialized)
@@ -21,23 +19,15 @@ struct FullSizeAutoDIRTests {
     @Test(
         "it is converted, loaded, restores in 4 steps, tells its progress, is cancelled, and stays within its memory",
         .enabled("needs RESTORED_FULL, as Deploy/test --full sets it, and the parity folder's merges") {
-            ProcessInfo.processInfo.environment["RESTORED_FULL"] == "1"
-                && ParityFolder.current.has("bpe_simple_vocab_16e6.txt.gz")
+            FullSizeBundle.isWanted
         })
     func wholeSize() async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("restored-autodir-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let (published, converted) = (folder.appendingPathComponent("published"), folder.appendingPathComponent("converted"))
-        try FileManager.default.createDirectory(at: published, withIntermediateDirectories: true)
-        try FullSizeAutoDIR().writeBundle(to: published, precisions: ["fp32", "bf16"])
-        var preparing = EngineConfiguration()
-        preparing.threadsPerEvaluation = 2
-        #expect(try await BundleFolderConversion(
-            published.path, to: converted.path, keepsOriginal: false,
-            preparation: BundlePreparation(preparing, checks: false)).run())
-        try FileManager.default.removeItem(at: published)
-        for (precision, limit) in [(Precision.bf16, 6), (.fp32, 9)] {
-            try await serve(converted, precision, gibibytes: limit)
+        try await FullSizeBundle.converted("autodir") { published in
+            try FullSizeAutoDIR().writeBundle(to: published, precisions: ["fp32", "bf16"])
+        } use: { converted in
+            for (precision, limit) in [(Precision.bf16, 6), (.fp32, 9)] {
+                try await serve(converted, precision, gibibytes: limit)
+            }
         }
     }
 
@@ -45,14 +35,7 @@ struct FullSizeAutoDIRTests {
         ResidentMemory.forgetPeak()
         let before = ResidentMemory.peak
         let start = ContinuousClock.now
-        let running = try RunningBundle(ServiceLog(level: .error, sink: LogSink { _ in })) { prepare in
-            var configuration = EngineConfiguration()
-            (configuration.threadsPerEvaluation, configuration.precision) = (2, precision)
-            prepare(&configuration)
-            let pool = JobPool(size: 2)
-            let bundle = try Bundles.Bundle.load(folder.path) { pool.run($0, $1) }
-            return try RecipeEngine(bundle, configuration: configuration)
-        }
+        let running = try FullSizeBundle.served(folder, precision)
         let loaded = ContinuousClock.now
         let picture = Picture.sample(width: 512, height: 512)
         let query = "?force=true&rounds=1&steps=4&seed=1"
