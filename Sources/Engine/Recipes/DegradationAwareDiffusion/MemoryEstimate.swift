@@ -10,8 +10,7 @@ import Synchronization
 struct MemoryEstimate: Sendable {
     /// What sides are rounded up to: a larger picture is padded.
     let alignment: Int
-    private let fixed: Double
-    private let perPixel: Double
+    private let line: MemoryLine
 
     /// Picture, condition, state, noise, network input and output of a picture in flight.
     private static let ownBytesPerPixel = 3.0 * (2 + 5 * 4) + 4
@@ -28,8 +27,7 @@ struct MemoryEstimate: Sendable {
             peaks.withLock { $0[index] = peak }
         }
         let (first, second) = peaks.withLock { ($0[0], $0[1]) }
-        perPixel = max(0, second - first) / Double(sides[1] * sides[1] - sides[0] * sides[0])
-        fixed = max(0, first - perPixel * Double(sides[0] * sides[0]))
+        line = MemoryLine((Double(sides[0] * sides[0]), first), (Double(sides[1] * sides[1]), second))
     }
 
     /// Bytes that an evaluation of one square picture takes on one thread.
@@ -48,17 +46,12 @@ struct MemoryEstimate: Sendable {
 
     /// Bytes for one picture; saturates instead of overflowing.
     func bytes(width: Int, height: Int) -> Int {
-        let padded = Double(aligned(width)) * Double(aligned(height))
-        return Int(min(fixed + padded * (perPixel + Self.ownBytesPerPixel), Double(1 << 48)))
+        line.bytes(MemoryLine.pixels(width: width, height: height, alignment: alignment), plus: Self.ownBytesPerPixel)
     }
 
     /// The side of the largest square that `limit` bytes allow, where each of its pixels takes some more besides.
     func largestSide(within limit: Int, besides bytesPerPixel: Int) -> Int {
-        let pixels = max(0, (Double(limit) - fixed) / (perPixel + Self.ownBytesPerPixel + Double(bytesPerPixel)))
+        let pixels = line.pixels(within: limit, plus: Self.ownBytesPerPixel + Double(bytesPerPixel))
         return Int(pixels.squareRoot()) / alignment * alignment
-    }
-
-    private func aligned(_ side: Int) -> Int {
-        (min(max(side, 1), 1 << 24) + alignment - 1) / alignment * alignment
     }
 }

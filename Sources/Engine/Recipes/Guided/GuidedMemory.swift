@@ -7,23 +7,8 @@ struct GuidedMemory: Sendable {
     private static let ownBytesPerPixel = 4.0 * 3 * 4
 
     private let configuration: GuidanceConfiguration
-    private let restoration: Line
-    private let features: Line
-
-    private struct Line {
-        let fixed: Double
-        let perPixel: Double
-
-        /// - Parameter peak: of a picture of one unit by so many.
-        init(unit: Int, peak: (_ width: Int) -> Double) {
-            let (first, second) = (peak(unit), peak(2 * unit))
-            perPixel = max(0, second - first) / Double(unit * unit)
-            fixed = max(0, first - perPixel * Double(unit * unit))
-        }
-
-        /// Saturates instead of overflowing.
-        func bytes(pixels: Double) -> Int { Int(min(fixed + pixels * (perPixel + GuidedMemory.ownBytesPerPixel), Double(1 << 48))) }
-    }
+    private let restoration: MemoryLine
+    private let features: MemoryLine
 
     /// Evaluates the network on two small grey pictures, with blank references.
     ///
@@ -40,27 +25,30 @@ struct GuidedMemory: Sendable {
         }
         func grey(_ unit: Int, _ width: Int) -> [Float] { [Float](repeating: 0.5, count: unit * width * 3) }
         let unit = configuration.alignment
+        /// - Parameter peak: of a picture of one unit by so many.
+        func line(_ peak: (_ width: Int) -> Double) -> MemoryLine {
+            MemoryLine((Double(unit * unit), peak(unit)), (Double(2 * unit * unit), peak(2 * unit)))
+        }
         let reference = ReferenceFeatures(blank: configuration, height: 512, width: 512)
-        restoration = Line(unit: unit) { width in
+        restoration = line { width in
             peak {
                 _ = network(
                     [GuidedSample(picture: grey(unit, width), reference: reference)], height: unit, width: width, observe: nil,
                     in: workspace)
             }
         }
-        features = Line(unit: unit) { width in
+        features = line { width in
             peak { _ = network.guidance.features(of: grey(unit, width), height: unit, width: width, in: workspace) }
         }
     }
 
-    private func padded(_ width: Int, _ height: Int) -> Double {
-        let unit = configuration.alignment
-        func aligned(_ side: Int) -> Double { Double((min(max(side, 1), 1 << 24) + unit - 1) / unit * unit) }
-        return aligned(width) * aligned(height)
+    private func bytes(_ line: MemoryLine, width: Int, height: Int) -> Int {
+        line.bytes(
+            MemoryLine.pixels(width: width, height: height, alignment: configuration.alignment), plus: Self.ownBytesPerPixel)
     }
 
     /// Bytes for a picture.
-    func restorationBytes(width: Int, height: Int) -> Int { restoration.bytes(pixels: padded(width, height)) }
+    func restorationBytes(width: Int, height: Int) -> Int { bytes(restoration, width: width, height: height) }
 
     /// Bytes that the features of a reference take for as long as they are kept.
     func keptBytes(width: Int, height: Int) -> Int {
@@ -80,5 +68,5 @@ struct GuidedMemory: Sendable {
     private static let leastReference = 64
 
     /// Bytes for the features of a reference, beside those that are kept.
-    func featureBytes(width: Int, height: Int) -> Int { features.bytes(pixels: padded(width, height)) }
+    func featureBytes(width: Int, height: Int) -> Int { bytes(features, width: width, height: height) }
 }

@@ -8,8 +8,7 @@ struct SinglePassMemory: Sendable {
     private static let sides = (64, 128)
 
     private let alignment: Int
-    private let fixed: Double
-    private let perPixel: Double
+    private let line: MemoryLine
 
     /// Evaluates the network on small grey pictures.
     init(measuring network: any SinglePassNetwork) {
@@ -24,18 +23,11 @@ struct SinglePassMemory: Sendable {
             return Double(workspace.pool.peakBytes)
         }
         let (small, large) = Self.sides
-        let (first, second) = (peak(small), peak(large))
-        perPixel = max(0, second - first) / Double(large * large - small * small)
-        fixed = max(0, first - perPixel * Double(small * small))
+        line = MemoryLine((Double(small * small), peak(small)), (Double(large * large), peak(large)))
     }
 
     /// Bytes for one picture; saturates instead of overflowing.
     func bytes(width: Int, height: Int) -> Int {
-        let padded = Double(aligned(width)) * Double(aligned(height))
-        return Int(min(fixed + padded * (perPixel + Self.ownBytesPerPixel), Double(1 << 48)))
-    }
-
-    private func aligned(_ side: Int) -> Int {
-        (min(max(side, 1), 1 << 24) + alignment - 1) / alignment * alignment
+        line.bytes(MemoryLine.pixels(width: width, height: height, alignment: alignment), plus: Self.ownBytesPerPixel)
     }
 }
