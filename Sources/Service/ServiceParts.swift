@@ -83,6 +83,7 @@ struct ServiceParts: Sendable {
                     jobs: jobs.store, streams: streams, heartbeatInterval: .seconds(configuration.heartbeat),
                     sleep: time.sleep)),
             Route(.get, "/jobs/{id}/result", ShowJobResult(jobs: jobs.store)),
+            Route(.get, "/jobs/{id}/guidance", ShowJobGuidance(jobs: jobs.store)),
         ] + (configuration.showsPage ? [Route(.get, "/", needsKey: false, FrontPage(page: .standard))] : [])
     }
 }

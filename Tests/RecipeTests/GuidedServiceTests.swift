@@ -10,20 +10,10 @@ struct GuidedServiceTests {
     private static let picture = Picture.sample(width: 61, height: 43)
     private static let reference = Picture.sample(width: 204, height: 192)
 
-    private static func form(_ parts: [(name: String, bytes: [UInt8])]) -> [UInt8] {
-        var body: [UInt8] = []
-        for part in parts {
-            body += Array("--XX\r\nContent-Disposition: form-data; name=\"\(part.name)\"; filename=\"a\"\r\n\r\n".utf8)
-            body += part.bytes + Array("\r\n".utf8)
-        }
-        return body + Array("--XX--\r\n".utf8)
-    }
-
     private static func send(
         _ parts: [(name: String, bytes: [UInt8])], to running: RunningBundle, path: String = "/restore", fields: [String] = []
     ) async throws -> Loopback {
-        try await Loopback.send(
-            "POST", path, to: running.port, fields: fields + ["Content-Type: multipart/form-data; boundary=XX"], body: form(parts))
+        try await Loopback.sendForm(parts, to: running.port, path: path, fields: fields)
     }
 
     @Test("a form with two pictures is restored as the engine restores it, whichever part comes first, and as a job")

@@ -26,6 +26,20 @@ struct Loopback {
         return try await WorkerThread.run(name: "loopback") { try Loopback(exchange(request, port)) }
     }
 
+    /// Sends files in a form.
+    static func sendForm(
+        _ parts: [(name: String, bytes: [UInt8])], to port: Int, path: String = "/restore", fields: [String] = []
+    ) async throws -> Loopback {
+        var body: [UInt8] = []
+        for part in parts {
+            body += Array("--XX\r\nContent-Disposition: form-data; name=\"\(part.name)\"; filename=\"a\"\r\n\r\n".utf8)
+            body += part.bytes + Array("\r\n".utf8)
+        }
+        return try await send(
+            "POST", path, to: port, fields: fields + ["Content-Type: multipart/form-data; boundary=XX"],
+            body: body + Array("--XX--\r\n".utf8))
+    }
+
     private static func exchange(_ request: [UInt8], _ port: Int) throws -> [UInt8] {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }

@@ -125,6 +125,7 @@ struct RoutingTests {
             paths == [
                 "/", "/restore", "/classify", "/health", "/health/live", "/health/ready", "/metrics", "/capabilities",
                 "/openapi.yaml", "/openapi.json", "/jobs/{id}", "/jobs/{id}/events", "/jobs/{id}/result",
+                "/jobs/{id}/guidance",
             ])
     }
 

@@ -20,6 +20,8 @@ final class ScriptedEngine: RestorationEngine {
         /// Done before a picture's turn.
         var beforeTurn: @Sendable () -> Void = {}
         var declined: DeclineReason?
+        /// What is drawn where that is asked for.
+        var drawing: Picture?
         /// Reported before the result.
         var progress: [RestorationProgress] = [.queued(position: 0)]
 
@@ -43,7 +45,7 @@ final class ScriptedEngine: RestorationEngine {
         digests: ["unet.safetensors": String(repeating: "ab", count: 32)])
     let recipe: RecipeDescription
 
-    init(_ configure: (inout State) -> Void = { _ in }, hasTextTower: Bool = false, mostSteps: Int = 100) {
+    init(_ configure: (inout State) -> Void = { _ in }, hasTextTower: Bool = false, mostSteps: Int = 100, drawsGuidance: Bool = false) {
         var initial = State()
         configure(&initial)
         state = Mutex(initial)
@@ -55,7 +57,7 @@ final class ScriptedEngine: RestorationEngine {
                 .init(name: "ode", steps: 10...mostSteps, defaultSteps: 20),
                 .init(name: "mr-ode", steps: 1...mostSteps, defaultSteps: 10),
                 .init(name: "mr-sde", steps: 1...mostSteps, defaultSteps: 10),
-            ], options: Set(RestorationOption.allCases))
+            ], options: Set(RestorationOption.allCases), drawsGuidance: drawsGuidance)
     }
 
     var references: [Picture] { state.withLock { $0.references } }
@@ -108,13 +110,15 @@ final class ScriptedEngine: RestorationEngine {
             throw .cancelled
         }
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        return RestorationResult(
+        var result = RestorationResult(
             picture: picture,
             rounds: (options.degradations ?? ["rainy"]).map { .init(degradation: $0, confidence: 0.97123) },
             sampling: .init(
                 sampler: options.sampler ?? "posterior", steps: options.steps ?? 7,
                 seed: options.seed ?? 18_446_744_073_709_551_615),
             unchanged: state.withLock { $0.isUnchanged }, declined: state.withLock { $0.declined }, timing: timing)
+        if options.drawsGuidance { result.guidance = state.withLock { $0.drawing } }
+        return result
     }
 
     private func reference(_ reference: ReferencePicture) async throws(RestorationError) -> Picture {

@@ -33,10 +33,10 @@ final class SharedJobRig: Sendable {
 
     /// Starts a replica, and waits until it has found the store.
     func replica(
-        _ role: ServiceRole = .all, isServing: Bool = true, url: String? = nil,
+        _ role: ServiceRole = .all, isServing: Bool = true, url: String? = nil, engine: ScriptedEngine = ScriptedEngine(),
         _ configure: (inout Configuration) -> Void = { _ in }
     ) async throws -> Replica {
-        let subject = ServiceUnderTest(isStarted: isServing, time: .system) { configuration in
+        let subject = ServiceUnderTest(engine: engine, isStarted: isServing, time: .system) { configuration in
             configuration.jobStore = url ?? server.url
             configuration.role = role.rawValue
             // Longer than this machine may stand still under all tests at once: none loses a job that a test did not take.

@@ -3,6 +3,8 @@
 import statistics
 
 MEASURES = ("psnr", "ssim", "ms_ssim", "gmsd")
+# Told where all pairs have it.
+OPTIONAL_MEASURES = ("butteraugli",)
 CLEAN = "clean"  # has nothing to gain, so it counts in labels alone
 
 
@@ -34,17 +36,19 @@ def confusion_of(pairs: list[dict]) -> dict[str, dict[str, int]]:
 
 def summarise(pairs: list[dict]) -> dict:
     sides = [side for side in ("input", "output", "forced") if side in pairs[0]]
+    measures = [*MEASURES, *(name for name in OPTIONAL_MEASURES if all(
+        name in pair[side] for pair in pairs for side in ("input", "output")))]
     rows = {}
     for degradation in sorted({pair["degradation"] for pair in pairs}):
         own = [pair for pair in pairs if pair["degradation"] == degradation]
-        rows[degradation] = {side: {measure: mean_of(own, side, measure) for measure in MEASURES} for side in sides}
+        rows[degradation] = {
+            side: {name: mean_of(own, side, name) for name in (measures if side != "forced" else MEASURES)} for side in sides}
         rows[degradation]["pairs"] = len(own)
         rows[degradation]["right"] = sum(map(is_right, own))
     wrong = [pair for pair in pairs if not is_right(pair) and pair["degradation"] != CLEAN]
     losses = [-gain(pair) for pair in wrong]
     degraded = [row for name, row in rows.items() if name != CLEAN] or list(rows.values())
-    means = {side: {measure: statistics.fmean(row[side][measure] for row in degraded) for measure in MEASURES}
-             for side in sides}
+    means = {side: {name: statistics.fmean(row[side][name] for row in degraded) for name in degraded[0][side]} for side in sides}
     return {
         "degradations": rows, "mean": means, "gain": means["output"]["psnr"] - means["input"]["psnr"],
         "accuracy": accuracy(pairs), "confusion": confusion_of(pairs),
@@ -55,8 +59,11 @@ def summarise(pairs: list[dict]) -> dict:
 
 def table(summary: dict) -> str:
     forced = "forced" in summary["mean"]
-    head = ["degradation", "pairs", "labels", "PSNR in", "out", "gain", "SSIM in", "out", "MS-SSIM in", "out", "GMSD in",
-            "out"] + (["PSNR forced"] if forced else [])
+    optional = [name for name in OPTIONAL_MEASURES if name in summary["mean"]["output"]]
+    head = ["degradation", "pairs", "labels", "PSNR in", "out", "gain", "SSIM in", "out", "MS-SSIM in", "out", "GMSD in", "out"]
+    for name in optional:
+        head += [f"{name} in", "out"]
+    head += ["PSNR forced"] if forced else []
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     whole = {"pairs": sum(row["pairs"] for row in summary["degradations"].values()),
              "right": sum(row["right"] for row in summary["degradations"].values()), **summary["mean"]}
@@ -66,6 +73,8 @@ def table(summary: dict) -> str:
                  f"{after['psnr'] - before['psnr']:+.2f}"]
         for measure in MEASURES[1:]:
             cells += [f"{before[measure]:.3f}", f"{after[measure]:.3f}"]
+        for name in optional:
+            cells += [f"{before[name]:.1f}", f"{after[name]:.1f}"]
         lines.append("| " + " | ".join(cells + ([f"{row['forced']['psnr']:.2f}"] if forced else [])) + " |")
     return "\n".join(lines)
 

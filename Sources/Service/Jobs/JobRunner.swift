@@ -28,12 +28,12 @@ struct JobRunner: JobStarter {
                 admission.resolve(.success(()))
             }
             do {
-                let response = try await tasks.perform {
+                let finished = try await tasks.perform {
                     // A job that waits for its bundle is accepted.
-                    let restoration = try await work.prepared(wish) { progress(.queued(position: 0)) }
+                    let restoration = try await work.prepared(wish, keepsGuidance: true) { progress(.queued(position: 0)) }
                     return try await work.perform(restoration, progress: progress)
                 }
-                store.finish(id, .done(response, requestID: requestID))
+                store.finish(id, .done(finished, requestID: requestID))
                 admission.resolve(.success(()))
             } catch {
                 // Only one of the two hears of it: the client that waits for its 202, or the job.

@@ -23,6 +23,8 @@ struct JobStatus: Encodable, Sendable, Equatable {
 
     let events: String
     let result: String
+    /// Where what was drawn to restore with is; once done, where something was.
+    var guidance: String?
 
     init(id: String) {
         self.id = id
@@ -30,10 +32,13 @@ struct JobStatus: Encodable, Sendable, Equatable {
         result = "/jobs/\(id)/result"
     }
 
+    /// There is a guidance from now on.
+    mutating func addGuidance() { guidance = "/jobs/\(id)/guidance" }
+
     var isFinal: Bool { state != .queued && state != .running }
 
     private enum CodingKeys: String, CodingKey {
-        case id, state, step, steps, verdicts, problem, events, result
+        case id, state, step, steps, verdicts, problem, events, result, guidance
         case queuePosition = "queue_position"
         case estimatedSeconds = "estimated_seconds"
     }

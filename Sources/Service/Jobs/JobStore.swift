@@ -11,6 +11,11 @@ protocol JobStore: Sendable {
     /// - Throws: the problem that the job failed with, or a fault that says why there is no result.
     func result(_ id: String) async throws -> Response
 
+    /// What was drawn to restore with: a PNG.
+    ///
+    /// - Throws: as `result`, and `ServiceFault.noGuidance` for a job that is done and drew none.
+    func guidance(_ id: String) async throws -> Response
+
     /// Cancels an unfinished job, which then reads cancelled; removes a finished one.
     func delete(_ id: String) async throws
 
@@ -27,7 +32,7 @@ protocol JobStore: Sendable {
 
 /// How a job ended.
 enum JobOutcome: Sendable {
-    case done(Response, requestID: String)
+    case done(FinishedWork, requestID: String)
     case failed(Problem, requestID: String)
     case cancelled
 }

@@ -98,11 +98,12 @@ final class MemoryJobStore: JobStore {
             job.status.estimatedSeconds = nil
             job.ended = now()
             switch settle(outcome, in: &state) {
-            case .done(let response, _):
+            case .done(let work, _):
                 job.status.state = .done
                 job.status.step = job.status.steps
-                job.status.verdicts = response.fields[.restoredVerdicts]
-                job.result = JobResult(response, countedIn: heldBytes)
+                job.status.verdicts = work.answer.fields[.restoredVerdicts]
+                if work.guidance != nil { job.status.addGuidance() }
+                job.result = JobResult(work, countedIn: heldBytes)
             case .failed(let problem, let requestID):
                 job.status.state = .failed
                 job.status.problem = problem.document(instance: requestID)
@@ -118,12 +119,12 @@ final class MemoryJobStore: JobStore {
 
     /// Makes room for a result by evicting the oldest, but none that a client still reads, which would free nothing.
     private func settle(_ outcome: JobOutcome, in state: inout State) -> JobOutcome {
-        guard case .done(let response, let requestID) = outcome else { return outcome }
-        guard response.byteCount <= limits.resultBytes else {
-            let fault = ServiceFault.answerTooLarge(needed: response.byteCount, limit: limits.resultBytes)
+        guard case .done(let work, let requestID) = outcome else { return outcome }
+        guard work.byteCount <= limits.resultBytes else {
+            let fault = ServiceFault.answerTooLarge(needed: work.byteCount, limit: limits.resultBytes)
             return .failed(Problem(fault), requestID: requestID)
         }
-        while resultBytes + response.byteCount > limits.resultBytes {
+        while resultBytes + work.byteCount > limits.resultBytes {
             guard let oldest = state.finished.first(where: { state.jobs[$0]?.result?.isBeingRead == false }) else {
                 return .failed(Problem(ServiceFault.resultMemoryExhausted), requestID: requestID)
             }
@@ -143,13 +144,20 @@ final class MemoryJobStore: JobStore {
         try job(id).status
     }
 
+    func result(_ id: String) throws -> Response { try made(by: id).answer }
+
+    func guidance(_ id: String) throws -> Response {
+        guard let guidance = try made(by: id).guidance else { throw ServiceFault.noGuidance }
+        return guidance
+    }
+
     /// - Throws: the problem that the job failed with, or a fault that says why there is no result.
-    func result(_ id: String) throws -> Response {
+    private func made(by id: String) throws -> JobResult {
         let job = try job(id)
         switch job.status.state {
         case .done:
             guard let result = job.result else { throw ServiceFault.jobGone }
-            return result.read()
+            return result
         case .failed: throw job.problem ?? Problem(ServiceFault.internalFault("a failed job without its problem"))
         case .cancelled: throw ServiceFault.jobCancelled
         case .queued, .running: throw ServiceFault.jobUnfinished
@@ -254,25 +262,33 @@ final class MemoryJobStore: JobStore {
     }
 }
 
-/// A finished job's answer. Its bytes count until the last who holds it lets go: the store, or a client that reads
+/// What a finished job made. Its bytes count until the last who holds it lets go: the store, or a client that reads
 /// slowly. The atomic counts these clients.
 final class JobResult: Sendable {
-    private let response: Response
+    private let work: FinishedWork
     private let heldBytes: ByteCount
     private let readers = Atomic(0)
 
-    init(_ response: Response, countedIn heldBytes: ByteCount) {
-        self.response = response
+    init(_ work: FinishedWork, countedIn heldBytes: ByteCount) {
+        self.work = work
         self.heldBytes = heldBytes
-        heldBytes.add(response.byteCount)
+        heldBytes.add(work.byteCount)
     }
 
-    deinit { heldBytes.add(-response.byteCount) }
+    deinit { heldBytes.add(-work.byteCount) }
 
     var isBeingRead: Bool { readers.load(ordering: .relaxed) > 0 }
 
-    /// The answer for one client, who reads it until the server lets go of it.
-    func read() -> Response {
+    /// The answer for one client.
+    var answer: Response { read(work.answer) }
+
+    /// What was drawn, for one client; nil where nothing was.
+    var guidance: Response? {
+        work.guidance.map { read(Response(status: .ok, fields: FinishedWork.guidanceFields, body: .bytes($0))) }
+    }
+
+    /// For one client, who reads it until the server lets go of it.
+    private func read(_ response: Response) -> Response {
         readers.add(1, ordering: .relaxed)
         var response = response
         response.retained = Subscription { [self] in readers.subtract(1, ordering: .relaxed) }

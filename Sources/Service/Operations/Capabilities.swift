@@ -107,6 +107,7 @@ struct BundleCapabilities: Codable, Sendable {
     let default_steps: Int?
     let modes: [String]?
     let options: [String]?
+    let draws_guidance: Bool?
 
     init(_ status: BundleStatus) {
         let (bundle, recipe) = (status.summary, status.recipe)
@@ -127,6 +128,7 @@ struct BundleCapabilities: Codable, Sendable {
         default_sampler = recipe?.samplers.first?.name
         default_steps = recipe?.samplers.first?.defaultSteps
         modes = recipe?.modes.map(\.rawValue)
+        draws_guidance = recipe?.drawsGuidance
         options = recipe.map { recipe in RestorationOption.allCases.filter(recipe.options.contains).map(\.name) }
     }
 

@@ -31,12 +31,11 @@ struct ForwardedWork: Operation {
             if operation == .restore {
                 seconds = try upload.parameters.integer("timeout", in: 1...timeoutLimit) ?? timeoutLimit
             }
+            let isJob = operation == .restore && PreferField(request.fields[.prefer]).respondsAsynchronously
             let status = try await SharedJobStarter(store: store).start(
-                operation, of: upload, accept: accept, seconds: seconds, requestID: request.id)
+                operation, of: upload, accept: accept, keepsGuidance: isJob, seconds: seconds, requestID: request.id)
             withExtendedLifetime(reservation) {}
-            if operation == .restore, PreferField(request.fields[.prefer]).respondsAsynchronously {
-                return .accepted(status)
-            }
+            if isJob { return .accepted(status) }
             return try await answer(of: status.id, within: .seconds(seconds) + store.limits.grace)
         }
     }

@@ -35,3 +35,15 @@ struct ShowJobResult: Operation {
         return .question { try await jobs.result(id) }
     }
 }
+
+/// `GET /jobs/{id}/guidance`: what was drawn to restore with.
+struct ShowJobGuidance: Operation {
+    let jobs: any JobStore
+
+    let mediaTypes = ["image/png"]
+
+    func begin(_ request: ServiceRequest) throws -> Reply {
+        let id = request.pathIdentifier
+        return .question { try await jobs.guidance(id) }
+    }
+}

@@ -38,6 +38,8 @@ struct RestorationWork: Sendable {
         fileprivate let form: AnswerForm
         fileprivate let quality: Int
         fileprivate let deadline: ContinuousClock.Instant
+        /// Whether what is drawn to restore with is kept beside the answer.
+        fileprivate let keepsGuidance: Bool
         /// The memory of the picture, its restoration and the answer.
         let memory: PictureBooking
     }
@@ -73,20 +75,24 @@ struct RestorationWork: Sendable {
 
     /// Once its bundle is in memory.
     ///
-    /// - Parameter onWait: called where that takes a while.
-    func prepared(_ wish: Wish, onWait: @Sendable () -> Void) async throws -> Restoration {
+    /// - Parameters:
+    ///   - keepsGuidance: whether what is drawn to restore with can be asked for afterwards.
+    ///   - onWait: called where that takes a while.
+    func prepared(
+        _ wish: Wish, keepsGuidance: Bool = false, onWait: @Sendable () -> Void
+    ) async throws -> Restoration {
         let (upload, parameters) = (wish.upload, wish.parameters)
         let engine = try await wish.bundle.engine(by: wish.deadline, onWait: onWait)
         let estimate = try engine.estimate(
             width: upload.header.width, height: upload.header.height, options: parameters.options)
         try check(estimate, secondsLeft: now().duration(to: wish.deadline).seconds)
-        let workBytes = try workBytes(
-            estimate, of: upload, form: wish.form, draws: parameters.options.drawsGuidance)
+        let drawn = parameters.options.drawsGuidance && (keepsGuidance || wish.form.hasGuidance) ? GuidanceLimits.pixels : 0
+        let workBytes = try workBytes(estimate, of: upload, form: wish.form, drawn: drawn)
         let (source, booking) = try intake.picture(
             upload, workBytes: workBytes, reservation: wish.reservation, deadline: wish.deadline)
         return Restoration(
             engine: engine, source: source, file: upload.bytes, parameters: parameters, form: wish.form,
-            quality: wish.quality, deadline: wish.deadline, memory: booking)
+            quality: wish.quality, deadline: wish.deadline, keepsGuidance: keepsGuidance, memory: booking)
     }
 
     /// - Throws: where the deadline can't be met: for good where other work has no part in that, else for now.
@@ -102,10 +108,11 @@ struct RestorationWork: Sendable {
     /// What the work holds at once: the files, of one of which an unchanged answer is made, what is looked at of a reference, and first pictures and the sums of
     /// overlapping tiles, then the picture that came, the restored one and the answer that is made of it.
     ///
+    /// - Parameter drawn: pixels of a guidance that is a part of the answer or kept beside it, at most.
     /// - Throws: where the sums of the overlaps that were asked for, or a document, never fit beside the pictures,
     ///   however idle the service is.
     private func workBytes(
-        _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm, draws: Bool
+        _ estimate: RestorationEstimate, of upload: UploadReader.Upload, form: AnswerForm, drawn: Int
     ) throws -> Int {
         let header = upload.header
         let fileBytes = upload.fileBytes + (upload.reference == nil ? 0 : 3 * ReferenceLimits.pixels)
@@ -115,13 +122,10 @@ struct RestorationWork: Sendable {
             throw RestorationError.overlapExceedsMemory(needed: estimate.blendingBytes, limit: limit)
         }
         let pixels = header.width * header.height
-        let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels, drawn: draws ? GuidanceLimits.pixels : 0)
-        // A picture always fits: the settings are checked for that at the start.
-        if answering > memory.limit {
-            switch form {
-            case .picture: break
-            case .document, .parts: throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
-            }
+        let answering = fileBytes + 2 * PictureMemory.bytesPerPixel * pixels + form.bytes(pixels: pixels, drawn: drawn)
+        // A picture alone always fits: the settings are checked for that at the start.
+        if answering > memory.limit, drawn > 0 || !form.isPicture {
+            throw ServiceFault.answerTooLarge(needed: answering, limit: memory.limit)
         }
         return max(pictures + estimate.blendingBytes, answering)
     }
@@ -129,7 +133,7 @@ struct RestorationWork: Sendable {
     /// Restores and encodes.
     func perform(
         _ restoration: Restoration, progress: @escaping @Sendable (RestorationProgress) -> Void
-    ) async throws -> Response {
+    ) async throws -> FinishedWork {
         let engine = restoration.engine
         do {
             let result = try await engine.restore(
@@ -138,17 +142,17 @@ struct RestorationWork: Sendable {
             metrics.stage("queue", took: result.timing.queue)
             metrics.stage("decode", took: result.timing.decode)
             for stage in result.timing.stages { metrics.stage(stage.name, took: stage.duration) }
-            let response = try await answer(restoration, result)
+            let finished = try await finished(restoration, result)
             metrics.restorationEnded(result.outcome, of: engine.bundle.name)
-            return response
+            return finished
         } catch {
             metrics.restorationFailed(error, of: engine.bundle.name)
             throw error
         }
     }
 
-    private func answer(_ restoration: Restoration, _ result: RestorationResult) async throws -> Response {
-        let format = restoration.form.format
+    private func finished(_ restoration: Restoration, _ result: RestorationResult) async throws -> FinishedWork {
+        let form = restoration.form, format = form.format
         let imageAnswer = ImageAnswer(
             as: format, quality: restoration.quality, keepsMetadata: restoration.parameters.metadata == .keep,
             limits: intake.imageLimits)
@@ -162,20 +166,26 @@ struct RestorationWork: Sendable {
         metrics.stage("encode", took: encodeDuration)
         let answer = RestorationAnswer(
             result: result, bundle: restoration.engine.bundle.identifier, format: format, encode: encodeDuration)
-        switch restoration.form {
-        case .picture:
-            return answer.response(picture: bytes)
-        case .document:
-            return try await codecs.run(until: restoration.deadline, isBegun: true) { _ in
-                answer.response(document: bytes)
-            }
-        case .parts:
-            return try await codecs.run(until: restoration.deadline, isBegun: true) { shouldContinue in
-                let guidance = try result.guidance.map {
-                    try ImageEncoder.encode($0, as: .png, shouldContinue: shouldContinue)
+        let isShown = restoration.keepsGuidance || form.hasGuidance
+        let guidance = isShown ? try await file(ofGuidance: result.guidance, until: restoration.deadline) : nil
+        let response =
+            switch form {
+            case .picture: answer.response(picture: bytes)
+            case .document:
+                try await codecs.run(until: restoration.deadline, isBegun: true) { _ in answer.response(document: bytes) }
+            case .parts:
+                try await codecs.run(until: restoration.deadline, isBegun: true) { _ in
+                    answer.response(picture: bytes, guidance: guidance)
                 }
-                return answer.response(picture: bytes, guidance: guidance)
             }
+        return FinishedWork(response, guidance: restoration.keepsGuidance ? guidance : nil)
+    }
+
+    /// A PNG; nil where nothing was drawn.
+    private func file(ofGuidance picture: Picture?, until deadline: ContinuousClock.Instant) async throws -> [UInt8]? {
+        guard let picture else { return nil }
+        return try await codecs.run(until: deadline, isBegun: true) { shouldContinue in
+            try ImageEncoder.encode(picture, as: .png, shouldContinue: shouldContinue)
         }
     }
 }

@@ -31,7 +31,7 @@ struct Restore: Operation {
                 return .accepted(status)
             }
             let restoration = try await work.prepared(wish) {}
-            return try await work.perform(restoration) { _ in }.holding(restoration.memory.reservation)
+            return try await work.perform(restoration) { _ in }.answer.holding(restoration.memory.reservation)
         }
     }
 }

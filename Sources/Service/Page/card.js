@@ -86,13 +86,12 @@ class Card {
     });
   }
 
-  /** With the reference that is chosen, in a form; else the picture alone. */
+  /** With the reference that was chosen, in a form; else the picture alone. */
   sendForRestoration(path, options) {
-    const reference = referenceFile();
-    if (!reference) return this.send(path, options);
+    if (!this.reference) return this.send(path, options);
     const form = new FormData();
     form.append("image", this.picture.blob);
-    form.append("reference", reference);
+    form.append("reference", this.reference);
     return call(path, { ...options, method: "POST", body: form });
   }
 
@@ -121,6 +120,7 @@ class Card {
       return;
     }
     this.wanted = parameters();
+    this.reference = referenceFile();
     this.become("waiting", "Waits for the other photographs of this page.");
     this.progress(null);
     queue.add(this);
@@ -155,9 +155,19 @@ class Card {
     if (job.state === "failed") throw problemIn(job.problem ?? {}, job.problem?.status ?? 500, 0);
     if (job.state === "cancelled") return this.become("cancelled", "Cancelled.");
     const result = await call(`jobs/${job.id}/result`, { signal });
-    await this.take(result);
+    await this.take(result, job.guidance ? await this.guidance(job, signal) : null);
     // Its memory is the service's; nobody else asks for it.
     call(`jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+  }
+
+  /** What was drawn to restore with; null where it can't be had, which is no reason to lose the result. */
+  async guidance({ id }, signal) {
+    try {
+      return await (await call(`jobs/${id}/guidance`, { signal })).blob();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return null;
+    }
   }
 
   showJob({ state, queue_position: place = 0, step = 0, steps = 0, estimated_seconds: left }) {
@@ -172,11 +182,21 @@ class Card {
     }
   }
 
-  async take(response) {
+  showDrawn(blob) {
+    const figure = this.part(".drawn");
+    figure.hidden = !blob;
+    if (!blob) return;
+    find("img", figure).src = this.address(blob);
+    find("img", figure).alt = `${this.name}: what was drawn to restore it with`;
+  }
+
+  /** @param drawn what it was restored with the help of; null for nothing that is to be shown. */
+  async take(response, drawn) {
     const head = (name) => response.headers.get(`Restored-${name}`);
     const blob = await response.blob();
-    this.result = { blob, ending: blob.type === "image/jpeg" ? "jpg" : "png" };
-    await this.comparison.showAfter(this.address(blob), this.name);
+    this.result = { address: this.address(blob), ending: blob.type === "image/jpeg" ? "jpg" : "png" };
+    this.showDrawn(drawn);
+    await this.comparison.showAfter(this.result.address, this.name);
     this.progress(1);
     const declined = head("Declined");
     const message = declined ? `Left as it was: ${reasons[declined] ?? declined}.`
@@ -206,7 +226,7 @@ class Card {
 
   download() {
     const link = document.createElement("a");
-    link.href = this.addresses.at(-1);
+    link.href = this.result.address;
     link.download = `${this.name.replace(/\.[^.]*$/, "")}-restored.${this.result.ending}`;
     link.click();
   }

@@ -1,4 +1,5 @@
-// A second picture, from which all photographs may borrow: shown where the chosen weights have a use for one.
+// A second picture, from which all photographs may borrow: one that is chosen, or one that is drawn for each of them. Shown
+// where the chosen weights have a use for one.
 
 /** What `prepared` made of the file that was chosen; null for none. */
 let reference = null;
@@ -6,11 +7,16 @@ let referenceAddress = "";
 
 const referencePlace = find("#reference");
 
-/** The file to send along; null where there is none, or the weights take none. */
-const referenceFile = () => (referencePlace.hidden ? null : reference?.blob ?? null);
+/** Whether one is drawn in place of one that is chosen. */
+const drawsReference = () => !referencePlace.hidden && !find("#draw-label").hidden && find("#draw").checked;
 
-function showReference(isTaken) {
+/** The file to send along; null where there is none, the weights take none, or one is drawn. */
+const referenceFile = () => (referencePlace.hidden || drawsReference() ? null : reference?.blob ?? null);
+
+/** @param canDraw whether the weights draw one where that is asked for. */
+function showReference(isTaken, canDraw) {
   referencePlace.hidden = !isTaken;
+  find("#draw-label").hidden = !canDraw;
 }
 
 function setReference(picture, name = "") {
@@ -22,6 +28,7 @@ function setReference(picture, name = "") {
   if (picture) shown.src = referenceAddress; else shown.removeAttribute("src");
   shown.alt = picture ? `The reference: ${name}` : "";
   find("#reference-remove").hidden = !picture;
+  if (picture && find("#draw").checked) find("#draw").click();
   find("#reference-note").textContent = picture ? `${picture.note}${name}, ${picture.width} x ${picture.height} pixels.` : "or drop one here";
   announce(picture ? `Reference: ${name}` : "No reference.");
 }
@@ -46,3 +53,5 @@ find("#reference-remove").addEventListener("click", () => {
   setReference(null);
   find("#reference-choose").focus();
 });
+// What is drawn is sampled, which has settings of its own.
+find("#draw").addEventListener("change", () => showOptions());

@@ -22,7 +22,9 @@ function fill(name, entries) {
 function showOptions() {
   fill("bundle", usable().map(({ name }) => [name, name]));
   const chosen = bundle();
-  const { labels = [], modes = [], samplers = [], options: taken = [], text_tower: takesWords } = chosen;
+  const { labels = [], modes = [], samplers = [], options: taken = [], text_tower: takesWords, draws_guidance: canDraw } = chosen;
+  showReference(taken.includes("reference"), canDraw);
+  const unused = canDraw && !drawsReference() ? ["sampler", "steps", "seed"] : [];
   fill("mode", [["", ways.auto], ...modes.map((mode) => [mode, ways[mode] ?? mode])]);
   fill("degradation", [["", "found by itself"], ...labels.map((label) => [label, label])]);
   fill("rounds", [["", "1"], ...[2, 3, 4, 5, 6, 7].map((count) => [String(count), String(count)]), ["auto", "as many as help"]]);
@@ -31,10 +33,9 @@ function showOptions() {
   for (const label of options.querySelectorAll("[data-option]")) {
     const { option, kind } = label.dataset;
     const isOffered = option === "bundle" ? usable().length > 1
-      : taken.includes(option) && (option !== "mode" || modes.length > 1);
+      : taken.includes(option) && !unused.includes(option) && (option !== "mode" || modes.length > 1);
     label.hidden = !isOffered || (kind !== undefined && (kind === "written") !== Boolean(takesWords));
   }
-  showReference(taken.includes("reference"));
   boundSteps();
 }
 
@@ -62,6 +63,7 @@ function parameters() {
     set("degradation", "degradation-words");
   }
   if (values.has("degradation")) values.delete("rounds");
+  if (drawsReference()) values.set("guidance", "words");
   if (field("format").value !== "png") values.set("format", field("format").value);
   return values;
 }

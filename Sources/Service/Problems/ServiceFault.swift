@@ -31,6 +31,8 @@ package enum ServiceFault: Error, Sendable, Equatable {
     case jobGone
     case jobCancelled
     case jobUnfinished
+    /// It is done, and drew nothing to restore with.
+    case noGuidance
     /// Its owners ended, one after another, while they worked on it.
     case jobAbandoned(claims: Int)
     /// The store has lost its picture.
@@ -151,6 +153,10 @@ extension Problem {
             self.init(
                 .conflict, "job-unfinished", "The job isn't finished", "There is no result yet; try again later.",
                 retryAfter: 1)
+        case .noGuidance:
+            self.init(
+                .notFound, "no-guidance", "The job has no guidance",
+                "Nothing was drawn to restore with; guidance=words asks for that, where the bundle can.")
         case .jobAbandoned(let claims):
             self.init(
                 .internalServerError, "job-abandoned", "The job could not be done",

@@ -34,17 +34,28 @@ enum AnswerForm: Sendable, Equatable {
         }
     }
 
+    /// Whether it is a picture and nothing else.
+    var isPicture: Bool {
+        if case .picture = self { true } else { false }
+    }
+
+    /// Whether a guidance is a part of it.
+    var hasGuidance: Bool {
+        if case .parts = self { true } else { false }
+    }
+
     /// What an answer of this form takes while it is made: the encoded picture, which is as large as a decoded one
     /// where that is noise with opacity (a photograph's is about half of it), and its text in a document.
     ///
-    /// - Parameter drawn: pixels of a guidance that is drawn for it, at most.
+    /// - Parameter drawn: pixels of a guidance that is a part of it or kept beside it, at most.
     func bytes(pixels: Int, drawn: Int) -> Int {
         let encoded = PictureMemory.bytesPerPixel * pixels
+        let files = encoded + PictureMemory.bytesPerPixel * drawn
         switch self {
-        case .picture: return encoded
-        case .document: return encoded + Base64.count(of: encoded)
-        // Files, and the body that they are put together in.
-        case .parts: return 2 * (encoded + PictureMemory.bytesPerPixel * drawn)
+        case .picture: return files
+        case .document: return files + Base64.count(of: encoded)
+        // And the body that they are put together in.
+        case .parts: return 2 * files
         }
     }
 }

@@ -1,5 +1,6 @@
 """The evaluation's measures against recorded ones, and what is made of them."""
 
+import io
 import json
 import os
 import sys
@@ -7,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "Weights/evaluation"))
 
 from measures import all_measures, gradient_deviation, multiscale_ssim, psnr, ssim  # noqa: E402
+import perceptual  # noqa: E402
 from report import gain, rounds_made, rounds_table, summarise, table  # noqa: E402
 from untouched import MARGINS, margin_table, untouched_table  # noqa: E402
 
@@ -41,6 +43,75 @@ def test_perceptual_measures_fall_with_damage():
     assert structure[0] == pytest.approx(1) and structure == sorted(structure, reverse=True)
     assert gradients[0] == 0 and gradients == sorted(gradients)
     assert np.isinf(psnr(truth, truth)) and multiscale_ssim(truth[:20, :30], noisy[1][:20, :30]) < 1
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    whole = Image.open(REPOSITORY / "Tests/Fixtures/Photographs/kodim20.png").convert("RGB")
+    return np.asarray(whole.crop((0, 0, 256, 256)))
+
+
+def bytes_of(picture):
+    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+
+
+butteraugli_is_there = pytest.mark.skipif(not perceptual.is_there(), reason="butteraugli is not installed")
+
+
+@butteraugli_is_there
+def test_what_is_visible_grows_with_damage_of_each_kind(photograph):
+    shown, noise = Image.fromarray(photograph), np.random.default_rng(1).normal(0, 1, photograph.shape)
+
+    def compressed(quality):
+        file = io.BytesIO()
+        shown.save(file, "jpeg", quality=quality)
+        return np.asarray(Image.open(file).convert("RGB"))
+
+    kinds = {
+        "jpeg": [compressed(quality) for quality in (95, 80, 60, 40, 20, 10)],
+        "blur": [np.asarray(shown.filter(ImageFilter.GaussianBlur(radius))) for radius in (0.5, 0.8, 1.2, 2, 3)],
+        "noise": [bytes_of(photograph + sigma * noise) for sigma in (2, 5, 10, 20, 40)]}
+    assert perceptual.butteraugli(photograph, photograph) == 0
+    for kind, pictures in kinds.items():
+        found = [perceptual.butteraugli(photograph, picture) for picture in pictures]
+        assert found == sorted(set(found)) and found[0] > 0, (kind, found)
+
+
+@butteraugli_is_there
+@pytest.mark.parametrize("decibels", [36, 33, 30])
+def test_of_equal_errors_blocks_and_shifted_hues_are_more_visible_than_noise(photograph, decibels):
+    generator = np.random.default_rng(1)
+    means = np.kron(photograph.reshape(32, 8, 32, 8, 3).mean((1, 3)), np.ones((8, 8, 1)))
+    changes = {"noise": generator.normal(0, 1, photograph.shape), "blocks": means - photograph, "hue": np.array([1.0, -1.0, 0.0])}
+
+    def changed(change):
+        """As far as the error is no less than asked for."""
+        low, high = 0.0, 255.0
+        while high - low > 1e-3:
+            middle = (low + high) / 2
+            low, high = (middle, high) if psnr(photograph, bytes_of(photograph + middle * change)) > decibels else (low, middle)
+        return bytes_of(photograph + low * change)
+
+    pictures = {kind: changed(change) for kind, change in changes.items()}
+    found = {kind: perceptual.butteraugli(photograph, picture) for kind, picture in pictures.items()}
+    assert all(psnr(photograph, pictures[kind]) >= psnr(photograph, pictures["noise"]) - 0.1 for kind in found)
+    assert found["noise"] * 1.2 < min(found["blocks"], found["hue"]), found
+
+
+def test_without_the_program_or_room_for_it_nothing_is_said_of_what_is_visible(photograph, monkeypatch):
+    assert perceptual.butteraugli(photograph[:15], photograph[:15]) is None
+    monkeypatch.setattr(perceptual, "PROGRAM", "no-such-program")
+    assert perceptual.butteraugli(photograph, photograph) is None
+
+
+def test_what_is_visible_is_told_where_all_pairs_have_it():
+    def pair(**measures):
+        sides = {"psnr": 20.0, "ssim": 0.5, "ms_ssim": 0.6, "gmsd": 0.1}
+        return {"degradation": "noisy", "label": "noisy", "input": sides | measures, "output": sides | measures}
+
+    with_it = table(summarise([pair(butteraugli=12.34), pair(butteraugli=12.36)]))
+    assert "butteraugli in | out |" in with_it and "| 12.3 | 12.3 |" in with_it
+    assert "butteraugli" not in table(summarise([pair(butteraugli=12.3), pair()]))
 
 
 def test_clean_pictures_count_in_labels_and_not_in_gains():

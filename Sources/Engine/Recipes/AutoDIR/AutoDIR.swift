@@ -96,7 +96,9 @@ package struct AutoDIR: Recipe {
         return RecipeDescription(
             labels: labels,
             samplers: LatentSamplerKind.offered(first: defaults.sampler, defaultSteps: defaults.steps),
-            options: Set(RestorationOption.allCases).subtracting([.reference]), modes: [.photo],
+            options: [
+                .degradation, .prompt, .mode, .steps, .sampler, .seed, .rounds, .guidance, .colour, .force, .tile, .overlap,
+            ], modes: [.photo],
             precisions: precision.map { ["model": $0] })
     }
 

@@ -96,7 +96,7 @@ struct DegradationAwareDiffusion: Recipe {
     ) -> RecipeDescription {
         RecipeDescription(
             labels: labels, takesOwnLabels: configuration.encoder.text != nil, samplers: samplers(configuration.sections),
-            options: Set(RestorationOption.allCases).subtracting([.prompt, .reference, .guidance, .colour]), modes: [.photo])
+            options: [.degradation, .mode, .steps, .sampler, .seed, .rounds, .force, .tile, .overlap], modes: [.photo])
     }
 
     /// Without a classifier there is nothing to look for again.

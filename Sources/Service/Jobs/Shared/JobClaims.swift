@@ -133,10 +133,11 @@ final class JobClaims: Sendable {
         let bounds: [[UInt8]] = .arguments(String(limits.lifetime.wholeMilliseconds), String(limits.resultBytes))
         var size = 0
         switch outcome {
-        case .done(let response, _):
-            guard case .bytes(let body) = response.body else { return false }
-            size = body.count
-            arguments += .arguments("done") + bounds + [StoredHead.json(response.fields), body]
+        case .done(let work, _):
+            guard case .bytes(let body) = work.answer.body else { return false }
+            size = work.byteCount
+            arguments += .arguments("done") + bounds + [StoredHead.json(work.answer.fields), body]
+            if let guidance = work.guidance { arguments.append(guidance) }
         case .failed(let problem, _):
             arguments += .arguments("failed") + bounds + [StoredProblem(problem).json]
         case .cancelled: return true

@@ -16,6 +16,8 @@ struct JobOrder: Codable, Sendable, Equatable {
     var accept: String?
     /// Length of the reference's file, which lies behind the picture's in the upload; nil where there is none.
     var referenceBytes: Int?
+    /// Whether what is drawn to restore with is kept beside the answer; nil for no.
+    var keepsGuidance: Bool?
     /// Of the noise where the request names none: drawn once, so that doing the job again gives the same bytes.
     var seed: UInt64
 

@@ -202,13 +202,13 @@ private enum Ending {
     case release
 
     init(
-        _ result: Result<Response, any Error>, mostBytes: Int, requestID: String, load: @autoclosure () -> EngineLoad?
+        _ result: Result<FinishedWork, any Error>, mostBytes: Int, requestID: String, load: @autoclosure () -> EngineLoad?
     ) {
         switch result {
-        case .success(let response) where response.byteCount <= mostBytes:
-            self = .end(.done(response, requestID: requestID))
-        case .success(let response):
-            let fault = ServiceFault.answerTooLarge(needed: response.byteCount, limit: mostBytes)
+        case .success(let work) where work.byteCount <= mostBytes:
+            self = .end(.done(work, requestID: requestID))
+        case .success(let work):
+            let fault = ServiceFault.answerTooLarge(needed: work.byteCount, limit: mostBytes)
             self = .end(.failed(Problem(fault), requestID: requestID))
         case .failure(let error):
             switch error {

@@ -10,18 +10,22 @@ struct SharedJobStarter: JobStarter {
         _ wish: RestorationWork.Wish, requestID: String, load: @escaping @Sendable () -> EngineLoad
     ) async throws -> JobStatus {
         try await start(
-            .restore, of: wish.upload, accept: wish.accept, seconds: wish.parameters.timeout, requestID: requestID)
+            .restore, of: wish.upload, accept: wish.accept, keepsGuidance: true, seconds: wish.parameters.timeout,
+            requestID: requestID)
     }
 
     /// - Parameters:
     ///   - accept: the request's Accept fields, joined.
+    ///   - keepsGuidance: whether what is drawn to restore with can be asked for afterwards.
     ///   - seconds: to the job's deadline.
     /// - Returns: the status of a job that is in the store.
     func start(
-        _ operation: JobOrder.Operation, of upload: UploadReader.Upload, accept: String?, seconds: Int, requestID: String
+        _ operation: JobOrder.Operation, of upload: UploadReader.Upload, accept: String?, keepsGuidance: Bool, seconds: Int,
+        requestID: String
     ) async throws -> JobStatus {
         var order = JobOrder(operation, upload.parameters, accept: accept)
         order.referenceBytes = upload.reference?.bytes.count
+        if keepsGuidance { order.keepsGuidance = true }
         let files = upload.bytes + (upload.reference?.bytes ?? [])
         return try await start(order, upload: files, seconds: seconds, requestID: requestID)
     }

@@ -22,6 +22,7 @@ extension JobStatus {
         if state == .done {
             verdicts = fields["head"]?.bytes.flatMap { StoredHead.fields(json: $0) }?[.restoredVerdicts]
         }
+        if state == .done, fields["guidance"]?.number != nil { addGuidance() }
         if state == .failed {
             problem = fields["problem"]?.bytes.flatMap { StoredProblem.problem(json: $0) }?
                 .document(instance: fields["request"]?.text ?? "")

@@ -21,7 +21,7 @@ final class SharedJobStore: JobStore {
 
     let link: StoreLink
     let limits: SharedJobLimits
-    private let memory: MemoryBudget
+    let memory: MemoryBudget
     private let sleep: @Sendable (Duration) async throws -> Void
     private let changes = StoreChanges()
     private let state = Mutex(State())
@@ -62,7 +62,7 @@ final class SharedJobStore: JobStore {
     // MARK: What clients ask
 
     func status(_ id: String) async throws -> JobStatus {
-        let names = ["state", "step", "steps", "seconds", "revision", "head", "problem", "request"]
+        let names = ["state", "step", "steps", "seconds", "revision", "head", "problem", "request", "guidance"]
         try await check(id)
         do throws(RedisError) {
             let key = limits.prefix + "job:" + id
@@ -79,46 +79,6 @@ final class SharedJobStore: JobStore {
             throw ServiceFault(error)
         }
         throw try await absence(of: id)
-    }
-
-    func result(_ id: String) async throws -> Response {
-        try await check(id)
-        let answer: RedisValue
-        do throws(RedisError) {
-            answer = try await link.send(
-                RedisCommand("HMGET", limits.prefix + "job:" + id, "state", "head", "bytes", "problem"))
-        } catch {
-            throw ServiceFault(error)
-        }
-        guard let items = answer.items, items.count == 4, let word = items[0].text,
-            let job = JobStatus.State(rawValue: word)
-        else { throw try await absence(of: id) }
-        switch job {
-        case .queued, .running: throw ServiceFault.jobUnfinished
-        case .cancelled: throw ServiceFault.jobCancelled
-        case .failed:
-            throw items[3].bytes.flatMap { StoredProblem.problem(json: $0) }
-                ?? Problem(ServiceFault.internalFault("a failed job without its problem"), load: nil)
-        case .done:
-            return try await self.answer(of: id, head: items[1].bytes ?? [], count: items[2].number ?? 0)
-        }
-    }
-
-    private func answer(of id: String, head: [UInt8], count: Int) async throws -> Response {
-        let reservation = memory.reservation()
-        try reservation.grow(by: max(0, count))
-        let value: RedisValue
-        do throws(RedisError) {
-            value = try await link.send(
-                RedisCommand("GET", limits.prefix + "result:" + id), on: .long, longer: StoreLink.time(of: count))
-        } catch {
-            throw ServiceFault(error)
-        }
-        guard let body = value.bytes else { throw ServiceFault.jobGone }
-        guard let fields = StoredHead.fields(json: head) else {
-            throw ServiceFault.internalFault("a result whose head can't be read")
-        }
-        return Response(status: .ok, fields: fields, body: .bytes(body)).holding(reservation)
     }
 
     func delete(_ id: String) async throws {
@@ -237,11 +197,11 @@ final class SharedJobStore: JobStore {
     func makeName() async throws -> String { try await identifiers().make() }
 
     /// Names that can't be are not looked up: they would become parts of keys.
-    private func check(_ id: String) async throws {
+    func check(_ id: String) async throws {
         guard JobIdentifier.isWellFormed(id) else { throw ServiceFault.noSuchJob }
     }
 
-    private func absence(of id: String) async throws -> ServiceFault {
+    func absence(of id: String) async throws -> ServiceFault {
         try await identifiers().made(id) ? .jobGone : .noSuchJob
     }
 

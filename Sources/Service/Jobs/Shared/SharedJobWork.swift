@@ -12,11 +12,11 @@ struct SharedJobWork: Sendable {
 
     private var now: ContinuousClock.Instant { restoration.now() }
 
-    /// - Parameter reservation: holds the upload; in the end the answer.
+    /// - Parameter reservation: holds the upload; in the end the answer and what is kept beside it.
     func perform(
         _ claim: JobClaim, upload bytes: [UInt8], reservation: MemoryBudget.Reservation,
         progress: @escaping @Sendable (RestorationProgress) -> Void
-    ) async throws -> Response {
+    ) async throws -> FinishedWork {
         guard let library = engines.forQuestions else { throw ServiceFault.loading }
         let deadline = now + claim.timeLeft
         guard now < deadline else { throw RestorationError.deadlineExceeded(whileQueued: true) }
@@ -36,12 +36,13 @@ struct SharedJobWork: Sendable {
                 parameters: try order.list(of: RestoreParameters.names))
             let wish = try await restoration.wish(
                 of: upload, accept: order.accept, choice, reservation: reservation, deadline: deadline, seed: order.seed)
-            let prepared = try await restoration.prepared(wish) {}
+            let prepared = try await restoration.prepared(wish, keepsGuidance: order.keepsGuidance ?? false) {}
             return try await restoration.perform(prepared, progress: progress)
         case .classify:
             let upload = UploadReader.Upload(
                 bytes: files.picture, header: header, parameters: try order.list(of: ClassifyParameters.names))
-            return try await classification.answer(upload, choice, reservation: reservation, deadline: deadline)
+            return FinishedWork(
+                try await classification.answer(upload, choice, reservation: reservation, deadline: deadline))
         }
     }
 

@@ -11,6 +11,7 @@ local uploads, kept, totals = prefix .. 'uploads', prefix .. 'kept', prefix .. '
 local function job(id) return prefix .. 'job:' .. id end
 local function upload(id) return prefix .. 'upload:' .. id end
 local function result(id) return prefix .. 'result:' .. id end
+local function guidance(id) return prefix .. 'guidance:' .. id end
 local function tell(id) redis.call('PUBLISH', prefix .. 'changes', id) end
 local function total(name) return tonumber(redis.call('HGET', totals, name) or '0') end
 
@@ -33,11 +34,11 @@ local function forget(id)
     redis.call('HDEL', kept, id)
   end
   redis.call('ZREM', finished, id)
-  redis.call('DEL', job(id), result(id))
+  redis.call('DEL', job(id), result(id), guidance(id))
 end
 
 -- Ends a job: its upload goes, and its end is kept for a lifetime.
-local function finish(id, state, lifetime, fields, body)
+local function finish(id, state, lifetime, fields, body, drawn)
   redis.call('DEL', upload(id))
   local bytes = redis.call('HGET', uploads, id)
   if bytes then
@@ -52,7 +53,8 @@ local function finish(id, state, lifetime, fields, body)
   redis.call('HINCRBY', job(id), 'revision', 1)
   redis.call('PEXPIRE', job(id), lifetime)
   if body then redis.call('SET', result(id), body, 'PX', lifetime) end
-  local size = body and #body or 0
+  if drawn then redis.call('SET', guidance(id), drawn, 'PX', lifetime) end
+  local size = (body and #body or 0) + (drawn and #drawn or 0)
   redis.call('HSET', kept, id, state .. ' ' .. size)
   redis.call('HINCRBY', totals, state, 1)
   redis.call('HINCRBY', totals, 'results', size)
