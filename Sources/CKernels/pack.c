@@ -57,13 +57,28 @@ void kernel_pack_halves(const float *weights, size_t stride, size_t columns, siz
     each_weight(weights, stride, columns, inputs, taps, inputs, panel, place_half, KERNEL_PANEL_WIDTH * sizeof *panel, 1);
 }
 
-void kernel_pack_words(const uint32_t *words, size_t stride, size_t columns, size_t rows, uint32_t *panel) {
-    for (size_t start = 0; start < rows; start += input_block) {
-        size_t end = rows - start < input_block ? rows : start + input_block;
+void kernel_pack_filtered(const float *panel, size_t inputs, uint32_t *filtered) {
+    const size_t tap = inputs * KERNEL_PANEL_WIDTH, pairs = (inputs + 1) / 2;
+    memset(filtered, 0, 16 * pairs * KERNEL_PANEL_WIDTH * sizeof *filtered);
+    for (size_t input = 0; input < inputs; input++) {
+        const float *weights = panel + input * KERNEL_PANEL_WIDTH;
+        uint32_t *target = filtered + input / 2 * KERNEL_PANEL_WIDTH;
         for (size_t column = 0; column < KERNEL_PANEL_WIDTH; column++) {
-            const uint32_t *source = words + column * stride;
-            for (size_t row = start; row < end; row++)
-                panel[row * KERNEL_PANEL_WIDTH + column] = column < columns ? source[row] : 0;
+            // G g, then (G g) G^T.
+            float half[4][3];
+            for (size_t j = 0; j < 3; j++) {
+                float a = weights[j * tap + column], b = weights[(3 + j) * tap + column], c = weights[(6 + j) * tap + column];
+                half[0][j] = a;
+                half[1][j] = (a + b + c) * 0.5f;
+                half[2][j] = (a - b + c) * 0.5f;
+                half[3][j] = c;
+            }
+            for (size_t i = 0; i < 4; i++) {
+                float a = half[i][0], b = half[i][1], c = half[i][2];
+                float row[4] = {a, (a + b + c) * 0.5f, (a - b + c) * 0.5f, c};
+                for (size_t j = 0; j < 4; j++)
+                    target[(i * 4 + j) * pairs * KERNEL_PANEL_WIDTH + column] |= nearest_bf16(row[j]) << input % 2 * 16;
+            }
         }
     }
 }

@@ -13,6 +13,9 @@ package final class PackedPanels: @unchecked Sendable {
         case pairs
         /// A weight in bfloat16, for those who widen it where they use it.
         case halves
+        /// Of a 3x3 convolution, transformed for Winograd's filtering on tiles of 2x2 outputs: for each of the 16 positions two
+        /// weights of neighbouring inputs in bfloat16, as `pairs`.
+        case filtered
 
         var bytesOfColumn: Int { self == .halves ? 2 : 4 }
     }
@@ -34,7 +37,8 @@ package final class PackedPanels: @unchecked Sendable {
         read: (_ outputs: Range<Int>, _ weights: UnsafeMutablePointer<Float>) -> Void
     ) {
         self.form = form
-        rows = taps * form.elements(of: inputs)
+        precondition(form != .filtered || taps == 9)
+        rows = (form == .filtered ? 16 : taps) * form.elements(of: inputs)
         columns = outputs
         let (count, rows) = ((outputs + Self.width - 1) / Self.width, rows)
         let panelBytes = rows * Self.width * form.bytesOfColumn
@@ -55,6 +59,12 @@ package final class PackedPanels: @unchecked Sendable {
                 case .halves:
                     kernel_pack_halves(
                         source, inputs * taps, range.count, inputs, taps, target.assumingMemoryBound(to: UInt16.self))
+                case .filtered:
+                    withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.width * inputs * taps) { panel in
+                        guard let panel = panel.baseAddress else { return }
+                        kernel_pack_panel(source, inputs * taps, range.count, inputs, taps, panel)
+                        kernel_pack_filtered(panel, inputs, target.assumingMemoryBound(to: UInt32.self))
+                    }
                 }
             }
         }
@@ -85,7 +95,12 @@ package final class PackedPanels: @unchecked Sendable {
 
 extension PackedPanels.Form {
     /// Elements of 32 bits that so many neighbouring values take.
-    package func elements(of values: Int) -> Int { self == .pairs ? (values + 1) / 2 : values }
+    package func elements(of values: Int) -> Int {
+        switch self {
+        case .pairs, .filtered: (values + 1) / 2
+        case .single, .halves: values
+        }
+    }
 }
 
 extension kernel_set {
@@ -94,9 +109,9 @@ extension kernel_set {
         switch form {
         case .single: panel(&job)
         case .pairs: pair_panel(&job)
-        case .halves:
-            // No layer gets here: only convolutions by Winograd's filtering store halves, and those widen them.
-            preconditionFailure("halves are widened before they are multiplied")
+        case .halves, .filtered:
+            // No layer gets here: only convolutions by Winograd's filtering store them, and those go their own way.
+            preconditionFailure("weights that convolutions alone multiply")
         }
     }
 

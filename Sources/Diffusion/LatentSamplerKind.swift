@@ -8,6 +8,8 @@ package enum LatentSamplerKind: String, Sendable, CaseIterable {
     case dpmSolver = "dpm-2m"
     /// Song et al., ICLR 2021, without fresh noise.
     case ddim
+    /// The same with as much fresh noise as DDPM has (eta = 1).
+    case ddimWithNoise = "ddim-sde"
     /// Ho et al., 2020: the chain that networks are trained for, over some of its times, with fresh noise.
     case ddpm
 }

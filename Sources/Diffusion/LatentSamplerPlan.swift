@@ -28,8 +28,9 @@ package struct LatentSamplerPlan: Sendable, Equatable {
             throw .invalidConfiguration("\(steps) steps, expected \(Self.allowedStepCounts)")
         }
         switch kind {
-        case .ddim:
-            self = try .ddim(times: schedule.leadingTimes(steps), eta: 0, schedule: schedule, prediction: prediction)
+        case .ddim, .ddimWithNoise:
+            self = try .ddim(
+                times: schedule.leadingTimes(steps), eta: kind == .ddim ? 0 : 1, schedule: schedule, prediction: prediction)
         case .ddpm: self = try .ddpm(times: schedule.evenTimes(steps), schedule: schedule, prediction: prediction)
         case .eulerAncestral: self = .euler(steps, isAncestral: true, schedule: schedule, prediction: prediction)
         case .euler: self = .euler(steps, isAncestral: false, schedule: schedule, prediction: prediction)

@@ -58,7 +58,7 @@ package enum RestorationOption: String, Sendable, CaseIterable {
         case .reference: "Another picture of the same: what the restoration may borrow from, where the bundle takes one."
         case .mode: "fast for one evaluation, photo for diffusion, auto for what suits the label; where the bundle has both."
         case .steps: "Network evaluations a picture; else the bundle's own number. The sampler has bounds."
-        case .sampler: "posterior, mr-ode, mr-sde, sde or ode; in latents euler-a, euler, dpm-2m, ddim or ddpm."
+        case .sampler: "posterior, mr-ode, mr-sde, sde or ode; in latents euler-a, euler, dpm-2m, ddim, ddim-sde or ddpm."
         case .seed: "Seed of the noise, for the same result again."
         case .rounds:
             "auto or 1 to \(RestorationRounds.most): restore, look again, go on while something is wrong; else the bundle's number."

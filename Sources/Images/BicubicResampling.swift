@@ -99,7 +99,7 @@ struct BicubicResampling {
 
 /// For each wanted output position along one side, the first input position it draws on and a weight for each from
 /// there on, in units of 2^-22.
-struct ResamplingWeights {
+package struct ResamplingWeights {
     private let firsts: [Int]
     private let counts: [Int]
     private let weights: [Int32]
@@ -112,7 +112,7 @@ struct ResamplingWeights {
     private static let half: Int32 = 1 << 21
 
     /// How much a neighbour counts by its distance.
-    enum Filter {
+    package enum Filter {
         case bicubic, lanczos
 
         /// Beyond this distance nothing counts.
@@ -123,7 +123,7 @@ struct ResamplingWeights {
 
     /// - Parameter box: what of the input becomes the output, with fractions; neighbours outside of it count as well. Nil for
     ///   all.
-    init(
+    package init(
         input: Int, output: Int, window: Range<Int>, filter: Filter = .bicubic,
         box: (start: Double, length: Double)? = nil
     ) {
@@ -159,7 +159,7 @@ struct ResamplingWeights {
     private static func byte(_ sum: Int32) -> UInt8 { UInt8(truncatingIfNeeded: min(255, max(0, sum >> fractionBits))) }
 
     /// One row: each wanted column from its neighbours along the row.
-    func narrow(_ line: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>) {
+    package func narrow(_ line: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>) {
         weights.withUnsafeBufferPointer { weights in
             for position in 0..<firsts.count {
                 let own = UnsafeBufferPointer(rebasing: weights[position * stride..<position * stride + counts[position]])
@@ -184,7 +184,7 @@ struct ResamplingWeights {
 
     /// Whole rows: each of these as a weighted sum of its neighbours, added row by row so that memory is walked
     /// in order.
-    func flatten(
+    package func flatten(
         _ source: UnsafePointer<UInt8>, firstRow: Int, positions: Range<Int>, into target: UnsafeMutablePointer<UInt8>,
         rowBytes: Int
     ) {

@@ -3,8 +3,7 @@ import CSystem
 package import Checkpoints
 package import Compute
 
-/// Scaled dot-product attention of tokens with one another, over blocks of query rows: memory is linear in the tokens,
-/// never a whole score matrix.
+/// Scaled dot-product attention of tokens with one another: memory is linear in the tokens, never a whole score matrix.
 package struct Attention: Sendable {
     package let heads: Int
     package let headWidth: Int
@@ -12,6 +11,8 @@ package struct Attention: Sendable {
     package let causal: Bool
     package let precision: Precision
 
+    /// Fewer tokens are not worth the packing of `BlockedAttention`.
+    private static let fewestPackedTokens = 32
     /// Scores held at a time by a thread, in floats.
     private static let scoreBudget = 128 << 10
 
@@ -32,17 +33,12 @@ package struct Attention: Sendable {
         let width = heads * headWidth
         precondition(projections.channels == 3 * width && (visible == nil || causal))
         let tokens = projections.pixels
+        if !causal, tokens >= Self.fewestPackedTokens {
+            return BlockedAttention(heads: heads, headWidth: headWidth, precision: precision)(projections, in: workspace)
+        }
         let output = workspace.tensor(
             batch: projections.batch, height: projections.height, width: projections.width, channels: width)
         let work = OperationMeter.Layer("attention \(width)", of: output, multiplyAdds: 2 * output.count * tokens)
-        if takesPairs(tokens: tokens) {
-            workspace.metered(work) { attendPairs(projections, output: output, in: workspace) }
-            return output
-        }
-        if takesPanels(tokens: tokens) {
-            workspace.metered(work) { attendPanels(projections, output: output, in: workspace) }
-            return output
-        }
         let block = max(1, min(tokens, 128, Self.scoreBudget / max(1, tokens)))
         let blocks = (tokens + block - 1) / block
         let scratch = workspace.scratch(floats: block * tokens)

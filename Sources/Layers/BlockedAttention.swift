@@ -1,14 +1,15 @@
 import CKernels
-import CSystem
+package import Checkpoints
 package import Compute
-import Glibc
 
-/// Scaled dot-product attention with a running softmax (Milakov and Gimelshein, 2018, "Online normalizer calculation for
-/// softmax"): a block of queries meets the keys block by block, so that neither a matrix of scores nor a row of one exists
-/// whole, and queries may come from other tokens than keys and values.
+/// Scaled dot-product attention whose scores never exist whole: a panel of queries meets the keys block by block, a block's scores
+/// become numerators of the softmax while they are in registers, and these are the weights that the block's values are multiplied
+/// by. Queries may come from other tokens than keys and values.
 package struct BlockedAttention: Sendable {
     package let heads: Int
     package let headWidth: Int
+    /// Of the products; sums and what is made of them stay fp32.
+    package let precision: Precision
 
     /// What the queries of a sample look at: keys and values of all heads, token by token. Valid while their owner is.
     package struct Memory {
@@ -27,13 +28,10 @@ package struct BlockedAttention: Sendable {
         }
     }
 
-    /// Queries of a block: columns of a panel.
-    private static let queryBlock = PackedPanels.width
-    private static let keyBlock = 256
-
-    package init(heads: Int, headWidth: Int) {
+    package init(heads: Int, headWidth: Int, precision: Precision = .fp32) {
         self.heads = heads
         self.headWidth = headWidth
+        self.precision = precision
     }
 
     /// softmax(q k^T / sqrt(headWidth)) v of tokens with one another.
@@ -59,120 +57,61 @@ package struct BlockedAttention: Sendable {
         precondition(queries.channels >= width && memories.count == queries.batch)
         let output = workspace.tensor(
             batch: queries.batch, height: queries.height, width: queries.width, channels: width)
-        let blocks = (queries.pixels + Self.queryBlock - 1) / Self.queryBlock
-        let scratch = workspace.scratch(floats: Scratch.floats(headWidth: headWidth))
-        let keys = memories.reduce(0) { $0 + $1.count }
+        let tokens = memories.reduce(0) { $0 + $1.count }
         let work = OperationMeter.Layer(
-            "attention \(width)", of: output, multiplyAdds: 2 * queries.pixels * width * keys)
-        workspace.metered(work) {
-            workspace.team.run(queries.batch * heads * blocks) { item, thread in
-                let (rest, block) = item.quotientAndRemainder(dividingBy: blocks)
-                let (sample, head) = rest.quotientAndRemainder(dividingBy: heads)
-                let first = block * Self.queryBlock
-                attend(
-                    queries.sample(sample) + first * queries.channels + head * headWidth, stride: queries.channels,
-                    rows: min(Self.queryBlock, queries.pixels - first), memory: memories[sample], head: head,
-                    scratch: Scratch(scratch[thread], headWidth: headWidth),
-                    output: output.sample(sample) + first * width + head * headWidth, kernels: workspace.kernels)
-            }
-        }
+            "attention \(width)", of: output, multiplyAdds: 2 * queries.pixels * width * tokens)
+        workspace.metered(work) { answer(queries, memories, output: output, in: workspace) }
         return output
     }
 
-    /// A thread's own memory.
-    private struct Scratch {
-        /// Queries as a panel: headWidth rows.
-        let packed: UnsafeMutablePointer<Float>
-        /// A row a key.
-        let scores: UnsafeMutablePointer<Float>
-        /// A row a query: numerators times values, summed.
-        let sums: UnsafeMutablePointer<Float>
-        /// Rows of a number a query.
-        let maxima, blockMaxima, totals, blockTotals, factors: UnsafeMutablePointer<Float>
-        /// A number a channel.
-        let scales: UnsafeMutablePointer<Float>
+    /// Packed keys and values up to this size, in 32-bit elements, stay in a core's cache: one thread packs a head's and answers
+    /// all queries, where there are enough heads.
+    private static let cachedElements = 64 << 10
 
-        static func floats(headWidth: Int) -> Int {
-            queryBlock * (2 * headWidth + keyBlock + 5) + headWidth
+    private func answer(_ queries: Tensor, _ memories: [Memory], output: Tensor, in workspace: Workspace) {
+        let (team, kernels) = (workspace.team, workspace.kernels)
+        let panels = (queries.pixels + PackedPanels.width - 1) / PackedPanels.width
+        let most = PackedMemory.Layout(self, tokens: memories.map(\.count).max() ?? 1)
+        let work = PanelScratch.count(self)
+        func pack(_ item: Int, to base: UnsafeMutablePointer<Float>) -> PackedMemory {
+            let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+            let packed = packed(item, at: base)
+            packed.fill(memories[sample], head: head, kernels: kernels)
+            return packed
         }
-
-        init(_ base: UnsafeMutablePointer<Float>, headWidth: Int) {
-            packed = base
-            scores = packed + headWidth * queryBlock
-            sums = scores + keyBlock * queryBlock
-            maxima = sums + headWidth * queryBlock
-            blockMaxima = maxima + queryBlock
-            totals = blockMaxima + queryBlock
-            blockTotals = totals + queryBlock
-            factors = blockTotals + queryBlock
-            scales = factors + queryBlock
+        func packed(_ item: Int, at base: UnsafeMutablePointer<Float>) -> PackedMemory {
+            PackedMemory(PackedMemory.Layout(self, tokens: memories[item / heads].count), at: base)
         }
-    }
-
-    private func attend(
-        _ queries: UnsafePointer<Float>, stride: Int, rows: Int, memory: Memory, head: Int, scratch: Scratch,
-        output: UnsafeMutablePointer<Float>, kernels: kernel_set
-    ) {
-        let block = Self.queryBlock
-        kernel_pack_panel(queries, stride, rows, headWidth, 1, scratch.packed)
-        scratch.scales.update(repeating: 1 / Float(headWidth).squareRoot(), count: headWidth)
-        kernels.scale_rows(scratch.packed, headWidth, block, block, scratch.scales)
-        for first in Swift.stride(from: 0, to: memory.count, by: Self.keyBlock) {
-            let count = min(Self.keyBlock, memory.count - first)
-            let offset = first * memory.stride + head * headWidth
-            score(memory.keys + offset, stride: memory.stride, count: count, scratch, kernels: kernels)
-            weigh(count: count, isFirst: first == 0, scratch, kernels: kernels)
-            cblas_sgemm(
-                CblasRowMajor, CblasTrans, CblasNoTrans, blasint(block), blasint(headWidth), blasint(count), 1,
-                scratch.scores, blasint(block), memory.values + offset, blasint(memory.stride), first == 0 ? 0 : 1,
-                scratch.sums, blasint(headWidth))
+        func answer(_ panel: Int, of item: Int, _ packed: PackedMemory, _ scratch: UnsafeMutablePointer<Float>) {
+            let (sample, head) = item.quotientAndRemainder(dividingBy: heads)
+            let first = panel * PackedPanels.width
+            let count = min(PackedPanels.width, queries.pixels - first)
+            let source = queries.sample(sample) + first * queries.channels + head * headWidth
+            let target = output.sample(sample) + first * output.channels + head * headWidth
+            var answer = QueryPanel(self, memory: packed, scratch: PanelScratch(self, at: scratch), kernels: kernels)
+            answer.take(source, stride: queries.channels, count: count)
+            // Where the answers go, and the queries that this thread or another will take next.
+            kernel_prefetch_rows(target, output.channels, count, headWidth)
+            let following = min(PackedPanels.width, queries.pixels - first - count)
+            kernel_prefetch_rows(source + count * queries.channels, queries.channels, following, headWidth)
+            answer.meetMemory()
+            answer.store(to: target, stride: output.channels)
         }
-        for query in 0..<block { scratch.factors[query] = 1 / scratch.totals[query] }
-        kernels.scale_rows(scratch.sums, rows, headWidth, headWidth, scratch.factors)
-        for query in 0..<rows {
-            (output + query * heads * headWidth).update(from: scratch.sums + query * headWidth, count: headWidth)
-        }
-    }
-
-    /// The scores of a block of keys: a row a key, a column a query.
-    private func score(
-        _ keys: UnsafePointer<Float>, stride: Int, count: Int, _ scratch: Scratch, kernels: kernel_set
-    ) {
-        var taps: UnsafePointer<Float>? = keys
-        withUnsafePointer(to: &taps) { taps in
-            var job = kernel_panel()
-            job.taps = taps
-            job.tap_count = 1
-            job.depth = headWidth
-            job.depth_stride = 1
-            job.pixel_stride = stride
-            job.pixels = count
-            job.weights = UnsafePointer(scratch.packed)
-            job.columns = Self.queryBlock
-            job.output = scratch.scores
-            job.output_stride = Self.queryBlock
-            kernels.panel(&job)
-        }
-    }
-
-    /// Turns scores into numerators over the maximum so far, and what was summed before into sums over the same.
-    private func weigh(count: Int, isFirst: Bool, _ scratch: Scratch, kernels: kernel_set) {
-        let block = Self.queryBlock
-        kernels.column_maximum(scratch.scores, count, scratch.blockMaxima)
-        if isFirst {
-            scratch.maxima.update(from: scratch.blockMaxima, count: block)
-            kernels.column_exponential(scratch.scores, count, scratch.maxima, scratch.totals)
+        let count = queries.batch * heads
+        if count >= 4 * team.size, most.count <= Self.cachedElements {
+            let scratch = workspace.scratch(floats: most.count + work)
+            team.run(count) { item, thread in
+                let packed = pack(item, to: scratch[thread])
+                for panel in 0..<panels { answer(panel, of: item, packed, scratch[thread] + most.count) }
+            }
             return
         }
-        for query in 0..<block {
-            let maximum = max(scratch.maxima[query], scratch.blockMaxima[query])
-            scratch.factors[query] = exp(scratch.maxima[query] - maximum)
-            scratch.maxima[query] = maximum
+        let memory = workspace.tensor(batch: 1, width: count, channels: most.count)
+        team.run(count) { item, _ in _ = pack(item, to: memory.base + item * most.count) }
+        let scratch = workspace.scratch(floats: work)
+        team.run(count * panels) { place, thread in
+            let (item, panel) = place.quotientAndRemainder(dividingBy: panels)
+            answer(panel, of: item, packed(item, at: memory.base + item * most.count), scratch[thread])
         }
-        kernels.column_exponential(scratch.scores, count, scratch.maxima, scratch.blockTotals)
-        for query in 0..<block {
-            scratch.totals[query] = scratch.totals[query] * scratch.factors[query] + scratch.blockTotals[query]
-        }
-        kernels.scale_rows(scratch.sums, block, headWidth, headWidth, scratch.factors)
     }
 }

@@ -20,6 +20,8 @@ package struct Convolution: Sendable {
         case pairs(PackedPanels)
         /// As `single`, in bfloat16, and widened to fp32 where they are transformed: for Winograd's filtering only.
         case halves(PackedPanels)
+        /// Transformed, for Winograd's filtering with products of pairs.
+        case filtered(PackedPanels)
     }
 
     /// - Parameters:
@@ -29,18 +31,21 @@ package struct Convolution: Sendable {
     ///     narrower ones.
     ///   - ways: in fp32. Only `direct` where what follows amplifies rounding.
     ///   - storesHalves: whether in bf16 weights take 16 bits even where products are computed in fp32.
+    ///   - filtersPairs: whether in bf16 Winograd's filtering may multiply pairs, which rounds nearly twice as much as pairs that are
+    ///     multiplied as the definition reads, and takes 16/9 of their memory.
     ///   - usualExtent: rows and columns of most outputs, which tells what costs less; any others are computed as well.
     package init(
         weight: WeightMatrix, bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
         padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases),
-        storesHalves: Bool = false, usualExtent: Int = Self.usualExtent
+        storesHalves: Bool = false, filtersPairs: Bool = false, usualExtent: Int = Self.usualExtent
     ) {
         precondition(weight.outputs == outputChannels && weight.count == outputChannels * inputChannels * kernel * kernel)
         shape = ConvolutionShape(
             inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding)
         self.bias = bias
         self.ways = ways
-        let form = Self.form(shape, precision, ways, storesHalves: storesHalves, usualExtent: usualExtent)
+        let form = Self.form(
+            shape, precision, ways, storesHalves: storesHalves, filtersPairs: filtersPairs, usualExtent: usualExtent)
         let panels = PackedPanels(
             inputs: inputChannels, taps: kernel * kernel, outputs: outputChannels, form: form
         ) { weight.read($0, into: $1) }
@@ -49,6 +54,7 @@ package struct Convolution: Sendable {
         case .single: .single(panels)
         case .pairs: .pairs(panels)
         case .halves: .halves(panels)
+        case .filtered: .filtered(panels)
         }
     }
 
@@ -56,9 +62,11 @@ package struct Convolution: Sendable {
     package static let usualExtent = 32
 
     private static func form(
-        _ shape: ConvolutionShape, _ precision: Precision, _ ways: Set<ConvolutionWay>, storesHalves: Bool, usualExtent: Int
+        _ shape: ConvolutionShape, _ precision: Precision, _ ways: Set<ConvolutionWay>, storesHalves: Bool, filtersPairs: Bool,
+        usualExtent: Int
     ) -> PackedPanels.Form {
         guard precision == .bf16 else { return .single }
+        if filtersPairs, ConvolutionWay.filteredPairsCostLess(than: ways, shape, extent: usualExtent) { return .filtered }
         if ConvolutionWay.pairsCostLess(than: ways, shape, extent: usualExtent) { return .pairs }
         return storesHalves ? .halves : .single
     }
@@ -66,12 +74,12 @@ package struct Convolution: Sendable {
     package init(
         weight: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
         padding: Int, precision: Precision = .fp32, ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases),
-        storesHalves: Bool = false, usualExtent: Int = Self.usualExtent
+        storesHalves: Bool = false, filtersPairs: Bool = false, usualExtent: Int = Self.usualExtent
     ) {
         self.init(
             weight: WeightMatrix(weight, outputs: outputChannels), bias: bias, inputChannels: inputChannels,
             outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways,
-            storesHalves: storesHalves, usualExtent: usualExtent)
+            storesHalves: storesHalves, filtersPairs: filtersPairs, usualExtent: usualExtent)
     }
 
     /// What follows the sums: `activation(scale * (sum + bias) + shift) + residual`.
@@ -133,6 +141,7 @@ package struct Convolution: Sendable {
             } else {
                 PairConvolution(call: call, panels: panels).run(in: workspace)
             }
+        case .filtered(let panels): PairFiltering(call: call, panels: panels).run(in: workspace)
         case .halves(let panels):
             let way = way(of: [.winograd2, .winograd4], height: call.output.height, width: call.output.width)
             WinogradConvolution(call: call, panels: panels, outputs: way == .winograd4 ? 4 : 2).run(in: workspace)

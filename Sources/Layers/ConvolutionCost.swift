@@ -34,6 +34,21 @@ extension ConvolutionWay {
     }
 }
 
+extension ConvolutionWay {
+    /// The same question of Winograd's filtering with products of pairs, against each of `ways` in fp32 and against pairs that are
+    /// multiplied as the definition reads.
+    static func filteredPairsCostLess(than ways: Set<ConvolutionWay>, _ shape: ConvolutionShape, extent: Int) -> Bool {
+        guard shape.kernel == 3, shape.stride == 1, shape.inputChannels % 2 == 0 else { return false }
+        let work = ConvolutionWork(shape, height: extent, width: extent)
+        let cost = work.filteredPairs
+        switch cheapest(of: ways, shape, height: extent, width: extent) {
+        case .direct: return cost < work.pairs
+        case .winograd2: return cost < min(work.pairs, work.winograd(.tilesOf2))
+        case .winograd4: return cost < min(work.pairs, work.winograd(.tilesOf4))
+        }
+    }
+}
+
 /// What the parts of Winograd's filtering cost, in multiplications with an addition that the panel kernel does meanwhile:
 /// measured with AVX-512, input and output beyond the second-level cache; near enough with AVX2, where both halve.
 private struct WinogradCost {
@@ -78,6 +93,13 @@ private struct ConvolutionWork {
     /// Two products take as long as one in fp32.
     var pairs: Double {
         Double(height) * Double(width) * (4.5 * inputs * outputs + Self.pairInput * inputs + Self.directOutput * outputs)
+    }
+
+    /// On tiles of 2x2: sixteen products of half a multiplication and what they wait for memory, and weights, which come from there and
+    /// take more of it than pairs do.
+    var filteredPairs: Double {
+        let tiles = Double((height + 1) / 2) * Double((width + 1) / 2)
+        return tiles * (8.5 * inputs * outputs + 120 * inputs + 200 * outputs) + 160 * inputs * outputs
     }
 
     func winograd(_ cost: WinogradCost) -> Double {

@@ -139,7 +139,7 @@ package struct FeedForward: Sendable {
             case .pairs:
                 kernels.narrowRows(
                     panel, stride: width, to: target, targetStride: layout.middleStride, rows: rows, width: width)
-            case .single, .halves:
+            case .single, .halves, .filtered:
                 for row in 0..<rows { (target + row * layout.middleStride).update(from: panel + row * width, count: width) }
             }
         }

@@ -55,9 +55,9 @@ extension Linear {
             let target = result.memory.base + first * result.stride
             switch panels.form {
             case .pairs: _ = narrowed(values, count: rows, into: target, stride: result.stride, kernels: workspace.kernels)
-            case .single where norm == nil, .halves where norm == nil:
+            case .single where norm == nil:
                 for row in 0..<rows { (target + row * result.stride).update(from: values.input + row * stride, count: inputs) }
-            case .single, .halves: break
+            case .single, .halves, .filtered: break
             }
         }
         return result

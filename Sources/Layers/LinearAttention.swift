@@ -101,7 +101,7 @@ package struct LinearAttention: Sendable {
     ) {
         let form = projections.panels.form
         switch form {
-        case .single, .halves: kernels.column_exponential(keys, count, summary + Summary.maximum, summary + Summary.sum)
+        case .single, .halves, .filtered: kernels.column_exponential(keys, count, summary + Summary.maximum, summary + Summary.sum)
         case .pairs:
             kernels.column_exponential_pairs(keys, count, summary + Summary.maximum, summary + Summary.sum)
             kernels.interleave(values, Self.headWidth, count, values)

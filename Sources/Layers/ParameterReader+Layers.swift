@@ -41,13 +41,14 @@ extension ParameterReader {
     /// `NAME.weight`, (outputs, inputs, kernel, kernel), and, where asked for, `NAME.bias`.
     package func convolution(
         _ name: String, inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int, bias: Bool,
-        ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases), usualExtent: Int = Convolution.usualExtent
+        ways: Set<ConvolutionWay> = Set(ConvolutionWay.allCases), filtersPairs: Bool = false,
+        usualExtent: Int = Convolution.usualExtent
     ) throws(CheckpointError) -> Convolution {
         try Convolution(
             weight: WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])]),
             bias: bias ? take("\(name).bias", [outputs]) : nil, inputChannels: inputs, outputChannels: outputs,
             kernel: kernel, stride: stride, padding: padding, precision: precision, ways: ways, storesHalves: storesHalves,
-            usualExtent: usualExtent)
+            filtersPairs: filtersPairs, usualExtent: usualExtent)
     }
 
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.

@@ -40,7 +40,7 @@ struct PatchConvolution {
         let count = pixels * channels
         let line = source.sample(sample) + y * source.width * channels
         switch panels.form {
-        case .single, .halves:
+        case .single, .halves, .filtered:
             for patch in 0..<call.output.width { (target + patch * stride).update(from: line + patch * count, count: count) }
         case .pairs:
             let pixel = 2 * panels.form.elements(of: channels)

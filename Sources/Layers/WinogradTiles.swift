@@ -54,8 +54,18 @@ struct WinogradTiles {
         let capacity: Int
     }
 
+    /// Where the transformed input stands as pairs of bfloat16, in pairs: plane by plane, tile by tile, all channels together.
+    struct PairStrides {
+        let tile: Int
+        let plane: Int
+    }
+
     /// Transforms the input of some of a block's tiles: padded, joined and doubled as the call asks for.
-    func transformInput(_ tiles: Range<Int>, of block: Block, into values: UnsafeMutablePointer<Float>) {
+    ///
+    /// - Parameter strides: for pairs of bfloat16.
+    func transformInput(
+        _ tiles: Range<Int>, of block: Block, into values: UnsafeMutablePointer<Float>, pairs strides: PairStrides? = nil
+    ) {
         forEachSample(tiles, of: block) { sample, run in
             var job = kernel_winograd_input()
             job.tiles = run
@@ -63,12 +73,14 @@ struct WinogradTiles {
             job.padding = call.shape.padding
             job.zeros = UnsafePointer(zeros.base)
             job.values = values
+            job.tile_stride = strides?.tile ?? 0
+            job.plane_stride = strides?.plane ?? 0
             for source in call.sources {
                 job.source = UnsafePointer(source.sample(sample))
                 job.height = source.height
                 job.width = source.width
                 job.channels = source.channels
-                kernels.winograd_input(&job)
+                if strides == nil { kernels.winograd_input(&job) } else { kernels.winograd_input_pairs(&job) }
                 job.first_channel += source.channels
             }
         }

@@ -84,4 +84,20 @@ struct FewStepsTests {
             #expect(try distance(.ddim, 20) < ten && ten < distance(.ddim, 5), "case \(index)")
         }
     }
+
+    @Test("DDIM adds fresh noise where that is asked for, as much as DDPM's posterior has between the same times")
+    func freshNoise() throws {
+        let schedule = NoiseSchedule()
+        func plan(_ kind: LatentSamplerKind) throws -> LatentSamplerPlan {
+            try LatentSamplerPlan(kind, steps: 20, schedule: schedule, prediction: .noise)
+        }
+        #expect(try plan(.ddim).steps.allSatisfy { $0.deviation == 0 })
+        let (found, times) = (try plan(.ddimWithNoise).steps, try schedule.leadingTimes(20))
+        #expect(found.count == times.count)
+        // All but the last step, which ends at the table's first entry.
+        for (step, index) in zip(found, times.indices.reversed().dropLast()) {
+            let expected = exp(LatentSamplerPlan.DDPMCoefficients(times: times, index: index, schedule: schedule).logVariance / 2)
+            #expect(abs(Double(step.deviation) - expected) < 1e-6 * expected)
+        }
+    }
 }

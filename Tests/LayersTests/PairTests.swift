@@ -248,6 +248,49 @@ struct PairTests {
         }
     }
 
+    @Test("a convolution by filtering with products of pairs is that of the definition, whatever its threads and company", arguments: sets)
+    func filteredPairs(kernels: String) {
+        var random = SplitMix(seed: 31)
+        for (batch, height, width, channels, outputs, upsampled) in [
+            (1, 1, 1, [2], 1, false), (2, 5, 4, [70], 33, false), (3, 8, 8, [37, 27], 64, false), (2, 3, 7, [64], 70, true),
+            (1, 24, 24, [40, 8], 200, false),
+        ] {
+            let inputs = channels.reduce(0, +)
+            let (weight, bias) = (random.floats(outputs * inputs * 9), random.floats(outputs))
+            let sources = channels.map { random.floats(batch * height * width * $0) }
+            let layer = Convolution(
+                weight: weight, bias: bias, inputChannels: inputs, outputChannels: outputs, kernel: 3, padding: 1, precision: .bf16,
+                ways: [.direct], filtersPairs: true, usualExtent: 64)
+            func tensors(_ samples: Range<Int>, _ workspace: Workspace) -> [Tensor] {
+                zip(sources, channels).map { values, channels in
+                    let count = height * width * channels
+                    return Tensor(
+                        Array(values[samples.lowerBound * count..<samples.upperBound * count]), batch: samples.count,
+                        height: height, width: width, channels: channels, pool: workspace.pool)
+                }
+            }
+            func result(_ samples: Range<Int>, threads: Int) -> [Float] {
+                let workspace = Workspace(threads: threads, kernels: kernels)
+                return layer(
+                    tensors(samples, workspace), upsampled: upsampled, epilogue: .init(activation: .silu), in: workspace).values
+            }
+            let plain = Plain.convolution(
+                tensors(0..<batch, Workspace(threads: 1)), weight: weight, bias: bias, outputs: outputs, kernel: 3, stride: 1,
+                padding: 1, zoom: upsampled ? 2 : 1)
+            let found = result(0..<batch, threads: 2)
+            let comment: Comment = "\(kernels): \(batch)x\(height)x\(width) \(channels) to \(outputs)"
+            let expected = plain.values.map(Plain.silu)
+            // Products of rounded operands: by the sums' root mean square, which is that of as many numbers.
+            let scale = (plain.values.reduce(0) { $0 + $1 * $1 } / Double(plain.values.count)).squareRoot()
+            expectClose(found, expected, within: 0.03 * max(1, scale), comment)
+            let error = (zip(found, expected).reduce(0) { $0 + pow(Double($1.0) - $1.1, 2) } / Double(found.count)).squareRoot()
+            #expect(error > 0 && error < 0.006 * max(1, scale), "\(comment): \(error) of \(scale)")
+            for threads in [1, 3] { #expect(result(0..<batch, threads: threads) == found, comment) }
+            let alone = result(batch - 1..<batch, threads: 2)
+            #expect(alone == Array(found.suffix(alone.count)), comment)
+        }
+    }
+
     @Test("linear attention", arguments: sets)
     func linearAttention(kernels: String) {
         var random = SplitMix(seed: 25)

@@ -66,13 +66,19 @@ typedef struct {
     // Rows of 32 floats as weights of `pair_panel`: neighbouring rows become pairs, the last of an odd number beside zeros. May be
     // done in place.
     void (*interleave)(const float *rows, size_t stride, size_t count, float *pairs);
-    // 2^(factor * sum) of the sums of `pair_panel`, whole panels without anything that follows, as bfloat16: rows are
-    // `output_stride` pairs apart. What each row of them comes to is added to the row of 32 of `totals`, any lanes of it. For
-    // factor * sum within -126...126; relative error under 1e-4 before rounding.
-    void (*power_panel)(const kernel_panel *, float factor, uint16_t *output, float *totals);
-    // The numerators exp((x - maximum) * scale) of each row's softmax, as pairs in place of the row, and one over their sum.
-    // `stride` has room for whole vectors of 16: what lies behind a row's end is read, and overwritten.
-    void (*softmax_pairs)(float *scores, size_t rows, size_t stride, size_t width, float scale, float *factors);
+    // 2^(factor * sum - bias) of the sums of `panel`, whole panels or half of one without anything else that follows, each row of them
+    // a row of 32 at `output`; what each column of them comes to is added to `totals`. For exponents up to 126; relative error
+    // under 2e-7 (and what is below 2^-126 is next to nothing).
+    void (*numerators)(const kernel_panel *, float factor, float *totals);
+    // The same of `pair_panel`, neighbouring rows as pairs of bfloat16 as `interleave` makes them; relative error under 1e-4
+    // before rounding.
+    void (*numerator_pairs)(const kernel_panel *, float factor, float *totals);
+    // Rows of `width` values as columns, `column_stride` apart, times a factor; where `factors` are given, each column times its own.
+    void (*turn_rows)(const float *rows, size_t stride, size_t count, size_t width, float factor, const float *factors,
+                      float *columns, size_t column_stride);
+    // The same without factors, neighbouring rows as pairs of bfloat16, the last of an odd number beside zeros; `column_stride` counts
+    // pairs.
+    void (*turn_pairs)(const float *rows, size_t stride, size_t count, size_t width, float *columns, size_t column_stride);
     // The greatest sum of squares among rows of `width` values; no number where one has none, or one that fp32 can't hold.
     float (*greatest_square)(const float *rows, size_t stride, size_t count, size_t width);
     // Each row of `width` values times its factor, in place.
@@ -80,6 +86,8 @@ typedef struct {
     // The parts of a 3x3 convolution by Winograd's minimal filtering, in the order of their use.
     void (*winograd_weights)(const kernel_winograd_weights *);
     void (*winograd_input)(const kernel_winograd_input *);
+    // The input of tiles of 2x2 as pairs of bfloat16, which `pair_panel` multiplies by what `kernel_pack_filtered` makes.
+    void (*winograd_input_pairs)(const kernel_winograd_input *);
     void (*winograd_product)(const kernel_winograd_product *);
     void (*winograd_output)(const kernel_winograd_output *);
     // Channel LayerNorm of `rows` rows: (x - mean) / sqrt(biased variance + epsilon) * gain + bias; bias may be NULL.
@@ -107,6 +115,12 @@ const kernel_set *kernel_set_best(void);
 
 // The sets this processor runs, fastest first; NULL past the last.
 const kernel_set *kernel_set_at(size_t index);
+
+// Rows that are wanted soon, on their way into the cache.
+static inline void kernel_prefetch_rows(const float *rows, size_t stride, size_t count, size_t width) {
+    for (size_t row = 0; row < count; row++)
+        for (size_t i = 0; i < width; i += 16) __builtin_prefetch(rows + row * stride + i);
+}
 
 // Tells the processor that this thread only waits.
 static inline void kernel_pause(void) {

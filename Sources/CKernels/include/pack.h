@@ -14,5 +14,6 @@ void kernel_pack_pairs(const float *weights, size_t stride, size_t columns, size
 // The first form with each weight in bfloat16, to the nearest one.
 void kernel_pack_halves(const float *weights, size_t stride, size_t columns, size_t inputs, size_t taps, uint16_t *panel);
 
-// Words of `columns` (1...32) outputs, `rows` words each, `stride` words apart, as a panel: rows of 32, zeros where no column is.
-void kernel_pack_words(const uint32_t *words, size_t stride, size_t columns, size_t rows, uint32_t *panel);
+// A panel of a 3x3 convolution (as `kernel_pack_panel` makes it) as Winograd's filtering on tiles of 2x2 multiplies pairs of bfloat16:
+// for each of the 16 positions (inputs + 1) / 2 rows of 32 pairs.
+void kernel_pack_filtered(const float *panel, size_t inputs, uint32_t *filtered);

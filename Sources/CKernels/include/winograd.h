@@ -41,6 +41,8 @@ typedef struct {
     const float *zeros; // as many as channels
     size_t first_channel; // of the joined tensor
     float *values;
+    size_t tile_stride;  // of values as pairs, in pairs: between tiles, whose channels all stand together,
+    size_t plane_stride; // and between planes
 } kernel_winograd_input;
 
 typedef struct {

@@ -23,11 +23,13 @@ struct LatentResidualBlock: Sendable {
         (enter, leave) = try parameters.both(
             { () throws(CheckpointError) in
                 try parameters.convolution(
-                    "in_layers.2", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: true, usualExtent: extent)
+                    "in_layers.2", inputs: inputs, outputs: outputs, kernel: 3, padding: 1, bias: true, filtersPairs: true,
+                    usualExtent: extent)
             },
             { () throws(CheckpointError) in
                 try parameters.convolution(
-                    "out_layers.3", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: true, usualExtent: extent)
+                    "out_layers.3", inputs: outputs, outputs: outputs, kernel: 3, padding: 1, bias: true, filtersPairs: true,
+                    usualExtent: extent)
             })
         shortcut = inputs == outputs ? nil : try parameters.convolution(
             "skip_connection", inputs: inputs, outputs: outputs, kernel: 1, padding: 0, bias: true)

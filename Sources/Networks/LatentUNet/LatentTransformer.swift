@@ -12,27 +12,13 @@ struct LatentTransformer: Sendable {
     private let leave: Linear  // proj_out
     private let selfNorm: LayerNorm  // transformer_blocks.0.norm1
     private let selfProjections: Linear  // attn1.to_q, to_k, to_v
-    private let selfAttention: SelfAttention
     private let selfOutput: Linear  // attn1.to_out.0
     private let contextNorm: LayerNorm  // norm2
     private let contextQuery: Linear  // attn2.to_q
     private let contextProjections: Linear  // attn2.to_k, to_v
-    private let contextAttention: BlockedAttention
+    private let attention: BlockedAttention
     private let contextOutput: Linear  // attn2.to_out.0
     private let feedForward: FeedForward  // norm3, ff.net.0.proj, ff.net.2
-
-    /// In bf16 heads multiply as pairs.
-    private enum SelfAttention: Sendable {
-        case blocked(BlockedAttention)
-        case pairs(Attention)
-
-        func callAsFunction(_ projections: Tensor, in workspace: Workspace) -> Tensor {
-            switch self {
-            case .blocked(let attention): attention(projections, in: workspace)
-            case .pairs(let attention): attention(projections, in: workspace)
-            }
-        }
-    }
 
     init(
         _ parameters: ParameterReader, index: Int, width: Int, configuration: LatentUNetConfiguration
@@ -63,9 +49,7 @@ struct LatentTransformer: Sendable {
             norm: block.layerNorm("norm3", width: width),
             expand: block.linear("ff.net.0.proj", inputs: width, outputs: 8 * width),
             contract: block.linear("ff.net.2", inputs: 4 * width, outputs: width), middle: .gatedGELU)
-        contextAttention = BlockedAttention(heads: heads, headWidth: headWidth)
-        selfAttention = parameters.precision == .bf16 && headWidth.isMultiple(of: 2)
-            ? .pairs(Attention(heads: heads, headWidth: headWidth, precision: .bf16)) : .blocked(contextAttention)
+        attention = BlockedAttention(heads: heads, headWidth: headWidth, precision: parameters.precision)
     }
 
     /// Keys and values of a context, side by side.
@@ -81,14 +65,14 @@ struct LatentTransformer: Sendable {
         observe?("st.proj_in", tokens)
         let first = selfNorm(tokens, in: workspace)
         observe?("st.norm1", first)
-        let seen = selfAttention(selfProjections(first, in: workspace), in: workspace)
+        let seen = attention(selfProjections(first, in: workspace), in: workspace)
         if let observe { observe("st.attn1", selfOutput(seen, in: workspace)) }
         tokens = selfOutput(seen, adding: tokens, in: workspace)
         let memories = contexts.map { context in
             let keys = context.keys(ofTransformer: index)
             return BlockedAttention.Memory(keys: keys, values: keys + width, stride: 2 * width, count: context.tokens)
         }
-        let read = contextAttention(
+        let read = attention(
             contextQuery(contextNorm(tokens, in: workspace), in: workspace), memories, in: workspace)
         if let observe { observe("st.attn2", contextOutput(read, in: workspace)) }
         tokens = contextOutput(read, adding: tokens, in: workspace)

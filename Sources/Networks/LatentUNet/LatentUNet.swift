@@ -76,7 +76,7 @@ package struct LatentUNet: Sendable {
                 transformer: Self.transformer(reader, block.transformer, block.outputs, configuration),
                 double: !block.doubles ? nil : reader.convolution(
                     "\(block.transformer == nil ? 1 : 2).conv", inputs: block.outputs, outputs: block.outputs, kernel: 3,
-                    padding: 1, bias: true))
+                    padding: 1, bias: true, filtersPairs: true, usualExtent: Self.extent(ofLevel: block.level - 1)))
         }
         leaveNorm = try parameters.groupNorm("out.0", width: width, epsilon: 1e-5)
         leave = try parameters.convolution(

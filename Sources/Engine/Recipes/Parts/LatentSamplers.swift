@@ -9,7 +9,7 @@ extension LatentSamplerKind {
     /// with; nor does the only one that one step of DDPM has.
     var steps: ClosedRange<Int> {
         switch self {
-        case .ddim: 4...Self.allSteps.upperBound
+        case .ddim, .ddimWithNoise: 4...Self.allSteps.upperBound
         case .ddpm: 2...Self.allSteps.upperBound
         case .eulerAncestral, .euler, .dpmSolver: Self.allSteps
         }

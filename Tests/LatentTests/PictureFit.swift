@@ -1,14 +1,17 @@
+import Images
+
 /// The size that latent diffusion's scripts bring a picture to, and the picture fitted into it: as much of its middle as has the
-/// size's shape, by Pillow's Lanczos filter and byte for byte as there.
-package struct PictureFit: Sendable, Equatable {
-    package let width: Int
-    package let height: Int
+/// size's shape, by Pillow's Lanczos filter and byte for byte as there. The service restores pictures as they are, in tiles where they
+/// are large, so that only recorded numbers need this.
+struct PictureFit: Sendable, Equatable {
+    let width: Int
+    let height: Int
 
     /// Sides are multiples of this.
-    package static let unit = 64
+    static let unit = 64
 
     /// Which side becomes the resolution, about.
-    package enum Side: Sendable {
+    enum Side: Sendable {
         case longer, shorter
     }
 
@@ -16,7 +19,7 @@ package struct PictureFit: Sendable, Equatable {
     ///
     /// - Returns: nil where a side would be 0.
     /// - Precondition: all are positive.
-    package init?(width: Int, height: Int, resolution: Int, of side: Side) {
+    init?(width: Int, height: Int, resolution: Int, of side: Side) {
         let shorter = Double(min(width, height)), unit = Double(Self.unit)
         var factor = Double(resolution) / Double(side == .longer ? max(width, height) : min(width, height))
         factor = (shorter * factor / unit).rounded(.up) * unit / shorter
@@ -28,7 +31,7 @@ package struct PictureFit: Sendable, Equatable {
     private init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
 
     /// The middle of a picture in this size.
-    package func callAsFunction(_ picture: Picture) -> Picture {
+    func callAsFunction(_ picture: Picture) -> Picture {
         let (live, wanted) = (Double(picture.width) / Double(picture.height), Double(width) / Double(height))
         var crop = (width: Double(picture.width), height: Double(picture.height))
         if live > wanted { crop.width = wanted * Double(picture.height) }
