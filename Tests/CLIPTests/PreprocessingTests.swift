@@ -85,16 +85,16 @@ struct PreprocessingTests {
         }
     }
 
-    @Test("from afar, windows show what they would of a picture of three quarters' size")
-    func fromAfar() throws {
+    @Test("from afar, windows show what they would of a smaller picture", arguments: [0.75, 0.6])
+    func fromAfar(scale: Double) throws {
         var generator = SeededGenerator(seed: 10)
         for (width, height, count) in [(80, 64, 6), (35, 40, 6), (31, 90, 1)] {
             let picture = Picture.noise(width: width, height: height, using: &generator)
             let preprocessing = try preprocessing(side: 32, windows: 5)
             let whole = try preprocessing.views(of: picture, in: workspace)[0]
-            let views = try preprocessing.viewsFromAfar(of: picture, whole: whole, in: workspace)
+            let views = try preprocessing.viewsFromAfar(of: picture, whole: whole, scale: scale, in: workspace)
             #expect(views.count == count && views[0] == whole)
-            let smaller = (width: max(32, width * 3 / 4), height: max(32, height * 3 / 4))
+            let smaller = (width: max(32, Int(Double(width) * scale)), height: max(32, Int(Double(height) * scale)))
             let shrunk = Picture(
                 width: smaller.width, height: smaller.height,
                 pixels: try picture.resampled(

@@ -44,13 +44,22 @@ struct GuardTests {
 
     // MARK: Second looks
 
-    @Test("a second look doubts what it finds nearly as likely clean, and nothing else")
-    func secondLook() {
-        #expect(SecondLook.doubts("rainy", ["clean": 0.5, "rainy": 0.4, "snowy": 0.1]))
-        #expect(!SecondLook.doubts("rainy", ["clean": 0.1, "rainy": 0.2, "snowy": 0.7]))
-        #expect(SecondLook.doubts("rainy", ["clean": 0.41, "rainy": 0.5]))
-        #expect(!SecondLook.doubts("rainy", ["clean": 0.39, "rainy": 0.5]))
-        #expect(SecondLook.doubts("rainy", ["clean": 0.3]) && !SecondLook.doubts("rainy", ["snowy": 1]))
+    @Test("a second look doubts what it finds nearly as likely clean, and nothing else", arguments: [SecondLook.Manner.fromAfar, .turned])
+    func secondLook(manner: SecondLook.Manner) {
+        #expect(SecondLook.doubts("rainy", ["clean": 0.5, "rainy": 0.4, "snowy": 0.1], manner))
+        #expect(!SecondLook.doubts("rainy", ["clean": 0.1, "rainy": 0.2, "snowy": 0.7], manner))
+        #expect(SecondLook.doubts("rainy", ["clean": 0.41, "rainy": 0.5], manner))
+        #expect(!SecondLook.doubts("rainy", ["clean": 0.39, "rainy": 0.5], manner))
+        #expect(SecondLook.doubts("rainy", ["clean": 0.3], manner) && !SecondLook.doubts("rainy", ["snowy": 1], manner))
+        #expect(SecondLook.looks(manner, for: "rainy") && !SecondLook.looks(manner, for: "noisy"))
+    }
+
+    @Test("from far off, shadows and haze have to be likely still, whatever else is")
+    func fromFarOff() {
+        let least = SecondLook.leastFromFarOff
+        #expect(!SecondLook.doubts("shadowed", ["shadowed": least, "clean": 1 - least], .fromFarOff))
+        #expect(SecondLook.doubts("shadowed", ["shadowed": least - 0.0001, "low-light": 1 - least], .fromFarOff))
+        #expect(SecondLook.looks(.fromFarOff, for: "hazy") && !SecondLook.looks(.fromFarOff, for: "uncompleted"))
     }
 
     // MARK: Before
@@ -148,6 +157,14 @@ struct GuardTests {
         #expect(verdict(photograph, "shadowed", 0.3, [:]) == .restore("shadowed"))
     }
 
+    @Test("weather wants clean to be less likely than other labels do", arguments: ["rainy", "snowy", "raindrop"])
+    func undecidedInWeather(label: String) {
+        let most = LookGuard.mostProbabilityOfCleanInWeather
+        #expect(verdict(photograph, label, 0.9, ["clean": most]) == .restore(label))
+        #expect(verdict(photograph, label, 0.9, ["clean": most + 0.0001]) == .decline(.undecided))
+        #expect(verdict(photograph, "motion-blurry", 0.9, ["clean": most + 0.0001]) == .restore("motion-blurry"))
+    }
+
     @Test("in grey a label that is told by colours wants clean to be less likely, and no other does", arguments: ["shadowed", "hazy", "noisy"])
     func undecidedInGrey(label: String) {
         let pale = changed(photograph) { _, _, value in 60 + value / 2 }
@@ -155,6 +172,7 @@ struct GuardTests {
         grey.turnToLuma()
         let most = LookGuard.mostProbabilityOfCleanInGrey
         #expect(verdict(pale, label, 0.8, ["clean": most + 0.0001]) == .restore(label))
+        #expect(LookGuard.mostProbabilityOfCleanInWeather > most)
         #expect(verdict(grey, label, 0.8, ["clean": most]) == .restore(label))
         let isToldByColour = LookGuard.labelsToldByColour.contains(label)
         #expect(verdict(grey, label, 0.8, ["clean": most + 0.0001]) == (isToldByColour ? .decline(.undecided) : .restore(label)))
@@ -188,11 +206,12 @@ struct GuardTests {
         let within = changed(picture) { _, _, value in value + OutputGuard.mostLevels }
         let beyond = changed(picture) { _, _, value in value + OutputGuard.mostLevels + 1 }
         for label in ["rainy", "snowy", "noisy", "raindrop", "motion-blurry", "jpeg-compressed", "another"] {
-            #expect(objection(within, picture, label) == nil)
+            // Drops that move nothing were none.
+            #expect(objection(within, picture, label) == (label == "raindrop" ? .noTraces : nil))
             #expect(objection(beyond, picture, label) == .flatAreasMove)
         }
         #expect(OutputGuard.objection(to: beyond, madeOf: picture, as: []) == .flatAreasMove)
-        for label in ["hazy", "low-light", "shadowed", "uncompleted"] {
+        for label in ["hazy", "low-light", "uncompleted"] {
             #expect(objection(beyond, picture, label) == nil)
             #expect(objection(beyond, picture, "noisy", label) == nil)
         }
@@ -241,7 +260,37 @@ struct GuardTests {
     @Test("a photograph, which has no plain areas, may change everywhere")
     func photographs() {
         let made = changed(photograph) { _, _, value in 255 - value }
-        for label in ["rainy", "shadowed", "motion-blurry", "uncompleted"] { #expect(objection(made, photograph, label) == nil) }
+        for label in ["rainy", "hazy", "motion-blurry", "uncompleted"] { #expect(objection(made, photograph, label) == nil) }
+    }
+
+    /// The photograph brightened in its left part.
+    private func movedLeft(_ share: Double, of picture: Picture) -> Picture {
+        changed(picture) { x, _, value in value + (Double(x) < share * 256 ? 9 : 0) }
+    }
+
+    @Test("a shadow lies on a part of a scene: what lifts nearly all of it takes none away", arguments: [
+        ("shadowed", 0.3, false), ("shadowed", 0.79, false), ("shadowed", 0.85, true), ("low-light", 1, false), ("hazy", 1, false),
+    ])
+    func shadows(label: String, share: Double, isWithheld: Bool) {
+        let dim = changed(photograph) { _, _, value in value / 2 }
+        #expect(objection(movedLeft(share, of: dim), dim, label) == (isWithheld ? .noTraces : nil))
+        // Of rounds each is looked at alone.
+        #expect(objection(movedLeft(share, of: dim), dim, "noisy", label) == nil)
+    }
+
+    @Test("drops take a part of a picture, and are not nearly black", arguments: [
+        (0.05, false, true), (0.09, false, true), (0.12, false, false), (0.9, false, false), (0.5, true, true),
+    ])
+    func drops(share: Double, isDark: Bool, isWithheld: Bool) {
+        let picture = changed(photograph) { _, _, value in isDark ? value / 7 : 45 + value * 3 / 4 }
+        #expect(objection(movedLeft(share, of: picture), picture, "raindrop") == (isWithheld ? .noTraces : nil))
+    }
+
+    @Test("what is behind drops is sharp: places that move before a background out of focus are none")
+    func dropsBeforeBlur() {
+        let picture = changed(photograph) { x, _, value in x < 77 ? 45 + value * 3 / 4 : 100 + (x / 4) % 3 + value / 128 }
+        #expect(objection(movedLeft(0.3, of: picture), picture, "raindrop") == .noTraces)
+        #expect(objection(movedLeft(0.3, of: changed(photograph) { 45 + $2 * 3 / 4 }), changed(photograph) { 45 + $2 * 3 / 4 }, "raindrop") == nil)
     }
 
     @Test("lines on plain ground may not fade, but they may sharpen", arguments: [

@@ -42,17 +42,19 @@ package struct Preprocessing: Sendable {
         }
     }
 
-    /// The same from further off: the whole as it was seen, and windows that take in a third more a side, shrunk. There are none of
+    /// The same from further off: the whole as it was seen, and windows of the picture when it is shrunk. There are none of
     /// those where a side is shorter than a window.
     ///
-    /// - Parameter whole: the first of a picture's views.
+    /// - Parameters:
+    ///   - whole: the first of a picture's views.
+    ///   - scale: of the shrunk picture's sides, which are never shorter than a window, 0...1.
     /// - Throws: `cancelled`.
     package func viewsFromAfar(
-        of picture: Picture, whole: [UInt8], in workspace: Workspace, shouldContinue: @escaping () -> Bool = { true }
+        of picture: Picture, whole: [UInt8], scale: Double, in workspace: Workspace, shouldContinue: @escaping () -> Bool = { true }
     ) throws(ImageError) -> [[UInt8]] {
         var views = [whole]
         guard min(picture.width, picture.height) >= side else { return views }
-        let (width, height) = (max(side, picture.width * 3 / 4), max(side, picture.height * 3 / 4))
+        let width = max(side, Int(Double(picture.width) * scale)), height = max(side, Int(Double(picture.height) * scale))
         for (columns, rows) in windows(width: width, height: height) {
             views.append(
                 try picture.resampled(

@@ -101,8 +101,10 @@ struct Look: Sendable {
             switch manner {
             case nil: []
             case .turned: preprocessing.turnedViews(of: picture, whole: whole)
-            case .fromAfar:
-                try preprocessing.viewsFromAfar(of: picture, whole: whole, in: workspace, shouldContinue: shouldContinue)
+            case .fromAfar, .fromFarOff:
+                try preprocessing.viewsFromAfar(
+                    of: picture, whole: whole, scale: manner == .fromAfar ? 0.75 : 0.6, in: workspace,
+                    shouldContinue: shouldContinue)
             }
         })
     }

@@ -163,9 +163,11 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             return words.makeSample(index)
         case .look: return try look.makeSample(of: picture, in: workspace, shouldContinue: shouldContinue)
         case .lookAgain:
+            let manner = SecondLook.Manner.allCases[index]
+            let isWanted = firstView != nil && finding.map { SecondLook.looks(manner, for: $0.label) } ?? false
             return try look.makeSample(
-                of: picture, whole: firstView ?? [], again: firstView == nil ? nil : SecondLook.Manner.allCases[index],
-                in: workspace, shouldContinue: shouldContinue)
+                of: picture, whole: firstView ?? [], again: isWanted ? manner : nil, in: workspace,
+                shouldContinue: shouldContinue)
         case .tiles(let round):
             guard let finding else { throw .internalFault("a tile before its embedding") }
             return try restorer.makeSample(tiles[index], of: picture, finding, round: round)
@@ -180,7 +182,7 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
             if let word = sample as? WordSample { try words?.finish(word, index) }
             return .goOn
         case .look(let round): return try finishLook(sample, round: round)
-        case .lookAgain: return try finishLookAgain(sample)
+        case .lookAgain: return try finishLook(sample, again: SecondLook.Manner.allCases[index])
         case .tiles: return try finishTile(sample, index)
         }
     }
@@ -230,11 +232,17 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
     }
 
-    private func finishLookAgain(_ sample: any StageSample) throws(RestorationError) -> StageOutcome {
+    private func finishLook(
+        _ sample: any StageSample, again manner: SecondLook.Manner
+    ) throws(RestorationError) -> StageOutcome {
         guard let label = progress.withLock({ $0.firstView == nil ? nil : $0.finding?.label }) else { return .goOn }
-        let probabilities = try look.finding(sample, forcing: nil, mayBeClean: true).probabilities
+        var isDoubted = false
+        if SecondLook.looks(manner, for: label) {
+            let probabilities = try look.finding(sample, forcing: nil, mayBeClean: true).probabilities
+            isDoubted = SecondLook.doubts(label, probabilities, manner)
+        }
         return progress.withLock { progress in
-            progress.doubts.append(SecondLook.doubts(label, probabilities))
+            progress.doubts.append(isDoubted)
             guard progress.doubts.count == SecondLook.Manner.allCases.count else { return .goOn }
             let now = ContinuousClock.now
             progress.timing["classify"] += now - (progress.since ?? now)

@@ -46,6 +46,10 @@ package enum OutputGuard {
     static func objection(
         to after: PictureGrid, madeOf before: PictureGrid, as labels: some Collection<String>
     ) -> DeclineReason? {
+        // What several labels moved together is no one's.
+        if labels.count == 1, let label = labels.first, !MovedPlaces(from: before, to: after).arePlausible(for: label) {
+            return .noTraces
+        }
         let treatments = labels.isEmpty ? [.stayUnlessClipped] : labels.map(PlainAreasUnder.init(label:))
         guard !treatments.contains(.areHoles) else { return nil }
         let leavesOutClipped = treatments.contains(.stayUnlessClipped)

@@ -101,6 +101,11 @@ struct PictureGrid {
         Int(darkest[3 * cell]) << 16 | Int(darkest[3 * cell + 1]) << 8 | Int(darkest[3 * cell + 2])
     }
 
+    /// Its mean, in the channel where that is most.
+    func brightness(ofCell cell: Int) -> Int {
+        (3 * cell..<3 * cell + 3).reduce(0) { max($0, Int(mean[$1])) }
+    }
+
     /// Between the means of a cell here and in a grid of a picture of the same size, in the channel where that is most.
     func shift(ofCell cell: Int, to other: PictureGrid) -> Int {
         (3 * cell..<3 * cell + 3).reduce(0) { max($0, abs(Int(mean[$1]) - Int(other.mean[$1]))) }
