@@ -244,5 +244,14 @@ struct GuidedEngineTests {
         #expect(try await restore(on: bundle.engine()).picture == before.picture)
         let check = try await BundleCheck.run(in: bundle.folder.path, by: bundle.engine())
         #expect(check.largest == 0)
+        // What was kept with a reference of its own borrows from that.
+        let path = bundle.folder.path + "/" + BundleCheck.name
+        let kept = try StateDict(contentsOf: path)
+        var tensors: [String: StoredTensor] = [:]
+        for name in kept.names { tensors[name] = kept[name] }
+        let reference = Picture.sample(width: 204, height: 192)
+        tensors["reference"] = StoredTensor(scalarType: .uint8, shape: [192, 204, 3], littleEndian: reference.pixels)
+        try SafetensorsWriter.write(tensors, metadata: kept.metadata, to: path)
+        #expect(try await BundleCheck.run(in: bundle.folder.path, by: bundle.engine()).largest != 0)
     }
 }

@@ -5,7 +5,8 @@ import Images
 /// whether it computes the same.
 ///
 /// It has `picture` (bytes, height x width x 3), `probabilities` (1 x labels) where the bundle tells what is wrong, and
-/// `restored` (as `picture`), with the choices in its header. The one that comes with `Weights/mini` is made by its training
+/// `restored` (as `picture`), with the choices in its header; perhaps a `reference` (likewise) that was borrowed from, else that
+/// was the built-in picture. The one that comes with `Weights/mini` is made by its training
 /// and has more for its networks, and no `restored`.
 package enum BundleCheck {
     package static let name = "check.safetensors"
@@ -131,9 +132,12 @@ package enum BundleCheck {
     /// - Throws: where the bundle doesn't work, or the file of numbers is unsound.
     package static func run(in folder: String, by engine: any RestorationEngine) async throws -> Comparison {
         let recorded = isThere(in: folder) ? try StateDict(contentsOf: folder + "/" + name) : nil
-        let picture = try recorded?["picture"].map(self.picture) ?? builtInPicture
+        let picture = try recorded.flatMap { try self.picture($0, "picture") } ?? builtInPicture
         let recipe = engine.recipe
         var options = options(for: recipe)
+        if options.reference != nil, let recorded, let reference = try self.picture(recorded, "reference") {
+            options.reference = ReferencePicture(reference)
+        }
         if recorded?["restored"] != nil {
             let choices = recorded?.metadata ?? [:]
             if recipe.options.contains(.seed) { options.seed = choices["seed"].flatMap { UInt64($0) } ?? options.seed }
@@ -158,11 +162,13 @@ package enum BundleCheck {
         return comparison
     }
 
-    private static func picture(_ tensor: StoredTensor) throws(CheckpointError) -> Picture {
+    /// - Returns: nil where the file has none of that name.
+    private static func picture(_ recorded: StateDict, _ name: String) throws(CheckpointError) -> Picture? {
+        guard let tensor = recorded[name] else { return nil }
         let sides = 8...4_096
         guard tensor.scalarType == .uint8, tensor.shape.count == 3, tensor.shape[2] == 3,
             sides.contains(tensor.shape[0]), sides.contains(tensor.shape[1])
-        else { throw .malformedTensor(name: "picture", "expected bytes, height x width x 3, of sides in 8...4096") }
+        else { throw .malformedTensor(name: name, "expected bytes, height x width x 3, of sides in 8...4096") }
         return Picture(width: tensor.shape[1], height: tensor.shape[0], pixels: tensor.withBytes { [UInt8]($0) })
     }
 }

@@ -13,6 +13,8 @@ from torch import nn
 
 from .controller import LOGIT_SCALE, label_features
 from .daclip import DegradationAwareCLIP, VisionTower
+from .degradations import DEGRADATIONS
+from .guided_nafnet import GuidedNAFNet
 from .nafnet import ConditionalNAFNet
 from .pool import LABELS
 from .restoration import start_as_identity
@@ -161,4 +163,24 @@ def load_network(folder: Path) -> ConditionalNAFNet:
     described = {key: value for key, value in _read(folder)[NAFNET].items() if key not in ("file", "sha256")}
     network = ConditionalNAFNet(**described)
     network.load_state_dict({key: value.float() for key, value in load_file(_file(folder, NAFNET)).items()})
+    return network.to(memory_format=torch.channels_last)
+
+
+GUIDED, GUIDED_TYPE = "guided", "NAFNetRefFusion"
+
+
+def write_guided_bundle(folder: Path, network: GuidedNAFNet, training: dict, description: dict) -> None:
+    """A bundle of a network that borrows from a reference: it is told no label, and does something about every one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    section = {**_write_network(network, folder / "nafnet.safetensors"), "type": GUIDED_TYPE, **network.shape}
+    configuration = {
+        **description, "kind": GUIDED, "labels": [*DEGRADATIONS], "needs_reference": False, "network_g": section, "training": training}
+    (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")
+
+
+def load_guided_network(folder: Path) -> GuidedNAFNet:
+    """The bundle's network that borrows from a reference."""
+    described = _read(folder)["network_g"]
+    network = GuidedNAFNet(**{key: value for key, value in described.items() if key not in ("file", "sha256", "type", "nf")})
+    network.load_state_dict({key: value.float() for key, value in load_file(_file(folder, "network_g")).items()})
     return network.to(memory_format=torch.channels_last)

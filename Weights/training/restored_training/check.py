@@ -9,17 +9,22 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from .bundle import load_daclip, load_network, load_unet, read_labels, read_prediction
+from .bundle import load_daclip, load_guided_network, load_network, load_unet, read_labels, read_prediction
 from .controller import LOGIT_SCALE
 from .degradations import degrade
 from .effects import to_bytes
 from .diffusion import MeanRevertingSDE, sample_posterior
 from .photographs import read_picture
+from .reference_views import draw_view
+from .restoration import as_batch
 from .views import prepared, views
 
 WINDOW = (slice(100, 388), slice(90, 410))  # of the photograph: 288 rows, 320 columns
 CROP = (slice(112, 208), slice(150, 278))  # of that, for the diffusion: 96 rows, 128 columns
 TIMES = (100, 75, 50, 25)
+# For a network that borrows: of the photograph, less than its reference shows.
+GUIDED_WINDOW = (slice(180, 276), slice(190, 310))
+GUIDED_REFERENCE = 144
 
 
 @torch.no_grad()
@@ -66,3 +71,18 @@ def write_network_check(bundle: Path, photograph: Path, native_windows: int) -> 
     label = read_labels(bundle)[int(logits.argmax())]
     save_file({name: value.contiguous() for name, value in tensors.items()}, bundle / "check.safetensors",
               metadata={"picture": f"{photograph.name}, rainy", "degradation": label})
+
+
+@torch.no_grad()
+def write_guided_check(bundle: Path, photograph: Path) -> None:
+    """The same for a network that borrows from a reference: a picture, its reference and what the picture becomes, as bytes."""
+    network = load_guided_network(bundle)
+    clean = to_bytes(read_picture(photograph))
+    degraded = np.ascontiguousarray(to_bytes(degrade(read_picture(photograph), "noisy", 1, "benchmark"))[GUIDED_WINDOW])
+    middle = tuple((part.start + part.stop) / 2 + 9 for part in reversed(GUIDED_WINDOW))
+    reference = draw_view(clean, (GUIDED_REFERENCE, GUIDED_REFERENCE), middle, np.random.default_rng(2), clean).picture
+    picture, other = (as_batch([values]) for values in (degraded, reference))
+    result = network(picture, other).clamp(0, 1)
+    tensors = {"picture": torch.from_numpy(degraded), "reference": torch.from_numpy(reference.copy()),
+               "restored": (result[0].permute(1, 2, 0) * 255).round().to(torch.uint8).contiguous()}
+    save_file(tensors, bundle / "check.safetensors", metadata={"picture": f"{photograph.name}, noisy"})

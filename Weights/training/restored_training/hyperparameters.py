@@ -1,4 +1,4 @@
-"""Everything that decides what a training of the network of one evaluation makes, in one place and in a file."""
+"""Everything that decides what a training of a network of one evaluation makes, in one place and in a file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import json
 import subprocess
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Self
 
 from .degradations import CLEAN
 from .photographs import REPOSITORY
 
 
+class InFile:
+    """Of a dataclass: in `hyperparameters.json` beside the curves, and of a file with some of the fields."""
+
+    @classmethod
+    def read(cls, file: Path, **others) -> Self:
+        """Of a file with some of the fields, and those that are given here.
+
+        Throws a ValueError for fields that there are not.
+        """
+        told = json.loads(file.read_text())
+        if unknown := set(told) - {known.name for known in fields(cls)}:
+            raise ValueError(f"{file}: unknown hyperparameters {sorted(unknown)}")
+        return cls(**{**told, **others})
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "hyperparameters.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
 @dataclass
-class Hyperparameters:
+class Hyperparameters(InFile):
     """Written as `hyperparameters.json` beside the curves, and into `bundle.json` as `training`. The same ones, commit and
     photographs give the same drawn examples and batches.
     """
@@ -55,20 +75,53 @@ class Hyperparameters:
     measured_side: int = 192
     measured_a_label: int = 8
 
-    @classmethod
-    def read(cls, file: Path, **others) -> Hyperparameters:
-        """Of a file with some of the fields, and those that are given here.
 
-        Throws a ValueError for fields that there are not.
-        """
-        told = json.loads(file.read_text())
-        if unknown := set(told) - {known.name for known in fields(cls)}:
-            raise ValueError(f"{file}: unknown hyperparameters {sorted(unknown)}")
-        return cls(**{**told, **others})
 
-    def write(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "hyperparameters.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+@dataclass
+class GuidedHyperparameters(InFile):
+    """The same for the network that borrows from a reference."""
+
+    seed: int = 1
+    commit: str = "unknown"
+    minutes: float = 10
+    processes: int = 1
+    examples: int = 1000
+    held_out_examples: int = 100
+
+    # Matches are looked for at the size of the coarsest level, and what is borrowed lies as exactly as that has pixels: one
+    # level of halving is the most exact.
+    width: int = 16
+    enc_blk_nums: list[int] = field(default_factory=lambda: [1])
+    middle_blk_num: int = 8
+    dec_blk_nums: list[int] = field(default_factory=lambda: [2])
+    ext_n_blocks: list[int] = field(default_factory=lambda: [0, 4, 0])
+    reffusion_n_blocks: list[int] = field(default_factory=lambda: [2, 2])
+    lr_block_size: int = 12
+    ref_down_block_size: float = 1.5
+    dilations: list[int] = field(default_factory=lambda: [2, 6])
+
+    rate: float = 0.002
+    average_decay: float = 0.995
+    pixels: int = 111_000
+    parts: int = 1
+    # (progress, side of a crop, side of its reference).
+    crops: list[list[float]] = field(default_factory=lambda: [[0.0, 96, 120], [0.5, 120, 168], [0.8, 144, 216]])
+    shares: dict[str, float] = field(default_factory=lambda: {
+        "jpeg-compressed": 1.5, "motion-blurry": 1.5, "shadowed": 1.5, "hazy": 1.5, "rainy": 1.5, CLEAN: 0.3})
+    # Of the examples: how many see another view of what they show, and how many an unrelated one; the others see themselves, as the
+    # program has it where no reference is given.
+    view_share: float = 0.42
+    unrelated_share: float = 0.26
+    # Of the minutes: first the features learn to find what a reference shows.
+    feature_share: float = 0.35
+    feature_rate: float = 0.002
+    matching_temperature: float = 0.07
+    matched_places: int = 96
+    gradient_weight: float = 0.5
+    error_floor: float = 3e-4
+    measured_side: int = 144
+    measured_reference: int = 216
+    measured_a_label: int = 3
 
 
 def current_commit() -> str:

@@ -19,6 +19,7 @@ from .muon import MuonWithAdamW
 from .processes import agreed, process_number, share_gradients
 
 WARM_UP_STEPS = 50
+AVERAGE_DECAY = 0.998  # of a batch
 SAVE_SECONDS = 120
 LEAST_MEASUREMENTS = 5  # over a budget, so that a short run shows a curve as well
 
@@ -73,12 +74,12 @@ class Session:
     """
 
     def __init__(self, name: str, folder: Path, module: nn.Module, rate: float, budget: Budget, measure_every: int,
-                 parts: int = 1):
+                 parts: int = 1, decay: float = AVERAGE_DECAY):
         self.name, self.folder, self.module, self.parts = name, folder, module, parts
         self.device = next(module.parameters()).device
         self.budget, self.measure_every = budget, measure_every
         self.optimiser = MuonWithAdamW(module, rate)
-        self.average = Average(module, decay=0.998**parts)
+        self.average = Average(module, decay=decay**parts)
         self.step, self.seconds = 0, 0.0
         self.history: list[dict] = []
         folder.mkdir(parents=True, exist_ok=True)
