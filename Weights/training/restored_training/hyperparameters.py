@@ -32,7 +32,7 @@ class InFile:
 
 
 @dataclass
-class Hyperparameters(InFile):
+class OfEveryNetwork(InFile):
     """Written as `hyperparameters.json` beside the curves, and into `bundle.json` as `training`. The same ones, commit and
     photographs give the same drawn examples and batches.
     """
@@ -46,6 +46,21 @@ class Hyperparameters(InFile):
     # Of the pool, and of the pictures to measure with.
     examples: int = 1000
     held_out_examples: int = 100
+    rate: float = 0.002
+    # Of a batch.
+    pixels: int = 111_000
+    # How often the examples of each label are drawn; others count once.
+    shares: dict[str, float] = field(default_factory=lambda: {
+        "jpeg-compressed": 1.5, "motion-blurry": 1.5, "shadowed": 1.5, "hazy": 1.5, "rainy": 1.5, CLEAN: 0.3})
+    # How much neighbours' differences count beside the pixels, and the squared error that counts half of one that is large.
+    gradient_weight: float = 0.5
+    error_floor: float = 3e-4
+
+
+@dataclass
+class Hyperparameters(OfEveryNetwork):
+    """Of the network that is steered by DA-CLIP."""
+
     # Of the minutes: first the network learns to tell degradations apart (DCPT, arXiv 2501.15510).
     pretraining_share: float = 0.2
     pretraining_rate: float = 0.002
@@ -58,35 +73,19 @@ class Hyperparameters(InFile):
     use_content: bool = False
     norm: str = "gain"
 
-    rate: float = 0.002
-    # Of a batch, and batches to a step.
-    pixels: int = 111_000
+    # Batches to a step.
     parts: int = 2
     # (progress, side) of the crops.
     crops: list[list[float]] = field(default_factory=lambda: [[0.0, 96], [0.3, 128], [0.7, 192]])
-    # How often the examples of each label are drawn; others count once.
-    shares: dict[str, float] = field(default_factory=lambda: {
-        "jpeg-compressed": 1.5, "motion-blurry": 1.5, "shadowed": 1.5, "hazy": 1.5, "rainy": 1.5, CLEAN: 0.3})
     # Get another picture's embeddings, so that a wrong label does less harm.
     stranger_share: float = 0.05
-    # How much neighbours' differences count beside the pixels, and the squared error that counts half of one that is large.
-    gradient_weight: float = 0.5
-    error_floor: float = 3e-4
     measured_side: int = 192
     measured_a_label: int = 8
 
 
-
 @dataclass
-class GuidedHyperparameters(InFile):
-    """The same for the network that borrows from a reference."""
-
-    seed: int = 1
-    commit: str = "unknown"
-    minutes: float = 10
-    processes: int = 1
-    examples: int = 1000
-    held_out_examples: int = 100
+class GuidedHyperparameters(OfEveryNetwork):
+    """Of the network that borrows from a reference."""
 
     # Matches are looked for at the size of the coarsest level, and what is borrowed lies as exactly as that has pixels: one
     # level of halving is the most exact.
@@ -100,14 +99,10 @@ class GuidedHyperparameters(InFile):
     ref_down_block_size: float = 1.5
     dilations: list[int] = field(default_factory=lambda: [2, 6])
 
-    rate: float = 0.002
     average_decay: float = 0.995
-    pixels: int = 111_000
     parts: int = 1
     # (progress, side of a crop, side of its reference).
     crops: list[list[float]] = field(default_factory=lambda: [[0.0, 96, 120], [0.5, 120, 168], [0.8, 144, 216]])
-    shares: dict[str, float] = field(default_factory=lambda: {
-        "jpeg-compressed": 1.5, "motion-blurry": 1.5, "shadowed": 1.5, "hazy": 1.5, "rainy": 1.5, CLEAN: 0.3})
     # Of the examples: how many see another view of what they show, and how many an unrelated one; the others see themselves, as the
     # program has it where no reference is given.
     view_share: float = 0.42
@@ -117,8 +112,6 @@ class GuidedHyperparameters(InFile):
     feature_rate: float = 0.002
     matching_temperature: float = 0.07
     matched_places: int = 96
-    gradient_weight: float = 0.5
-    error_floor: float = 3e-4
     measured_side: int = 144
     measured_reference: int = 216
     measured_a_label: int = 3
