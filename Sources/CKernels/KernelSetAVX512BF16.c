@@ -1,18 +1,10 @@
 // As AVX-512, and two bfloat16 products a lane in one instruction.
 #if defined(__x86_64__)
 #include "CKernels.h"
-#include <immintrin.h>
 #define SUFFIX avx512bf16
 #define TARGET                                                                                                         \
     __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,fma"), min_vector_width(512)))
-#define VECTOR_WIDTH 16
-#define TILE_PIXELS 14
-#define BLOCK_VECTORS 2
-#define LOAD_PART(p, count, filler)                                                                                    \
-    ((vf)_mm512_mask_loadu_ps((__m512)(filler), (__mmask16)((1u << (count)) - 1), p))
-#define STORE_PART(p, count, v) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (count)) - 1), (__m512)(v))
-#define REDUCE_POWER(x) ((vf)_mm512_reduce_ps((__m512)(x), 0))
-#define SCALE_POWER(x, power) ((vf)_mm512_scalef_ps((__m512)(x), (__m512)(power)))
+#include "AVX512.inc"
 #define PAIR_PRODUCT(sum, weights, operand)                                                                            \
     ((vf)_mm512_dpbf16_ps((__m512)(sum), (__m512bh)(weights), (__m512bh)(operand)))
 #define NARROW(target, values) _mm256_storeu_si256((__m256i *)(target), (__m256i)_mm512_cvtneps_pbh((__m512)(values)))

@@ -35,15 +35,8 @@ package enum KernelCeiling {
         }
 
         func multiply(_ kernels: kernel_set, _ form: PackedPanels.Form) {
-            var taps: UnsafePointer<Float>? = UnsafePointer(input.base)
-            withUnsafePointer(to: &taps) { taps in
-                var job = kernel_panel()
-                job.taps = taps
-                job.tap_count = 1
-                job.depth = form.elements(of: depth)
-                job.depth_stride = 1
-                job.pixel_stride = job.depth
-                job.pixels = pixels
+            let elements = form.elements(of: depth)
+            kernel_panel.ofRows(UnsafePointer(input.base), stride: elements, count: pixels, depth: elements) { job in
                 job.weights = UnsafePointer(weights.base)
                 job.columns = PackedPanels.width
                 job.output = output.base

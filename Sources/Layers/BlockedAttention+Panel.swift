@@ -77,15 +77,10 @@ extension BlockedAttention {
 
         /// The queries' scores of a block's keys, as a job whose columns they are.
         private func withScores(of block: Int, _ body: (inout kernel_panel) -> Void) {
-            var taps: UnsafePointer<Float>? = memory.keys(ofBlock: block)
-            withUnsafePointer(to: &taps) { taps in
-                var job = kernel_panel()
-                job.taps = taps
-                job.tap_count = 1
-                job.depth = layout.keyElements
-                job.depth_stride = 1
-                job.pixel_stride = layout.keyElements
-                job.pixels = layout.tokens(ofBlock: block)
+            kernel_panel.ofRows(
+                memory.keys(ofBlock: block), stride: layout.keyElements, count: layout.tokens(ofBlock: block),
+                depth: layout.keyElements
+            ) { job in
                 job.weights = UnsafePointer(scratch.queries)
                 job.columns = columns
                 job.output = scratch.scores
@@ -123,15 +118,10 @@ extension BlockedAttention {
         }
 
         private func addValues(of block: Int) {
-            var taps: UnsafePointer<Float>? = memory.values(ofBlock: block)
-            withUnsafePointer(to: &taps) { taps in
-                var job = kernel_panel()
-                job.taps = taps
-                job.tap_count = 1
-                job.depth = layout.form.elements(of: layout.tokens(ofBlock: block))
-                job.depth_stride = 1
-                job.pixel_stride = PackedMemory.Layout.rowElements
-                job.pixels = layout.headWidth
+            kernel_panel.ofRows(
+                memory.values(ofBlock: block), stride: PackedMemory.Layout.rowElements, count: layout.headWidth,
+                depth: layout.form.elements(of: layout.tokens(ofBlock: block))
+            ) { job in
                 job.weights = UnsafePointer(scratch.scores)
                 job.columns = columns
                 job.output = scratch.sums

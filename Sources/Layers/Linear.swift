@@ -136,18 +136,10 @@ package struct Linear: Sendable {
         panelRange: Range<Int>, to rows: Rows, count: Int, activation: Activation = .none, narrows: Bool = false,
         next: Int? = nil, kernels: kernel_set
     ) {
-        var taps: UnsafePointer<Float>? = rows.input
-        withUnsafePointer(to: &taps) { taps in
+        kernel_panel.ofRows(rows.input, stride: rows.inputStride, count: count, depth: panels.rows) { job in
             bias.withOptionalPointer { bias in
                 for index in panelRange {
                     let column = index * PackedPanels.width
-                    var job = kernel_panel()
-                    job.taps = taps
-                    job.tap_count = 1
-                    job.depth = panels.rows
-                    job.depth_stride = 1
-                    job.pixel_stride = rows.inputStride
-                    job.pixels = count
                     job.weights = panels.panel(index)
                     job.next = index + 1 < panelRange.upperBound ? panels.panel(index + 1) : next.map(panels.panel)
                     job.columns = panels.columns(in: index)

@@ -128,15 +128,10 @@ package struct LinearAttention: Sendable {
         _ left: UnsafePointer<Float>, transposed: Bool, depth: Int, by right: UnsafePointer<Float>,
         to target: UnsafeMutablePointer<Float>, form: PackedPanels.Form = .single, kernels: kernel_set
     ) {
-        var taps: UnsafePointer<Float>? = left
-        withUnsafePointer(to: &taps) { taps in
-            var job = kernel_panel()
-            job.taps = taps
-            job.tap_count = 1
-            job.depth = depth
-            job.depth_stride = transposed ? Self.headWidth : 1
-            job.pixel_stride = transposed ? 1 : Self.headWidth
-            job.pixels = Self.headWidth
+        kernel_panel.ofRows(
+            left, stride: transposed ? 1 : Self.headWidth, count: Self.headWidth, depth: depth
+        ) { job in
+            if transposed { job.depth_stride = Self.headWidth }
             job.weights = right
             job.columns = Self.headWidth
             job.output = target
@@ -259,18 +254,10 @@ package struct LinearAttention: Sendable {
         kernels: kernel_set
     ) {
         let depth = mapDepth
-        var taps: UnsafePointer<Float>? = queries
-        withUnsafePointer(to: &taps) { taps in
+        kernel_panel.ofRows(queries, stride: depth, count: count, depth: depth) { job in
             output.bias.withOptionalPointer { bias in
                 for panel in 0..<output.panels.count {
                     let column = panel * PackedPanels.width
-                    var job = kernel_panel()
-                    job.taps = taps
-                    job.tap_count = 1
-                    job.depth = depth
-                    job.depth_stride = 1
-                    job.pixel_stride = depth
-                    job.pixels = count
                     job.weights = map + panel * depth * PackedPanels.width
                     job.columns = output.panels.columns(in: panel)
                     job.bias = bias.map { $0 + column }

@@ -100,15 +100,7 @@ struct PairFiltering {
         let depth = panels.rows / Self.planes
         let weights = panels.panel(panel)
         for plane in 0..<Self.planes {
-            var taps: UnsafePointer<Float>? = values + plane * strides.plane
-            withUnsafePointer(to: &taps) { taps in
-                var job = kernel_panel()
-                job.taps = taps
-                job.tap_count = 1
-                job.depth = depth
-                job.depth_stride = 1
-                job.pixel_stride = strides.tile
-                job.pixels = tiles
+            kernel_panel.ofRows(values + plane * strides.plane, stride: strides.tile, count: tiles, depth: depth) { job in
                 job.weights = weights + plane * depth * PackedPanels.width
                 job.next = plane + 1 < Self.planes ? job.weights + depth * PackedPanels.width : nil
                 job.columns = panels.columns(in: panel)
