@@ -1,5 +1,3 @@
-import Glibc
-
 /// Bicubic resampling (Keys, 1981, a = -0.5) with antialiasing and 8-bit fixed point, the same bytes as Pillow's:
 /// weights are rounded to 22 fractional bits, and the horizontal pass is rounded to bytes before the vertical one.
 struct BicubicResampling {
@@ -112,13 +110,25 @@ package struct ResamplingWeights {
     private static let half: Int32 = 1 << 21
 
     /// How much a neighbour counts by its distance.
-    package enum Filter {
-        case bicubic, lanczos
-
+    package struct Filter {
         /// Beyond this distance nothing counts.
-        var support: Double { self == .bicubic ? 2 : 3 }
+        let support: Double
+        let weight: (_ offset: Double) -> Double
 
-        func callAsFunction(_ offset: Double) -> Double { self == .bicubic ? cubic(offset) : lanczos(offset) }
+        package init(support: Double, weight: @escaping (_ offset: Double) -> Double) {
+            self.support = support
+            self.weight = weight
+        }
+
+        /// Keys, 1981, with a = -0.5.
+        package static var bicubic: Filter {
+            Filter(support: 2) { offset in
+                let a = -0.5, x = abs(offset)
+                if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+                if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
+                return 0
+            }
+        }
     }
 
     /// - Parameter box: what of the input becomes the output, with fractions; neighbours outside of it count as well. Nil for
@@ -141,7 +151,7 @@ package struct ResamplingWeights {
             let count = min(input, Int(centre + support + 0.5)) - first
             var sum = 0.0
             for tap in 0..<count {
-                raw[tap] = filter((Double(tap + first) - centre + 0.5) * reciprocal)
+                raw[tap] = filter.weight((Double(tap + first) - centre + 0.5) * reciprocal)
                 sum += raw[tap]
             }
             for tap in 0..<count {
@@ -204,21 +214,5 @@ package struct ResamplingWeights {
                 for index in 0..<rowBytes { row[index] = Self.byte(sums[index]) }
             }
         }
-    }
-}
-
-extension ResamplingWeights.Filter {
-    private func cubic(_ offset: Double) -> Double {
-        let a = -0.5, x = abs(offset)
-        if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
-        if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
-        return 0
-    }
-
-    /// sinc(x) sinc(x / 3) (Duchon, 1979).
-    private func lanczos(_ offset: Double) -> Double {
-        guard abs(offset) < 3 else { return 0 }
-        func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(.pi * x) / (.pi * x) }
-        return sinc(offset) * sinc(offset / 3)
     }
 }

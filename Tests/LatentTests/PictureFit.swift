@@ -1,3 +1,4 @@
+import Foundation
 import Images
 
 /// The size that latent diffusion's scripts bring a picture to, and the picture fitted into it: as much of its middle as has the
@@ -42,11 +43,20 @@ struct PictureFit: Sendable, Equatable {
             width: width, height: height, pixels: Self.flattened(squeezed, rows, width: width, height: height))
     }
 
+    /// sinc(x) sinc(x / 3) (Duchon, 1979).
+    private static var lanczos: ResamplingWeights.Filter {
+        .init(support: 3) { offset in
+            guard abs(offset) < 3 else { return 0 }
+            func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(.pi * x) / (.pi * x) }
+            return sinc(offset) * sinc(offset / 3)
+        }
+    }
+
     /// Nil where a side stays what it is.
     private func weights(_ input: Int, _ crop: Double, _ output: Int) -> ResamplingWeights? {
         guard input != output || crop != Double(input) else { return nil }
         return ResamplingWeights(
-            input: input, output: output, window: 0..<output, filter: .lanczos,
+            input: input, output: output, window: 0..<output, filter: Self.lanczos,
             box: ((Double(input) - crop) * 0.5, crop))
     }
 

@@ -103,8 +103,8 @@ struct Look: Sendable {
             case .turned: preprocessing.turnedViews(of: picture, whole: whole)
             case .fromAfar, .fromFarOff:
                 try preprocessing.viewsFromAfar(
-                    of: picture, whole: whole, scale: manner == .fromAfar ? 0.75 : 0.6, in: workspace,
-                    shouldContinue: shouldContinue)
+                    of: picture, whole: whole, scale: manner == .fromAfar ? SecondLook.scaleFromAfar : SecondLook.scaleFromFarOff,
+                    in: workspace, shouldContinue: shouldContinue)
             }
         })
     }

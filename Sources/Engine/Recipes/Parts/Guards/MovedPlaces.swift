@@ -12,8 +12,6 @@ struct MovedPlaces {
     /// The median of the ranges of the cells that stayed.
     private let rangeOfRest: Int
 
-    /// A place has moved whose mean did by more levels.
-    static let mostLevels = 8
     /// Below it a place is nearly black, in all channels.
     static let leastBrightness = 40
     /// Measured: 0.75 in shadows that fell on a part, 0.29 in real ones; from 0.89 on where a dark scene was taken for one.
@@ -25,8 +23,8 @@ struct MovedPlaces {
     /// Measured: from 4 on, but for two of 3; in real pairs from 24. 2 and 3 in flowers and mushrooms before a background out of focus.
     static let leastRangeBehindDrops = 4
 
-    init(from before: PictureGrid, to after: PictureGrid) {
-        let hasMoved = (0..<before.count).map { before.shift(ofCell: $0, to: after) > Self.mostLevels }
+    private init(from before: PictureGrid, to after: PictureGrid) {
+        let hasMoved = (0..<before.count).map { before.shift(ofCell: $0, to: after) > OutputGuard.mostLevels }
         let moved = hasMoved.indices.filter { hasMoved[$0] }
         let dark = moved.count { before.brightness(ofCell: $0) < Self.leastBrightness }
         share = Double(moved.count) / Double(max(1, before.count))
@@ -36,13 +34,18 @@ struct MovedPlaces {
     }
 
     /// - Parameter label: that was treated.
-    /// - Returns: whether a defect of that name can have been there.
-    func arePlausible(for label: String) -> Bool {
+    /// - Returns: whether a defect of that name can have been there. Nothing is looked at for others than shadows and drops.
+    static func arePlausible(for label: String, from before: PictureGrid, to after: PictureGrid) -> Bool {
         switch label {
-        case "shadowed": share <= Self.mostInShadow
-        case "raindrop":
-            share >= Self.leastUnderDrops && shareOfDark <= Self.mostDarkUnderDrops && rangeOfRest >= Self.leastRangeBehindDrops
+        case "shadowed": MovedPlaces(from: before, to: after).areOfShadow
+        case "raindrop": MovedPlaces(from: before, to: after).areOfDrops
         default: true
         }
+    }
+
+    private var areOfShadow: Bool { share <= Self.mostInShadow }
+
+    private var areOfDrops: Bool {
+        share >= Self.leastUnderDrops && shareOfDark <= Self.mostDarkUnderDrops && rangeOfRest >= Self.leastRangeBehindDrops
     }
 }

@@ -47,7 +47,7 @@ package enum OutputGuard {
         to after: PictureGrid, madeOf before: PictureGrid, as labels: some Collection<String>
     ) -> DeclineReason? {
         // What several labels moved together is no one's.
-        if labels.count == 1, let label = labels.first, !MovedPlaces(from: before, to: after).arePlausible(for: label) {
+        if labels.count == 1, let label = labels.first, !MovedPlaces.arePlausible(for: label, from: before, to: after) {
             return .noTraces
         }
         let treatments = labels.isEmpty ? [.stayUnlessClipped] : labels.map(PlainAreasUnder.init(label:))

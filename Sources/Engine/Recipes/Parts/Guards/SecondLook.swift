@@ -13,6 +13,10 @@ package enum SecondLook {
         case turned
     }
 
+    /// Of a picture's sides, as it is seen so.
+    static let scaleFromAfar = 0.75
+    static let scaleFromFarOff = 0.6
+
     /// The others are told by their traces pixel by pixel, which are not there from further off.
     static let labels: Set<String> = ["shadowed", "hazy", "rainy", "snowy", "raindrop", "uncompleted"]
     /// What covers so much of a scene that it is still there from far off.
