@@ -209,8 +209,7 @@ class GuidedQuality:
         for number, cells, place, weight in self.found:
             one = slice(number, number + 1)
             _, matched = evaluated(network, self.degraded[one], self.views[one], torch.zeros(1, dtype=torch.long))
-            places = TruePlaces(*(torch.as_tensor(value) for value in (np.zeros(len(cells), int), cells, place, weight)))
-            hits.append(matched.found(places, self.views.shape[3] // self.zoom(network)))
+            hits.append(self.hits(matched, network, 0, cells, place, weight))
         return {"matched": float(np.mean(hits))}
 
     @torch.no_grad()
@@ -228,16 +227,19 @@ class GuidedQuality:
                                  for picture in (self.degraded[places], result.clamp(0, 1)))
                 won.append(10 * (before / after).log10())
                 if kind == "view":
-                    hits += [matched.found(
-                        TruePlaces(*(torch.as_tensor(value) for value in (np.full(len(cells), number - start), cells, place, weight))),
-                        references.shape[3] // self.zoom(network))
-                        for number, cells, place, weight in self.found if number in places]
+                    hits += [self.hits(matched, network, number - start, cells, place, weight)
+                             for number, cells, place, weight in self.found if number in places]
             gains[kind] = torch.cat(won)
         by_label = {name: [index for index, other in enumerate(self.names) if other == name] for name in sorted(set(self.names))}
         means = {kind: float(np.mean([float(values[own].mean()) for own in by_label.values()])) for kind, values in gains.items()}
         helped = {name: float((gains["view"] - gains["alone"])[own].mean()) for name, own in by_label.items()}
         return {**means, "helps": means["view"] - means["alone"], "harms": means["alone"] - means["unrelated"],
                 "matched": float(np.mean(hits)), **helped}
+
+    def hits(self, matched: Matched, network: GuidedNAFNet, number: int, cells, place, weight) -> float:
+        """Of the true places of a batch's picture of that number, how many were found."""
+        places = TruePlaces(*(torch.as_tensor(value) for value in (np.full(len(cells), number), cells, place, weight)))
+        return matched.found(places, self.views.shape[3] // self.zoom(network))
 
     @staticmethod
     def zoom(network: GuidedNAFNet) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..curves import draw_curves
 from ..daclip import IMAGE_DEVIATION, IMAGE_MEAN
+from ..hyperparameters import InFile
 from ..pool import Pool
 from ..restoration import as_batch
 from .frozen import LatentEncoder, NoiseNetwork, PictureTower, TextTower, Weights
@@ -28,7 +29,7 @@ OFFICIAL_PLACE = 5
 
 
 @dataclass
-class WordHyperparameters:
+class WordHyperparameters(InFile):
     """As published, but for steps and batch, which were 200,000 of 64."""
 
     seed: int = 1
