@@ -16,6 +16,19 @@ package struct GroupNorm: Sendable {
         self.epsilon = epsilon
     }
 
+    /// The norms of `count` parts of the channels, each of whole groups.
+    ///
+    /// - Precondition: the groups divide into as many.
+    package func parts(_ count: Int) -> [GroupNorm] {
+        precondition(count > 0 && groups % count == 0)
+        let width = gain.count / count
+        return (0..<count).map { part in
+            let channels = part * width..<(part + 1) * width
+            return GroupNorm(
+                groups: groups / count, gain: Array(gain[channels]), bias: Array(bias[channels]), epsilon: epsilon)
+        }
+    }
+
     /// Pixels of a part. Fixed, so that the order of the sums never depends on the number of threads.
     private static let chunk = 128
 

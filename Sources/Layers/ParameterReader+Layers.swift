@@ -51,6 +51,44 @@ extension ParameterReader {
             filtersPairs: filtersPairs, usualExtent: usualExtent)
     }
 
+    /// A convolution in `count` parts of its outputs, each of its own.
+    ///
+    /// - Precondition: the outputs divide into as many.
+    package func convolution(
+        _ name: String, inputs: Int, outputs: Int, inPartsOfOutputs count: Int, kernel: Int, padding: Int
+    ) throws(CheckpointError) -> [Convolution] {
+        let weight = try WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])])
+        let bias = try take("\(name).bias", [outputs])
+        return parts(count, of: outputs).map { part in
+            Convolution(
+                weight: weight.part(outputs: part), bias: Array(bias[part]), inputChannels: inputs,
+                outputChannels: part.count, kernel: kernel, padding: padding, precision: precision, storesHalves: storesHalves)
+        }
+    }
+
+    /// A convolution in `count` parts of its inputs, whose results add up to its own. The first has the bias.
+    ///
+    /// - Precondition: the inputs divide into as many.
+    package func convolution(
+        _ name: String, inputs: Int, inPartsOfInputs count: Int, outputs: Int, kernel: Int, padding: Int
+    ) throws(CheckpointError) -> [Convolution] {
+        let weight = try WeightMatrix([takeStored("\(name).weight", [outputs, inputs, kernel, kernel])])
+        let bias = try take("\(name).bias", [outputs])
+        let taps = kernel * kernel
+        return parts(count, of: inputs).map { part in
+            Convolution(
+                weight: weight.part(columns: part.lowerBound * taps..<part.upperBound * taps),
+                bias: part.lowerBound == 0 ? bias : nil, inputChannels: part.count, outputChannels: outputs, kernel: kernel,
+                padding: padding, precision: precision, storesHalves: storesHalves)
+        }
+    }
+
+    private func parts(_ count: Int, of channels: Int) -> [Range<Int>] {
+        precondition(count > 0 && channels % count == 0)
+        let width = channels / count
+        return (0..<count).map { $0 * width..<($0 + 1) * width }
+    }
+
     /// LayerNorm over the last dimension: `NAME.weight` and `NAME.bias`.
     package func layerNorm(
         _ name: String, width: Int, epsilon: Float = 1e-5

@@ -28,7 +28,7 @@ extension NetworkEvaluation {
     package static func decoder(of bundle: Bundles.Bundle, engine: EngineConfiguration) throws -> NetworkEvaluation {
         let (network, configuration, precision) = try part(of: bundle, engine: engine) {
             parameters, configuration throws(CheckpointError) in
-            try Autoencoder(parameters.scope("first_stage_model"), configuration: configuration.autoencoder)
+            try LatentDecoder(parameters.scope("first_stage_model"), configuration: configuration.autoencoder)
         }
         return NetworkEvaluation(precision: precision) { size, batch, workspace in
             let side = configuration.latentSide(size)
