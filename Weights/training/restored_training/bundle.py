@@ -169,12 +169,14 @@ def load_network(folder: Path) -> ConditionalNAFNet:
 GUIDED, GUIDED_TYPE = "guided", "NAFNetRefFusion"
 
 
-def write_guided_bundle(folder: Path, network: GuidedNAFNet, training: dict, description: dict) -> None:
-    """A bundle of a network that borrows from a reference: it is told no label, and does something about every one."""
+def write_guided_bundle(folder: Path, network: GuidedNAFNet, training: dict, description: dict, after: str | None = None) -> None:
+    """A bundle of a network that borrows from a reference: it is told no label, and does something about every one; or it follows the
+    bundle of that name beside it, which looks and restores first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     section = {**_write_network(network, folder / "nafnet.safetensors"), "type": GUIDED_TYPE, **network.shape}
-    configuration = {
-        **description, "kind": GUIDED, "labels": [*DEGRADATIONS], "needs_reference": False, "network_g": section, "training": training}
+    before = {"after": {"bundle": after}} if after else {"labels": [*DEGRADATIONS], "needs_reference": False}
+    configuration = {**description, "kind": GUIDED, **before, "network_g": section, "training": training}
     (folder / "bundle.json").write_text(json.dumps(configuration, indent=1) + "\n")
 
 

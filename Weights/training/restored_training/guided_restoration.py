@@ -177,6 +177,8 @@ class GuidedQuality:
 
     def __init__(self, held_out: Pool, choice: GuidedHyperparameters):
         self.names, clean, degraded, views, selves, found = [], [], [], [], [], []
+        # Without a reference nothing is done behind another restoration.
+        self.follows = choice.after is not None
         rng = np.random.default_rng(0)
         counts: dict[str, int] = {}
         side, size = choice.measured_side, choice.measured_reference
@@ -219,6 +221,9 @@ class GuidedQuality:
         gains: dict[str, Tensor] = {}
         hits = []
         for kind, references in (("view", self.views), ("alone", self.selves), ("unrelated", self.views.roll(count // 2, 0))):
+            if kind == "alone" and self.follows:
+                gains[kind] = torch.zeros(count)
+                continue
             won = []
             for start in range(0, count, part):
                 places = order[start:start + part]

@@ -99,12 +99,14 @@ class GuidedHyperparameters(OfEveryNetwork):
     ref_down_block_size: float = 1.5
     dilations: list[int] = field(default_factory=lambda: [2, 6])
 
+    # The bundle whose restorations it is shown, by name; the degraded pictures themselves where there is none.
+    after: str | None = None
     average_decay: float = 0.995
     parts: int = 1
     # (progress, side of a crop, side of its reference).
     crops: list[list[float]] = field(default_factory=lambda: [[0.0, 96, 120], [0.5, 120, 168], [0.8, 144, 216]])
     # Of the examples: how many see another view of what they show, and how many an unrelated one; the others see themselves, as the
-    # program has it where no reference is given.
+    # program has it where no reference is given. Behind another restoration nothing is done then, so that there are no others.
     view_share: float = 0.42
     unrelated_share: float = 0.26
     # Of the minutes: first the features learn to find what a reference shows.

@@ -131,6 +131,13 @@ struct DegradationAwareDiffusion: Recipe {
             return UnguidedRun(
                 tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, label: try plainLabel(options))
         }
+        return run(of: tiles, by: restorer, tilesAtOnce: tilesAtOnce, options: options, look: look)
+    }
+
+    /// A run that looks at a picture, and has its tiles restored by this diffusion or by what begins with it.
+    func run<Tiles: TileRestorer>(
+        of tiles: TilePlan, by restorer: Tiles, tilesAtOnce: Int, options: RestorationOptions, look: Look
+    ) -> RestorationRun<Tiles> {
         let own = (options.degradations ?? []).filter { !description.labels.contains($0) }
         return RestorationRun(
             look: look, tiles: tiles, restorer: restorer, tilesAtOnce: tilesAtOnce, options: options,

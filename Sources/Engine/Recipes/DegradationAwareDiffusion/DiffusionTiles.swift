@@ -55,6 +55,10 @@ struct DiffusionTiles: TileRestorer {
     func makeSample(
         _ tile: TilePlan.Tile, of picture: Picture, _ finding: Look.Finding, round: Int
     ) -> sending any StageSample {
+        makeTile(tile, of: picture, finding, round: round)
+    }
+
+    func makeTile(_ tile: TilePlan.Tile, of picture: Picture, _ finding: Look.Finding, round: Int) -> sending DiffusionTile {
         DiffusionTile(
             region: .init(x: tile.x, y: tile.y, width: tile.width, height: tile.height),
             condition: picture.floats(of: tile), plan: plan,
@@ -120,6 +124,9 @@ final class DiffusionTile: StageSample {
         draw(NoiseSource.startDraw)
         state = plan.startState(mu: condition, noise: field)
     }
+
+    /// Whether its last step was taken.
+    var isDone: Bool { index == plan.steps.count }
 
     /// What the network is asked next.
     func networkSample(_ configuration: ConditionalUNetConfiguration) -> ConditionalUNet.Sample {

@@ -14,11 +14,11 @@ final class GuidedRun: RecipeRun {
     private let lead: Int
     private let time = Mutex<(since: ContinuousClock.Instant?, taken: Duration)>((nil, .zero))
 
-    /// - Parameter looks: whether the run's first stage is a look.
-    init(_ run: any RecipeRun<RestorationResult>, looks: Bool, guidedBy source: any GuidanceSource) {
+    /// - Parameter lead: how many of the run's stages go first: those up to its look.
+    init(_ run: any RecipeRun<RestorationResult>, lead: Int, guidedBy source: any GuidanceSource) {
         self.run = run
         self.source = source
-        lead = looks ? 1 : 0
+        self.lead = lead
         stages = run.stages.prefix(lead) + source.stages + run.stages.dropFirst(lead)
     }
 

@@ -146,6 +146,9 @@ final class RestorationRun<Tiles: TileRestorer>: RecipeRun {
         }
     }
 
+    /// Stages up to the first look, after which it is known whether anything is to be done.
+    var lead: Int { words?.stage == nil ? 1 : 2 }
+
     func begin(_ picture: Picture) { progress.withLock { $0.picture = picture } }
 
     func makeSample(

@@ -34,7 +34,7 @@ struct SinglePassPlanner: Sendable {
 
     private init(_ own: SinglePassPlanner, _ other: TilePlanner, bytesPerPixel: Int) {
         memories = own.memories
-        self.other = { other.bytes(width: $0, height: $1, bytesPerPixel: bytesPerPixel) }
+        self.other = { max(own.other?($0, $1) ?? 0, other.bytes(width: $0, height: $1, bytesPerPixel: bytesPerPixel)) }
         // Both are powers of two.
         alignment = max(own.alignment, other.memory.alignment)
         mostSide = own.mostSide
