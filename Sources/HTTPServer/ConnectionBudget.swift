@@ -76,7 +76,8 @@ final class ConnectionBudget: Sendable {
     }
 
     private func isOverPeerLimit(_ peer: String, _ counts: Counts) -> Bool {
-        limitPerPeer.map { counts.byPeer[peer, default: 0] >= $0 } ?? false
+        guard let limitPerPeer, peer != SystemCalls.unixPeer else { return false }
+        return counts.byPeer[peer, default: 0] >= limitPerPeer
     }
 
     private func count(_ peer: String, in counts: inout Counts) {

@@ -101,11 +101,14 @@ package final class HTTPServer: Sendable {
 
     /// Accepts no more connections, and lets go of the addresses.
     package func stopListening() {
-        let listeners = state.withLock { state in
+        for listener in takeListeners() { listener.post { $0.stop() } }
+    }
+
+    private func takeListeners() -> [Listener] {
+        state.withLock { state in
             defer { state.listeners = [] }
             return state.listeners
         }
-        for listener in listeners { listener.post { $0.stop() } }
     }
 
     /// Makes each connection's next answer its last, so that its client comes back to another server behind the same
@@ -123,7 +126,8 @@ package final class HTTPServer: Sendable {
         let clock = ContinuousClock()
         let deadline = clock.now + timeout
         budget.beginDrain()
-        stopListening()
+        // What they still accept is counted below.
+        for listener in takeListeners() { await listener.stop() }
         let loops = self.loops
         for loop in loops { await loop.beginDrain() }
         while true {

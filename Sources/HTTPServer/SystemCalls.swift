@@ -86,9 +86,12 @@ extension SystemCalls {
         }
     }
 
+    /// Whoever comes by a Unix socket: a proxy, say, which stands for everybody behind it.
+    static let unixPeer = "unix"
+
     /// `192.0.2.1`, `2001:db8::1` or `unix`; an IPv4 address within an IPv6 one is shown as IPv4.
     private static func addressText(_ storage: inout sockaddr_storage, _ length: socklen_t) -> String {
-        guard storage.ss_family != sa_family_t(AF_UNIX) else { return "unix" }
+        guard storage.ss_family != sa_family_t(AF_UNIX) else { return unixPeer }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         _ = withUnsafePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -141,9 +141,12 @@ package struct ConnectionState: Sendable {
     }
 
     private mutating func noteSent(_ count: Int, waiting: Int, at now: Duration) {
+        let hadUnsent = unsentBytes > 0
         unsentBytes = waiting
         if waiting == 0 {
             writePace = nil
+            // The time for the next request counts from when the client had the answer.
+            if hadUnsent, request == .idle { idleStart = now }
         } else if writePace == nil {
             writePace = WritePace(start: now, last: now)
         } else if count > 0 {
@@ -232,7 +235,8 @@ package struct ConnectionState: Sendable {
         guard unsentBytes <= Self.outputHighWater else { return false }
         do throws(ProtocolError) {
             guard case .head(let head) = try parser.next() else {
-                if parser.isInHead, headStart == nil { headStart = now }
+                // An empty line before a request is none of its head.
+                headStart = parser.isInHead ? headStart ?? now : nil
                 if !inputEnded { return false }
                 if parser.isInHead { throw .malformed("the connection ended within a request's head") }
                 phase.move(.lastAnswer)

@@ -12,19 +12,24 @@ extension PictureMetadata {
 
     /// Reads the chunks of a whole file. What is broken, or longer than the limit, is left out.
     ///
+    /// Of each text the first chunk counts, whatever is in it: a file may have thousands that expand a thousandfold.
+    ///
     /// - Parameter limit: bytes of each part, expanded.
     init(png bytes: ByteView, exif block: ByteView?, limit: Int) {
         self.init()
         if let block, block.count <= limit { exif = ExifBlock.resettingOrientation(of: block) }
+        var (wantsXMP, wantsIPTC) = (true, true)
         for chunk in PNGChunkSequence(bytes) {
             switch chunk.type {
             case .resolution where resolution == nil && chunk.isIntact:
                 resolution = Self.resolution(ofChunk: chunk.payload)
-            case Self.internationalTextType where xmp == nil:
+            case Self.internationalTextType where wantsXMP:
                 guard Self.keyword(of: chunk) == Self.xmpKeyword, chunk.isIntact else { continue }
+                wantsXMP = false
                 xmp = Self.internationalText(chunk.payload, limit: limit).map(XMPPacket.resettingOrientation)
-            case Self.textType where iptc == nil, Self.compressedTextType where iptc == nil:
+            case Self.textType where wantsIPTC, Self.compressedTextType where wantsIPTC:
                 guard Self.keyword(of: chunk) == Self.iptcKeyword, chunk.isIntact else { continue }
+                wantsIPTC = false
                 iptc = Self.text(chunk, limit: limit).flatMap(Self.iptc(inProfile:))
             default: break
             }
@@ -74,13 +79,22 @@ extension PictureMetadata {
         let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: true)
         guard lines.count == 3 else { return nil }
         var bytes: [UInt8] = [], high: UInt8?
-        for digit in lines[2] {
-            guard let value = Character(Unicode.Scalar(digit)).hexDigitValue else { continue }
-            if let first = high { bytes.append(first << 4 | UInt8(value)) }
-            high = high == nil ? UInt8(value) : nil
+        for character in lines[2] {
+            guard let value = Self.digit(character) else { continue }
+            if let first = high { bytes.append(first << 4 | value) }
+            high = high == nil ? value : nil
         }
         if bytes.first == 0x1C { return bytes }
         return bytes.withUnsafeBytes { PhotoshopResources.iptc(in: ByteView($0)) }
+    }
+
+    private static func digit(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 
     /// The chunks, whole.

@@ -180,6 +180,9 @@ package struct RunQueue<Key: Hashable & Sendable>: Sendable {
 
     func position(of id: Int) -> Int? { active.firstIndex { $0.id == id } }
 
+    /// Whether the job's turn has come, and its samples can't be made yet.
+    func isPreparing(_ id: Int) -> Bool { position(of: id).map { !active[$0].isPrepared } ?? false }
+
     /// Whether the job is known and has begun its first evaluation.
     package func hasStarted(_ id: Int) -> Bool { position(of: id).map { active[$0].hasStarted } ?? false }
 

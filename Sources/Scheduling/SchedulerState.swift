@@ -145,7 +145,8 @@ extension SchedulerState {
     }
 
     mutating func expire(_ id: Int, effects: inout Effects<Evaluator>) {
-        end(id, .failure(.deadlineExceeded(whileQueued: !queue.hasStarted(id))), effects: &effects)
+        let hasBegun = queue.hasStarted(id) || queue.isPreparing(id)
+        end(id, .failure(.deadlineExceeded(whileQueued: !hasBegun)), effects: &effects)
     }
 
     /// Lets go of a job that has its outcome and that nobody is using.

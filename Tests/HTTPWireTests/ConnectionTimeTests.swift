@@ -128,6 +128,21 @@ import Testing
             driver.answer()
             driver.sendAll()
         }
+        expect(.seconds(75), .close, "keep-alive behind an answer that was taken slowly") { driver in
+            driver.receive(ConnectionDriver.get)
+            driver.answer()
+            driver.tell(.sent(1, waiting: driver.waiting - 1))
+            driver.wait(.seconds(20))
+            driver.sendAll()
+            driver.tell(.sent(0, waiting: 0))
+        }
+        expect(.seconds(75), .close, "keep-alive behind an empty line in pieces") { driver in
+            driver.receive(ConnectionDriver.get)
+            driver.answer()
+            driver.sendAll()
+            driver.receive("\r")
+            driver.receive("\n")
+        }
         expect(.seconds(2), .close, "lingering") { driver in
             driver.receive(ConnectionDriver.lastGet)
             driver.answer()

@@ -115,6 +115,26 @@ struct MetadataTests {
         }
     }
 
+    @Test("of several texts of one kind the first counts, whatever is in it; one with a wrong checksum is passed over")
+    func severalTexts() throws {
+        let block = Self.photoshop(Self.caption).map { String(format: "%02X", Int($0)) }.joined()
+        func profile(_ digits: String) -> [UInt8] { Array("Raw profile type iptc".utf8) + [0, 0] + Zlib.stored(Array("\niptc\n 9\n\(digits)\n".utf8)) }
+        func packet(_ text: [UInt8]) -> [UInt8] { Array("XML:com.adobe.xmp".utf8) + [0, 1, 0, 0, 0] + Zlib.stored(text) }
+        let (junk, long) = (PNGSketch.chunk("zTXt", profile("00")), PNGSketch.chunk("iTXt", packet([UInt8](repeating: 65, count: (1 << 20) + 1))))
+        let sound = PNGSketch.chunk("zTXt", profile(block)) + PNGSketch.chunk("iTXt", packet(Self.packet))
+        func read(_ chunks: [UInt8]) throws -> PictureMetadata {
+            var sketch = PNGSketch(width: 16, height: 16)
+            sketch.ancillary = chunks
+            return try ImageDecoder.decode(sketch.encoded()).metadata
+        }
+        let kept = try read(sound + junk + long)
+        #expect(kept.iptc == Self.caption && kept.xmp == Self.upright)
+        #expect(try read(junk + long + sound) == PictureMetadata())
+        var damaged = junk
+        damaged[damaged.count - 1] ^= 1
+        #expect(try read(damaged + sound) == kept)
+    }
+
     @Test("each part is kept up to its limit, to the byte")
     func limits() throws {
         let longest = 1 << 20

@@ -231,7 +231,7 @@ private struct RandomSchedule {
         case "cancelled": #expect(plan.cancelAfter != nil)
         case "expired queued":
             #expect(plan.timeout != nil && record.made.isEmpty)
-        case "expired running": #expect(plan.timeout != nil && !record.made.isEmpty)
+        case "expired running": #expect(plan.timeout != nil && (!record.made.isEmpty || plan.preparation != nil))
         case "draining": #expect(stopAfter != nil)
         case "failed out of numbers": #expect(isRuined)
         default: #expect(result == "full \(configuration.maximumWaitingJobs)" && record.made.isEmpty)
