@@ -106,6 +106,18 @@ struct BundleLibraryTests {
         #expect(try await library.engine(named: "b").bundle.name == "b")
     }
 
+    @Test("what the machine could not do is tried again when it is asked for again")
+    func passingFault() async throws {
+        rig.change { $0.short = ["b/1"] }
+        let library = library("a", "b")
+        await #expect(throws: RestorationError.brokenBundle("b", reason: "there are no threads")) {
+            try await library.engine(named: "b")
+        }
+        #expect(states(library) == ["a unloaded", "b unloaded"] && library.statuses.map(\.failures) == [0, 1])
+        rig.change { $0.short = [] }
+        #expect(try await library.engine(named: "b").bundle.name == "b")
+    }
+
     @Test("one that can't even be read is listed as broken, and an unknown one is an error that says what there is")
     func unreadableAndUnknown() async throws {
         let library = rig.library([LibraryRig.listing("a"), LibraryRig.listing("b", fault: "no such file")])

@@ -92,6 +92,24 @@ struct BundleReloadTests {
         #expect(rig.begun == ["a/1", "b/1", "c/1", "a/1", "b/2"])
     }
 
+    @Test("who waits for one that gives way gets the new one that takes its place")
+    func waitersOfOneThatGivesWay() async throws {
+        let (old, other) = (LibraryRig.listing("a", bytes: 15), LibraryRig.listing("x", bytes: 10))
+        let library = rig.library([old, other])
+        var first: EngineLease? = try await library.engine(named: "a")
+        let waiting = Task { try await library.engine(named: "x").bundle.name }
+        await eventually("it waits") { library.weights.waiting == 1 }
+        for _ in 0..<16 { _ = try await library.engine(named: "a") }
+        let late = Task { try await library.engine(named: "a").bundle.identifier }
+        await eventually("it waits as well") { library.weights.waiting == 2 }
+        library.list([LibraryRig.listing("a", bytes: 15, version: "2"), other])
+        #expect(first?.bundle.identifier == "a/1")
+        first = nil
+        #expect(try await waiting.value == "x")
+        #expect(try await late.value == "a/2")
+        #expect(rig.begun == ["a/1", "x/1", "a/2"])
+    }
+
     @Test("of two with one name the first is taken, and the other told of")
     func sameName() {
         let library = rig.library([LibraryRig.listing("a"), LibraryRig.listing("a", version: "2", folder: "/other")])

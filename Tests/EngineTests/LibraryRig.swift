@@ -13,6 +13,8 @@ final class LibraryRig: Sendable {
         var loadsUnderWay = 0
         /// Bundles that can't be loaded.
         var broken: Set<String> = []
+        /// Bundles that the machine has no means to load.
+        var short: Set<String> = []
         /// Bundles whose loading waits for `open`.
         var closed: Set<String> = []
         var gates: [String: DispatchSemaphore] = [:]
@@ -73,10 +75,11 @@ final class LibraryRig: Sendable {
             return gate
         }
         gate?.wait()
-        let isBroken = state.withLock { state in
+        let (isBroken, isShort) = state.withLock { state in
             state.loadsUnderWay -= 1
-            return state.broken.contains(contents.summary.identifier)
+            return (state.broken.contains(contents.summary.identifier), state.short.contains(contents.summary.identifier))
         }
+        if isShort { throw BundleFault(reason: "there are no threads", isPassing: true) }
         if isBroken { throw BundleFault(reason: "it is broken") }
         return StandInEngine(contents.summary, bytes: contents.weightBytes, rig: self)
     }

@@ -132,7 +132,8 @@ package final class BundleLibrary: Sendable {
 
     private func leave(_ waiter: Int, _ error: RestorationError) {
         change { state, effects in
-            guard state.shelf.leave(waiter, effects: &effects) else { return }
+            state.shelf.leave(waiter, effects: &effects)
+            // One that was answered has no continuation any more.
             effects.answers.append((waiter, .failure(error)))
         }
     }
@@ -170,7 +171,7 @@ package final class BundleLibrary: Sendable {
                 finish(number, loaded(edition.listing, number))
             }
         } catch {
-            finish(number, LoadedEngine(.failure(BundleFault(reason: "there is no thread to load it on"))))
+            finish(number, LoadedEngine(.failure(BundleFault(reason: "there is no thread to load it on", isPassing: true))))
         }
     }
 

@@ -59,15 +59,19 @@ package struct BundleFault: Error, Sendable, CustomStringConvertible {
     package let cause: (any Error)?
     /// In one line, without the place of the folder, which is no client's business.
     package let description: String
+    /// Whether it lies with the machine as it is now, and not with the bundle: another try may go well.
+    package let isPassing: Bool
 
     package init(_ cause: any Error, folder: String) {
         self.cause = cause
+        isPassing = cause is RestorationError || (cause as? BundleFault)?.isPassing ?? false
         let text = cause is RestorationError ? "it can't be set up" : String(describing: cause)
         description = text.replacing(folder + "/", with: "")
     }
 
-    package init(reason: String) {
+    package init(reason: String, isPassing: Bool = false) {
         cause = nil
+        self.isPassing = isPassing
         description = reason
     }
 }

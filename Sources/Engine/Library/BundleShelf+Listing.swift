@@ -104,8 +104,8 @@ extension BundleShelf {
         retire(candidate, effects: &effects)
     }
 
-    /// Those who waited for an edition that was not loaded yet get what has taken its place.
-    private mutating func move(waitersOf old: Int, to new: Int, effects: inout Effects) {
+    /// Those who waited for an edition get what has taken its place.
+    mutating func move(waitersOf old: Int, to new: Int, effects: inout Effects) {
         guard let waiters = editions[old]?.waiters, !waiters.isEmpty else { return }
         editions[old]?.waiters = []
         if let edition = editions[new], let fault = edition.fault {

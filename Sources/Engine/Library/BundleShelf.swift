@@ -167,12 +167,11 @@ extension BundleShelf {
         }
     }
 
-    /// - Returns: false for one that waits no longer.
-    mutating func leave(_ waiter: Int, effects: inout Effects) -> Bool {
-        guard let edition = editions.values.first(where: { $0.waiters.contains(waiter) }) else { return false }
+    /// Waits no longer, if it does.
+    mutating func leave(_ waiter: Int, effects: inout Effects) {
+        guard let edition = editions.values.first(where: { $0.waiters.contains(waiter) }) else { return }
         editions[edition.number]?.waiters.removeAll { $0 == waiter }
         advance(&effects)
-        return true
     }
 
     mutating func release(_ number: Int, effects: inout Effects) {
@@ -334,7 +333,10 @@ extension BundleShelf {
         guard candidates[edition.name] == edition.number else { return }
         candidates[edition.name] = nil
         let old = current.updateValue(edition.number, forKey: edition.name)
-        if let old { retire(old, effects: &effects) }
+        guard let old else { return }
+        // Those whom it takes no more, since it gives way.
+        move(waitersOf: old, to: edition.number, effects: &effects)
+        retire(old, effects: &effects)
     }
 
     /// Where weights took more than their files said.
@@ -350,7 +352,7 @@ extension BundleShelf {
         countFailure(of: edition.name)
         effects.events.append(.failed(edition.name, fault))
         editions[number]?.waiters = []
-        editions[number]?.fault = fault
+        if !fault.isPassing { editions[number]?.fault = fault }
         for waiter in edition.waiters {
             effects.answers.append((waiter, .failure(.brokenBundle(edition.name, reason: fault.description))))
         }
