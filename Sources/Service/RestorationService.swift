@@ -125,10 +125,13 @@ package final class RestorationService: RequestHandler, ServerObserver {
         }
     }
 
+    /// Of what could not be read as a request.
+    private static let noMethod = HTTPRequest.Method("-") ?? .get
+
     /// Answers what is no request: a problem document like any other, counted and logged.
     package func response(toProtocolError error: ProtocolError, peer: String) -> Response {
         metrics.requestStarted()
-        let nothing = HTTPRequest(method: .get, scheme: nil, authority: nil, path: "-")
+        let nothing = HTTPRequest(method: Self.noMethod, scheme: nil, authority: nil, path: "-")
         let head = RequestHead(request: nothing, declaredBodyLength: 0, peer: peer)
         var response = fail(error, ServiceRequest(head, start: time.now()))
         crossOrigin.applyToRefusal(&response.fields)

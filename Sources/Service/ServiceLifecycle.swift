@@ -41,6 +41,8 @@ package struct ServiceLifecycle: Sendable {
     package func drain() async -> Int32 {
         await announceDrain()
         service.beginDrain()
+        // Who asks again comes to another instance.
+        server.announceDrain()
         log.logger.notice("draining", metadata: ["under_way": "\(service.taskCount)"])
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(configuration.drainTimeout)
@@ -63,27 +65,27 @@ package struct ServiceLifecycle: Sendable {
         try? await Task.sleep(for: .seconds(configuration.drainDelay))
     }
 
+    /// Waiting for idleness can't be cancelled, only left: a job's end, say, is stored for as long as a store that is away may take.
     private func isIdle(by deadline: ContinuousClock.Instant) async -> Bool {
         // Where there is no time to wait, either of the two below may be the first.
         if service.taskCount == 0 { return true }
-        return await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                await service.waitUntilIdle()
-                return true
-            }
-            group.addTask {
-                try? await Task.sleep(until: deadline)
-                return false
-            }
-            let isIdle = await group.next() ?? false
-            // Waiting for idleness can't be cancelled, only left: what still works ends right after this.
-            if !isIdle {
-                log.logger.warning("drain cut short", metadata: ["under_way": "\(service.taskCount)"])
-                service.stopAll()
-            }
-            group.cancelAll()
-            return isIdle
+        let (answers, answer) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1))
+        Task {
+            await service.waitUntilIdle()
+            answer.yield(true)
         }
+        let timer = Task {
+            try? await Task.sleep(until: deadline)
+            answer.yield(false)
+        }
+        defer { timer.cancel() }
+        var first = answers.makeAsyncIterator()
+        let isIdle = await first.next() ?? false
+        if !isIdle {
+            log.logger.warning("drain cut short", metadata: ["under_way": "\(service.taskCount)"])
+            service.stopAll()
+        }
+        return isIdle
     }
 }
 

@@ -94,11 +94,11 @@ package struct RestoreCommand: AsyncParsableCommand {
         let engine: any RestorationEngine
         var options: RestorationOptions
         do {
-            if isFolder { try OutputPlace.makeFolder(output) }
             engine = try await EngineOptions.load(configuration, pictureMemory: memory, recipes: recipes)
             options = try engine.recipe.options(reading: given)
             if let reference { options.reference = try await Self.reference(reference, limits: configuration.imageLimits) }
             try engine.recipe.check(options)
+            if isFolder { try OutputPlace.makeFolder(output) }
         } catch {
             throw CommandFailure(error).reported()
         }

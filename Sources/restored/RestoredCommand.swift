@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Service
 
 /// The program: each subcommand is a file of its own.
@@ -16,6 +17,11 @@ struct RestoredCommand: AsyncParsableCommand {
     static func main() async {
         StandardStreams.takeThoseMissing()
         SignalWatch.ignoreMeaningless()
-        await main(ProgramArguments.texts)
+        let arguments = ProgramArguments.texts
+        if let cluster = ProgramArguments.cluster(in: arguments) {
+            StandardError.write("Error: \(cluster) is no option; a file of that name is ./\(cluster), or stands behind --\n")
+            Glibc.exit(ExitStatus.usage.rawValue)
+        }
+        await main(arguments)
     }
 }

@@ -57,9 +57,8 @@ def test_a_chosen_file_is_restored_and_its_download_is_what_the_api_answers(serv
         sent = (files / f"photo.{ending}").read_bytes()
         assert file.read_bytes() == restored_by_api(service, sent, seed=7, steps=2, force="true")
         assert "seed 7" in page.one(".facts").text
-        labels = page.all(".bars li")
-        assert len(labels) == 11
         page.until(lambda: sum(int(label.text.split()[-2]) for label in page.all(".bars li")) >= 90)
+        assert len(page.all(".bars li")) == 11
         # Nobody else has the job any more.
         assert requests.get(service.url + "/metrics").text.count('restored_jobs{state="done"} 0') == 1
 
@@ -72,6 +71,43 @@ def test_what_the_service_cannot_read_is_converted_by_the_page(service, browser,
         file = downloaded(page)
         assert file.name == "photo-restored.jpg"
         assert Image.open(io.BytesIO(file.read_bytes())).size == (61, 45)
+
+
+def test_a_jpeg_for_print_is_converted_as_well(service, browser, files):
+    Image.open(SOURCE).convert("CMYK").save(files / "print.jpg")
+    with Page(browser, service.url) as page:
+        page.choose(files / "print.jpg")
+        page.until_state("done")
+        assert Image.open(io.BytesIO(downloaded(page).read_bytes())).mode == "RGB"
+
+
+def test_of_a_picture_that_stays_as_it_is_no_steps_are_told(service, browser):
+    with Page(browser, service.url) as page:
+        page.choose(ROOT / "Tests/Fixtures/Photographs/kodim20.png")
+        page.until_message("Nothing seems to be wrong with it, so it is as it was. The settings can ask for it all the same.")
+        assert "seed" not in page.one(".facts").text and "Found: clean" in page.one(".facts").text
+
+
+def test_of_a_broken_file_no_label_is_told(service, browser, files):
+    with Page(browser, service.url) as page:
+        page.choose(files / "broken.jpg")
+        page.until_state("failed")
+        assert page.all(".bars li") == []
+
+
+def test_who_leaves_the_page_takes_its_work_along(service, browser, files):
+    def cancelled():
+        found = [line for line in requests.get(service.url + "/metrics").text.splitlines() if 'state="cancelled"}' in line]
+        return float(found[0].split()[-1]) if found else 0
+
+    before = cancelled()
+    page = Page(browser, service.url)
+    for name, value in (("steps", "90"), ("force", True)):
+        page.set(name, value)
+    page.choose(files / "large.jpg")
+    page.until(lambda: page.message(1).startswith("Step "))
+    browser.get("about:blank")
+    page.until(lambda: cancelled() == before + 1)
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])

@@ -12,6 +12,12 @@ for _ in $(seq 100); do
   sleep 0.05
 done
 kill -TERM "$server"
+# Whoever asks meanwhile does so once: the next time at another instance.
+for _ in $(seq 100); do
+  [ "$(curl -s -o "$work/ready" -D "$work/head" -w '%{http_code}' "$url/health/ready" || true)" = 200 ] || break
+  sleep 0.05
+done
+grep -qi '^connection: close' "$work/head" || fail "an answer in the drain keeps its connection: $(cat "$work/head")"
 wait "$client"
 [ "$(cat "$work/status")" = 200 ] || fail "the request under way was answered $(cat "$work/status")"
 [ "$(png_size "$work/restored.png")" = 61x45 ] || fail "the picture has another size"

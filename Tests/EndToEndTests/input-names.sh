@@ -79,3 +79,12 @@ for size in $((1 << 30)) $(((1 << 30) + 1)); do
   expect_exit 65 classify large.png --bundle "$bundle"
   [ "$size" = $((1 << 30)) ] || grep -q 'more than 1073741824 bytes' err || fail "another reason: $(cat err)"
 done
+
+# One that begins with a dash is no wish for help, whatever its letters.
+cp a.jpg -- -hazy.jpg
+for command in classify restore; do
+  expect_exit 64 "$command" -hazy.jpg --bundle "$bundle"
+  grep -qF './-hazy.jpg' err || fail "what $command says of -hazy.jpg: $(cat err)"
+done
+expect_exit 0 classify ./-hazy.jpg --bundle "$bundle"
+expect_exit 0 classify --bundle "$bundle" -- -hazy.jpg

@@ -53,6 +53,8 @@ mkdir other
 cp a.jpg other/a.jpeg
 expect_exit 64 restore a.jpg other/a.jpeg -o fresh "${options[@]}"
 [ ! -e fresh ] || fail "a folder was made for nothing"
+expect_exit 64 restore a.jpg -o fresh/ --bundle "$bundle" --degradation fog
+[ ! -e fresh ] || fail "a folder was made before the options were looked at"
 rm new/*
 touch new/a.png
 ln new/a.png new/b.png

@@ -18,6 +18,19 @@ struct JobTests {
         await subject.jobState(job)
     }
 
+    @Test("a job that fails is logged as its problem says, under the id of the request that began it", arguments: [
+        (RestorationError.nonFinite(stage: "diffuse"), "error"), (.picture(.truncated), "info"),
+    ] as [(RestorationError, String)])
+    func failureIsLogged(error: RestorationError, level: String) async throws {
+        subject.engine.change { $0.failure = error }
+        let accepted = await subject.restore(fields: Self.asynchronously)
+        let (job, request) = (try #require(accepted["Location"]), try #require(accepted["X-Request-ID"]))
+        await eventually { await state(job, on: subject) == "failed" }
+        let line = try #require(subject.logLines.first { $0.contains("job failed") })
+        #expect(line.contains(request) && line.contains("\"level\":\"\(level)\""), "\(line)")
+        #expect(line.contains("\"fault\"") == (level == "error"), "\(line)")
+    }
+
     @Test("a job goes from queued over running to done, and its result is that of a plain request")
     func lifeOfAJob() async throws {
         subject.engine.change {

@@ -1,5 +1,7 @@
 import Engine
+import HTTPServer
 import HTTPTypes
+import Scheduling
 import Service
 import Settings
 import TestSupport
@@ -70,6 +72,67 @@ struct SharedJobFaultTests {
         #expect(answer.status == 200 && answer["Restored-Seed"] == "6")
         _ = await stream.value
         #expect(collector.text.contains("event: done\n"))
+    }
+
+    @Test("a drain ends in its time also while a job's end can't be stored")
+    func drainWithoutStore() async throws {
+        let rig = try SharedJobRig()
+        var configuration = Configuration()
+        (configuration.port, configuration.drainTimeout) = (0, 1)
+        let replica = try await rig.replica { _ in }
+        replica.hold()
+        _ = try await replica.subject.startJob()
+        await eventually { replica.engine.active == 1 }
+        rig.server.stop(9)
+        await eventually { await SharedJobRig.storeState(of: replica.subject) == "unavailable" }
+        replica.engine.release()
+        await eventually { replica.engine.active == 0 }
+        let log = ServiceLog(level: .error, sink: LogSink { _ in })
+        let server = try HTTPServer(configuration: configuration.server, handler: replica.subject.service)
+        try server.start()
+        let life = ServiceLifecycle(service: replica.subject.service, server: server, configuration: configuration, log: log)
+        let ended = Task { await life.drain() }
+        // The end of a job would be tried for two minutes.
+        let timer = Task {
+            try await Task.sleep(for: .seconds(60))
+            Issue.record("the drain goes on")
+        }
+        #expect(await ended.value == ServiceLifecycle.drainCutShort)
+        timer.cancel()
+    }
+
+    @Test("a replica that is too busy for a job's deadline leaves it to another")
+    func busyReplica() async throws {
+        let rig = try SharedJobRig()
+        let busy = try await rig.replica()
+        busy.engine.change { ($0.estimatedSeconds, $0.idleSeconds) = (100_000, 1) }
+        let job = try await busy.subject.startJob()
+        let idle = try await rig.replica()
+        #expect(await idle.end(of: job) == "done")
+        #expect(busy.engine.state.withLock { $0.pictures.isEmpty } && idle.engine.state.withLock { $0.pictures.count == 1 })
+    }
+
+    @Test("a front end that has no memory for a result that is there waits until it has")
+    func shortFrontEnd() async throws {
+        let rig = try SharedJobRig()
+        let (front, worker) = (try await rig.replica(.front), try await rig.replica())
+        worker.hold()
+        let waiting = Task { await front.subject.restore("?seed=6") }
+        await eventually { worker.engine.active == 1 }
+        let memory = front.subject.service.memory
+        var rest: MemoryBudget.Reservation? = memory.reservation()
+        // As much as it lends.
+        var step = memory.limit
+        while step > 0 { if (try? rest?.grow(by: step)) == nil { step /= 2 } }
+        worker.engine.release()
+        let job = try #require(try await rig.redis("KEYS", "restored:job:*").items?.first?.text)
+        await eventually { (try? await rig.redis("HGET", job, "state").text) == "done" }
+        // It has heard of that by then, and asked.
+        try await Task.sleep(for: .milliseconds(300))
+        withExtendedLifetime(rest) {}
+        rest = nil
+        let answer = await waiting.value
+        #expect(answer.status == 200 && answer["Restored-Seed"] == "6")
     }
 
     @Test("a store that lost everything is begun anew: old jobs are gone, new ones are done")

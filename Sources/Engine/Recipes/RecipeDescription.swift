@@ -83,7 +83,13 @@ extension RecipeDescription {
             guard let value = text[option] else { continue }
             try read(option, value, into: &options)
         }
-        try check(options)
+        do throws(OptionFault) {
+            try check(options)
+        } catch {
+            // As it was written, not as it was understood.
+            guard let value = text[error.option] else { throw error }
+            throw OptionFault(error.option, String(value.prefix(80)), expected: error.expected)
+        }
         return options
     }
 
@@ -138,6 +144,8 @@ extension RecipeDescription {
                 throw OptionFault(option, value, expected: "auto, or a whole number from 1 to \(RestorationRounds.most)")
             }
             options.rounds = rounds
+        case .guidance where !self.options.contains(.guidance):
+            throw OptionFault(option, String(value.prefix(80)), expected: Self.notOffered)
         case .guidance where drawsGuidance:
             (options.guidance, options.drawsGuidance) = (try strength(value), true)
         case .guidance: options.guidance = try guidance(value)
@@ -263,6 +271,11 @@ extension RecipeDescription {
     }
 
     private func check(labels treated: [String]) throws(OptionFault) {
+        if labels.contains(Look.cleanLabel), treated.contains(Look.cleanLabel) {
+            throw OptionFault(
+                .degradation, treated.joined(separator: ","),
+                expected: "without \(Look.cleanLabel), which names nothing that could be taken away")
+        }
         let own = treated.filter { !labels.contains($0) }
         guard let first = own.first else { return }
         guard takesOwnLabels else {
@@ -292,7 +305,9 @@ extension RecipeDescription {
             (.overlap, given.overlap.map { String($0) }),
         ]
         for (option, value) in values where !options.contains(option) {
-            if let value { throw OptionFault(option, value, expected: "left out: this bundle has no such choice") }
+            if let value { throw OptionFault(option, value, expected: Self.notOffered) }
         }
     }
+
+    private static let notOffered = "left out: this bundle has no such choice"
 }

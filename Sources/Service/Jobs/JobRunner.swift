@@ -1,5 +1,6 @@
 import Engine
 import HTTPServer
+import Logging
 
 /// Makes jobs of restorations that nobody waits for: `Prefer: respond-async`.
 protocol JobStarter: Sendable {
@@ -15,6 +16,7 @@ struct JobRunner: JobStarter {
     let store: MemoryJobStore
     let tasks: TaskRegistry
     let work: RestorationWork
+    let logger: Logger
 
     /// Starts a job, which is accepted once the engine has taken it; what the engine refuses is refused at once.
     func start(
@@ -40,7 +42,9 @@ struct JobRunner: JobStarter {
                 if admission.resolve(.failure(error)) {
                     store.discard(id)
                 } else {
-                    store.finish(id, .failed(Problem(error, load: load()), requestID: requestID))
+                    let problem = Problem(error, load: load())
+                    logger.note(problem, ofJob: id, requestID: requestID)
+                    store.finish(id, .failed(problem, requestID: requestID))
                 }
             }
         }

@@ -20,7 +20,7 @@ struct ServiceJobs: Sendable {
                     jobs: configuration.jobLimit),
                 now: parts.time.now)
             self.store = store
-            starter = JobRunner(store: store, tasks: parts.tasks, work: parts.restoration)
+            starter = JobRunner(store: store, tasks: parts.tasks, work: parts.restoration, logger: log.logger)
             (shared, taker, board) = (nil, nil, nil)
             return
         }

@@ -51,6 +51,9 @@ package struct ServiceLog: Sendable {
         }
     }
 
+    /// A 503 tells of load, or of a service that comes or goes, which is no fault of it: probes alone get thousands.
+    static func level(ofStatus status: Int) -> Logger.Level { status >= 500 && status != 503 ? .error : .info }
+
     /// Says what one request was and what became of it.
     ///
     /// - Parameters:
@@ -60,8 +63,7 @@ package struct ServiceLog: Sendable {
         _ request: ServiceRequest, status: Int, seconds: Double, bytesIn: Int, bytesOut: Int, declined: String?,
         verdicts: String?, problem: Problem?
     ) {
-        // A probe that is told to wait is no error of the service's.
-        let level: Logger.Level = status >= 500 && status != 503 ? .error : .info
+        let level = Self.level(ofStatus: status)
         guard level >= self.level else { return }
         // The path without the query, which may hold what nobody should read in a log.
         var fields: [(String, LogValue)] = [
@@ -80,6 +82,17 @@ package struct ServiceLog: Sendable {
             if let secret = problem.secret { fields.append(("fault", .text(secret))) }
         }
         sink.send(sink.line.text(at: .now, level, "request", fields))
+    }
+}
+
+extension Logger {
+    /// Says why a job came to nothing: whoever began it has had an answer before, and may never ask.
+    func note(_ problem: Problem, ofJob job: String, requestID: String) {
+        var fields: Metadata = [
+            "job": "\(job.prefix(8))", "request_id": "\(requestID)", "problem": "\(problem.kind)", "status": "\(problem.status.code)",
+        ]
+        if let secret = problem.secret { fields["fault"] = "\(secret)" }
+        log(level: ServiceLog.level(ofStatus: problem.status.code), "job failed", metadata: fields)
     }
 }
 

@@ -15,6 +15,9 @@ struct ForwardedWork: Operation {
     let timeoutLimit: Int
     let sleep: @Sendable (Duration) async throws -> Void
 
+    /// Before a result that there was no memory for is asked for again.
+    private static let pauseWithoutMemory = Duration.milliseconds(100)
+
     let parameters: ParameterNames
     let mediaTypes: [String]
 
@@ -57,17 +60,23 @@ struct ForwardedWork: Operation {
                 if status?.isFinal ?? true { end.yield() }
             }
             defer { withExtendedLifetime(watch) {} }
+            var shortage: MemoryBudget.Exhausted?
             for await _ in ends {
                 do {
                     return try await store.result(id)
                 } catch ServiceFault.jobStoreUnavailable {
                     // Changes are told again once it is back.
+                } catch let exhausted as MemoryBudget.Exhausted {
+                    // What was made is still in the store: others' answers leave room for it.
+                    shortage = exhausted
+                    try? await sleep(Self.pauseWithoutMemory)
+                    end.yield()
                 } catch ServiceFault.jobGone, ServiceFault.noSuchJob {
                     throw ServiceFault.jobUploadLost
                 }
             }
             try Task.checkCancellation()
-            throw ServiceFault.jobStoreUnavailable
+            throw shortage ?? ServiceFault.jobStoreUnavailable as any Error
         } onCancel: {
             end.finish()
         }

@@ -20,7 +20,7 @@ class Card {
       button.setAttribute("aria-label", `${button.textContent} ${this.name}`);
       button.addEventListener("click", act);
     }
-    this.showBars((bundle().labels ?? []).map((label) => ({ label, probability: 0 })));
+    this.showBars([]);
     this.become("preparing", "Reading the file.");
   }
 
@@ -158,6 +158,7 @@ class Card {
     await this.take(result, job.guidance ? await this.guidance(job, signal) : null);
     // Its memory is the service's; nobody else asks for it.
     call(`jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+    this.job = null;
   }
 
   /** What was drawn to restore with; null where it can't be had, which is no reason to lose the result. */
@@ -207,7 +208,7 @@ class Card {
     const sure = head("Confidence");
     if (head("Degradation")) facts.push(`Found: ${decodeURIComponent(head("Degradation"))}${sure ? ` (${Math.round(100 * sure)} % sure)` : ""}`);
     if (head("Mode")) facts.push(`way: ${head("Mode")}`);
-    if (head("Steps")) facts.push(`${head("Steps")} ${head("Steps") === "1" ? "step" : "steps"} of ${head("Sampler")}`, `seed ${head("Seed")}`);
+    if (head("Steps") && !head("Unchanged")) facts.push(`${head("Steps")} ${head("Steps") === "1" ? "step" : "steps"} of ${head("Sampler")}`, `seed ${head("Seed")}`);
     facts.push(`weights ${head("Bundle")}`, `${(blob.size / 1024).toFixed(0)} KiB`);
     this.part(".facts").textContent = `${facts.join(", ")}.`;
     if (bundle().options === undefined) loadCapabilities();
@@ -222,6 +223,11 @@ class Card {
     this.stop?.abort();
     if (this.job) call(`jobs/${this.job.id}`, { method: "DELETE" }).catch(() => {});
     this.job = null;
+  }
+
+  /** Nobody can fetch its result any more. The request outlives the page. */
+  abandon() {
+    if (this.job) call(`jobs/${this.job.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
   download() {

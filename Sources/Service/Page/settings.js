@@ -23,13 +23,15 @@ function showOptions() {
   fill("bundle", usable().map(({ name }) => [name, name]));
   const chosen = bundle();
   const { labels = [], modes = [], samplers = [], options: taken = [], text_tower: takesWords, draws_guidance: canDraw } = chosen;
+  // What nothing is wrong with is left alone.
+  const treated = labels.filter((label) => label !== "clean");
   showReference(taken.includes("reference"), canDraw);
   const unused = canDraw && !drawsReference() ? ["sampler", "steps", "seed"] : [];
   fill("mode", [["", ways.auto], ...modes.map((mode) => [mode, ways[mode] ?? mode])]);
-  fill("degradation", [["", "found by itself"], ...labels.map((label) => [label, label])]);
+  fill("degradation", [["", "found by itself"], ...treated.map((label) => [label, label])]);
   fill("rounds", [["", "1"], ...[2, 3, 4, 5, 6, 7].map((count) => [String(count), String(count)]), ["auto", "as many as help"]]);
   fill("sampler", [["", "as the weights advise"], ...samplers.map(({ name }) => [name, name])]);
-  find("#labels").replaceChildren(...labels.map((label) => new Option(label)));
+  find("#labels").replaceChildren(...treated.map((label) => new Option(label)));
   for (const label of options.querySelectorAll("[data-option]")) {
     const { option, kind } = label.dataset;
     const isOffered = option === "bundle" ? usable().length > 1

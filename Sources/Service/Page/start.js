@@ -94,6 +94,8 @@ window.addEventListener("online", () => loadCapabilities());
 window.addEventListener("beforeunload", (event) => {
   if (cards.some(({ state }) => state === "working" || state === "waiting")) event.preventDefault();
 });
+// Who leaves all the same takes along what was begun: its result could not be found again.
+window.addEventListener("pagehide", () => { for (const card of cards) card.abandon(); });
 
 showSamples();
 loadCapabilities();

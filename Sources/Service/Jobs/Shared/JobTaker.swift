@@ -137,7 +137,9 @@ final class JobTaker: Sendable {
             load: self.work.engines.forQuestions?.load)
         switch ending {
         case _ where ownership.isLost: store.count { $0.lost += 1 }
-        case .end(let outcome): await end(claim, outcome)
+        case .end(let outcome):
+            if case .failed(let problem, _) = outcome { logger.note(problem, ofJob: claim.id, requestID: claim.requestID) }
+            await end(claim, outcome)
         case .release: await release(claim)
         }
         keeper.cancel()
@@ -212,9 +214,9 @@ private enum Ending {
             self = .end(.failed(Problem(fault), requestID: requestID))
         case .failure(let error):
             switch error {
-            case ServiceFault.draining, ServiceFault.loading, ServiceFault.memoryExhausted, RestorationError.draining,
-                RestorationError.queueFull, RestorationError.cancelled, is CancellationError, is MemoryBudget.Exhausted,
-                is RedisError:
+            case ServiceFault.draining, ServiceFault.loading, ServiceFault.memoryExhausted, ServiceFault.deadlineUnattainableNow,
+                RestorationError.draining, RestorationError.queueFull, RestorationError.cancelled,
+                RestorationError.picture(.outOfMemory), is CancellationError, is MemoryBudget.Exhausted, is RedisError:
                 self = .release
             default: self = .end(.failed(Problem(error, load: load()), requestID: requestID))
             }

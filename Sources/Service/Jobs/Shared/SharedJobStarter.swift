@@ -26,7 +26,7 @@ struct SharedJobStarter: JobStarter {
         var order = JobOrder(operation, upload.parameters, accept: accept)
         order.referenceBytes = upload.reference?.bytes.count
         if keepsGuidance { order.keepsGuidance = true }
-        let files = upload.bytes + (upload.reference?.bytes ?? [])
+        let files = upload.reference.map { upload.bytes + $0.bytes } ?? upload.bytes
         return try await start(order, upload: files, seconds: seconds, requestID: requestID)
     }
 
