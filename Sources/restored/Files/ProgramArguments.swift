@@ -12,7 +12,9 @@ enum ProgramArguments {
     /// The first argument that reads as several short options in one, which the program has none of. It is a file's name, most
     /// likely, and with an `h` in it the parser would take it for a wish for help.
     static func cluster(in texts: [String]) -> String? {
-        texts.prefix { $0 != "--" }.first { $0.hasPrefix("-") && !$0.hasPrefix("--") && $0.count > 2 }
+        texts.prefix { $0 != "--" }.first { text in
+            text.hasPrefix("-") && !text.hasPrefix("--") && text.count > 2 && text.dropFirst(2).first != "="
+        }
     }
 
     /// Of a variable that is set twice, its first value, as `getenv` has it.
