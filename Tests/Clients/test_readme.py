@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Service
 from PIL import Image
 
 SECTION = re.search(r"\n## Call it\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.S).group(1)
@@ -22,6 +22,14 @@ RUNNERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def service(program):
+    """With both bundles, as Deploy/run has it."""
+    service = Service(program, "--bundle", str(ROOT / "Weights/guided"))
+    yield service
+    service.stop()
+
+
 def test_there_is_a_snippet_of_every_language():
     assert {language for language, _ in SNIPPETS} == set(RUNNERS)
 
@@ -33,7 +41,8 @@ def test_a_snippet_runs_as_it_stands(service, tmp_path, number):
     wanted = {"js": "node", "swift": "swiftc"}.get(language, command[0])
     if not shutil.which(wanted):
         pytest.skip(f"{wanted} is not there")
-    Image.open(ROOT / "Tests/Fixtures/Images/source.png").convert("RGB").save(tmp_path / "photo.jpg")
+    for file in ("photo.jpg", "other.jpg"):
+        Image.open(ROOT / "Tests/Fixtures/Images/source.png").convert("RGB").save(tmp_path / file)
     (tmp_path / name).write_text(text.replace("localhost:8080", service.url.removeprefix("http://")))
     # A refusal is no success, which curl would otherwise take it for.
     (tmp_path / ".curlrc").write_text("fail-with-body\nno-progress-meter\n")

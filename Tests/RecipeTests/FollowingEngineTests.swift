@@ -55,10 +55,18 @@ struct FollowingEngineTests {
         #expect(alone.picture == plain.picture && alone.timing.stages.map(\.name) == plain.timing.stages.map(\.name))
         let idle = try await restore(on: shelf.guided(weights: 0...0).engine())
         #expect(idle.picture == plain.picture && idle.sampling == plain.sampling && idle.degradations == ["noisy"])
-        let guided = try await restore(on: engine)
-        #expect(guided.picture != plain.picture && guided.sampling?.steps == 3 && guided.modes == [.photo])
+        let guided = try await restore(Self.large, with: Self.diffused(Self.large, by: shelf), on: engine)
+        let other = try await Self.diffused(Self.large, by: shelf)
+        #expect(guided.picture != other && guided.sampling?.steps == 3 && guided.modes == [.photo])
         #expect(Set(guided.timing.stages.map(\.name)) == ["classify", "reference", "borrow"])
-        #expect(try await restore(with: Picture.sample(width: 192, height: 230), on: engine).picture != guided.picture)
+    }
+
+    /// Large enough to be a reference as it is.
+    private static let large = Picture.sample(width: 196, height: 192)
+
+    /// What the diffusion makes of a picture, which is a reference that shows what it shows.
+    private static func diffused(_ picture: Picture, by shelf: Shelf, steps: Int = 3) async throws -> Picture {
+        try await shelf.diffusion.engine().restore(picture, options: options(with: nil) { $0.steps = steps }) { _ in }.picture
     }
 
     @Test("it offers what the diffusion offers, and a reference, which is known before it is loaded")
@@ -87,9 +95,14 @@ struct FollowingEngineTests {
         #expect(one.picture == two.picture && one.picture.width == 161)
         // Of the same size, at different steps, so that diffusions and evaluations with references meet.
         let engine = try bundle.engine { $0.workers = 2 }
-        let pictures = (0..<8).map { Picture.sample(width: 40 + $0 % 2, height: 32) }
+        let pictures = (0..<8).map { Picture.sample(width: 193 + $0 % 2, height: 192) }
+        var made: [Picture] = []
+        for (number, picture) in pictures.enumerated() {
+            made.append(try await Self.diffused(picture, by: shelf, steps: 1 + number % 4))
+        }
+        let references = made
         @Sendable func options(_ number: Int) -> RestorationOptions {
-            Self.options(with: number % 3 == 0 ? nil : Self.reference) { $0.steps = 1 + number % 4 }
+            Self.options(with: number % 3 == 0 ? nil : references[number]) { $0.steps = 1 + number % 4 }
         }
         var expected: [Picture] = []
         for (number, picture) in pictures.enumerated() {

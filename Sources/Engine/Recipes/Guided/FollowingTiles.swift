@@ -28,7 +28,9 @@ struct FollowingTiles: TileRestorer {
             return nil
         }
         return Stage(
-            Self.stageName, by: FollowingStage(diffusion: DiffusionStage(network: first.network)), width: diffusion.width,
+            Self.stageName, by: FollowingStage(
+                diffusion: DiffusionStage(network: first.network),
+                guided: GuidedStage(matchGuard: MatchGuard(configuration: guided.network.guidance.configuration))), width: diffusion.width,
             height: diffusion.height, count: diffusion.count, steps: diffusion.steps + guidance.steps,
             sampleBytes: diffusion.sampleBytes + guidance.sampleBytes,
             evaluationBytes: max(diffusion.evaluationBytes, guidance.evaluationBytes),
@@ -80,10 +82,11 @@ final class FollowingTile: StageSample {
 /// One evaluation of either network for those tiles of a batch that are at it.
 struct FollowingStage: StageEvaluator {
     let diffusion: DiffusionStage
+    let guided: GuidedStage
 
     func advance(_ tiles: [FollowingTile], in workspace: Workspace) {
         let (done, going) = (tiles.filter { $0.diffusion.isDone }, tiles.filter { !$0.diffusion.isDone })
         diffusion.advance(going.map(\.diffusion), in: workspace)
-        GuidedStage().advance(done.map { $0.beginGuided() }, in: workspace)
+        guided.advance(done.map { $0.beginGuided() }, in: workspace)
     }
 }

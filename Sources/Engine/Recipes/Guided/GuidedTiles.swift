@@ -77,10 +77,18 @@ final class GuidedTile: StageSample {
 
 /// One evaluation for all tiles of a batch, whatever their references.
 struct GuidedStage: StageEvaluator {
+    /// Says which of them borrow; nil for all.
+    var matchGuard: MatchGuard?
+
     func advance(_ tiles: [GuidedTile], in workspace: Workspace) {
         guard let first = tiles.first else { return }
+        let (height, width) = (first.height, first.width)
+        let notes = matchGuard.map { _ in MatchGuard.Notes() }
         let outputs = first.network(
-            tiles.map(\.sample), height: first.height, width: first.width, observe: nil, in: workspace)
-        for (tile, output) in zip(tiles, outputs) { tile.sample.picture = output }
+            tiles.map(\.sample), height: height, width: width, observe: notes.map { $0.take }, in: workspace)
+        for (index, (tile, output)) in zip(tiles, outputs).enumerated() {
+            if let matchGuard, let notes, !matchGuard.trusts(notes, ofSample: index, height: height, width: width) { continue }
+            tile.sample.picture = output
+        }
     }
 }
