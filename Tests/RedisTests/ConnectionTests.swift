@@ -37,7 +37,7 @@ struct RedisFaultTests {
             line.send(number == 0 ? answer : "$2\r\nok\r\n")
         }
         let connection = try connect(server)
-        defer { connection.close() }
+        defer { withExtendedLifetime(server) { connection.close() } }
         guard case .unavailable = await failure(connection) else {
             Issue.record("half an answer was taken for one")
             return
@@ -57,7 +57,7 @@ struct RedisFaultTests {
             line.awaitEnd()
         }
         let connection = try connect(server)
-        defer { connection.close() }
+        defer { withExtendedLifetime(server) { connection.close() } }
         await untilConnected(connection)
         guard case .unavailable = await failure(connection, within: .milliseconds(50)) else {
             Issue.record("an answer came that was not sent")
@@ -78,7 +78,7 @@ struct RedisFaultTests {
             line.awaitEnd()
         }
         let connection = try connect(server) { $0.limits.textBytes = 8 }
-        defer { connection.close() }
+        defer { withExtendedLifetime(server) { connection.close() } }
         // A connection may end for other reasons as well where many tests run at once: what counts is what is said of the answer.
         var error: RedisError?
         for _ in 0..<20 {
@@ -104,7 +104,7 @@ struct RedisFaultTests {
             line.awaitEnd()
         }
         let connection = try connect(server)
-        defer { connection.close() }
+        defer { withExtendedLifetime(server) { connection.close() } }
         #expect(await failure(connection) == .refused("ERR DB index is out of range"))
         #expect(!connection.isConnected)
     }
@@ -114,7 +114,7 @@ struct RedisFaultTests {
         let server = try FaultyServer { _, _ in }
         server.stop()
         let connection = try connect(server)
-        defer { connection.close() }
+        defer { withExtendedLifetime(server) { connection.close() } }
         guard case .unavailable = await failure(connection, within: .seconds(600)) else {
             Issue.record("somebody answered")
             return
@@ -122,7 +122,14 @@ struct RedisFaultTests {
     }
 
     private func untilConnected(_ connection: RedisConnection) async {
-        while !connection.isConnected { try? await Task.sleep(for: .milliseconds(1)) }
+        let start = ContinuousClock.now
+        while !connection.isConnected {
+            guard ContinuousClock.now - start < .seconds(60) else {
+                Issue.record("there is no connection")
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
     }
 }
 

@@ -42,6 +42,7 @@ final class FaultyServer: Sendable {
 
     private final class Connections: Sendable {
         let count = Mutex(0)
+        let isStopped = Mutex(false)
     }
 
     var count: Int { connections.count.withLock { $0 } }
@@ -66,6 +67,11 @@ final class FaultyServer: Sendable {
             while true {
                 let client = accept(listening, nil, nil)
                 guard client >= 0 else {
+                    // Among all tests at once descriptors may be short for a moment.
+                    guard connections.isStopped.withLock({ $0 }) else {
+                        usleep(1_000)
+                        continue
+                    }
                     close(listening)
                     return
                 }
@@ -86,5 +92,8 @@ final class FaultyServer: Sendable {
     deinit { stop() }
 
     /// Takes no more connections.
-    func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func stop() {
+        connections.isStopped.withLock { $0 = true }
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
 }
