@@ -88,13 +88,11 @@ struct FollowingEngineTests {
         let shelf = try Shelf()
         defer { withExtendedLifetime(shelf) {} }
         let bundle = try shelf.guided()
-        let alone = try bundle.engine()
         let large = Picture.sample(width: 161, height: 97)
-        let one = try await restore(large, on: alone) { $0.tile = 64 }
+        let one = try await restore(large, on: bundle.engine()) { $0.tile = 64 }
         let two = try await restore(large, on: bundle.engine { ($0.workers, $0.threadsPerEvaluation) = (2, 2) }) { $0.tile = 64 }
         #expect(one.picture == two.picture && one.picture.width == 161)
         // Of the same size, at different steps, so that diffusions and evaluations with references meet.
-        let engine = try bundle.engine { $0.workers = 2 }
         let pictures = (0..<8).map { Picture.sample(width: 193 + $0 % 2, height: 192) }
         var made: [Picture] = []
         for (number, picture) in pictures.enumerated() {
@@ -104,16 +102,7 @@ struct FollowingEngineTests {
         @Sendable func options(_ number: Int) -> RestorationOptions {
             Self.options(with: number % 3 == 0 ? nil : references[number]) { $0.steps = 1 + number % 4 }
         }
-        var expected: [Picture] = []
-        for (number, picture) in pictures.enumerated() {
-            expected.append(try await alone.restore(picture, options: options(number)) { _ in }.picture)
-        }
-        try await withThrowingTaskGroup(of: (Int, Picture).self) { group in
-            for (number, picture) in pictures.enumerated() {
-                group.addTask { (number, try await engine.restore(picture, options: options(number)) { _ in }.picture) }
-            }
-            for try await (number, restored) in group { #expect(restored == expected[number], "client \(number)") }
-        }
+        try await expectCompanyChangesNothing(pictures, of: bundle, options: options)
     }
 
     @Test("every label in turn has its diffusion and its evaluation, and a picture that nothing is wrong with comes back")

@@ -148,7 +148,6 @@ struct GuidedEngineTests {
     @Test("eight clients at once, with references and without, get the bytes that each gets alone")
     func company() async throws {
         let bundle = try SinglePassBundle("guided", ["needs_reference": false])
-        let (engine, alone) = (try bundle.engine { $0.workers = 2 }, try bundle.engine())
         let references: [Picture?] = [nil, Self.reference, Picture.sample(width: 192, height: 230)]
         @Sendable func options(_ number: Int) -> RestorationOptions {
             var options = RestorationOptions()
@@ -156,16 +155,7 @@ struct GuidedEngineTests {
             return options
         }
         let pictures = (0..<8).map { Picture.sample(width: 40 + $0 % 2, height: 32) }
-        var expected: [Picture] = []
-        for (number, picture) in pictures.enumerated() {
-            expected.append(try await alone.restore(picture, options: options(number)) { _ in }.picture)
-        }
-        try await withThrowingTaskGroup(of: (Int, Picture).self) { group in
-            for (number, picture) in pictures.enumerated() {
-                group.addTask { (number, try await engine.restore(picture, options: options(number)) { _ in }.picture) }
-            }
-            for try await (number, restored) in group { #expect(restored == expected[number], "client \(number)") }
-        }
+        try await expectCompanyChangesNothing(pictures, of: bundle, options: options)
     }
 
     @Test("with a classifier it finds out what is wrong, and leaves alone what it is not for")

@@ -117,24 +117,13 @@ struct SinglePassEngineTests {
     @Test("eight clients at once get the bytes that each gets alone", arguments: ["instructir", "nafnet"])
     func company(kind: String) async throws {
         let bundle = try SinglePassBundle(kind, labels: ["noisy"])
-        let engine = try bundle.engine { $0.workers = 2 }
         let pictures = (0..<8).map { Picture.sample(width: 40 + $0 % 2, height: 32) }
         @Sendable func options(_ number: Int) -> RestorationOptions {
             var options = RestorationOptions()
             if kind == "instructir" { options.prompt = ["remove the noise", "clear the haze", "blurry"][number % 3] }
             return options
         }
-        let alone = try bundle.engine()
-        var expected: [Picture] = []
-        for (number, picture) in pictures.enumerated() {
-            expected.append(try await alone.restore(picture, options: options(number)) { _ in }.picture)
-        }
-        try await withThrowingTaskGroup(of: (Int, Picture).self) { group in
-            for (number, picture) in pictures.enumerated() {
-                group.addTask { (number, try await engine.restore(picture, options: options(number)) { _ in }.picture) }
-            }
-            for try await (number, restored) in group { #expect(restored == expected[number], "client \(number)") }
-        }
+        try await expectCompanyChangesNothing(pictures, of: bundle, options: options)
     }
 
     @Test("where the light of the scene matters tiles are told of the whole, and a picture of one tile is its own whole")
