@@ -100,7 +100,9 @@ class GuidedBatches:
                 crops.append(picture[top:top + side, left:left + side])
             if number >= count - borrowing:
                 continue
-            if self.rng.random() * (1 - self.choice.unrelated_share) < self.choice.view_share:
+            # Behind another restoration nobody is their own reference.
+            sees_view = self.rng.random() * (1 - self.choice.unrelated_share) < self.choice.view_share
+            if sees_view or self.choice.after:
                 view = self.view(pictures[0], (top, left, side), reference_side)
                 references.append(view.picture)
                 if not view.is_mirrored:

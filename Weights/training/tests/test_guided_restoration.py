@@ -90,6 +90,17 @@ def test_references_are_views_unrelated_and_the_picture_itself_in_their_shares(p
         assert not torch.equal(batch.references[number][:, :48, :48], batch.clean[number])
 
 
+def test_behind_another_restoration_no_picture_is_its_own_reference(pool, monkeypatch):
+    def never(*_):
+        raise AssertionError("a picture that sees itself")
+
+    monkeypatch.setattr(GuidedBatches, "surroundings", never)
+    choice = GuidedHyperparameters(**SMALL, after="mini")
+    batches = GuidedBatches(new_guided_network(choice), pool, choice, 1)
+    for _ in range(20):
+        batches.drawn(0)
+
+
 def test_the_same_hyperparameters_draw_the_same_batches(pool):
     choice = GuidedHyperparameters(**SMALL)
     network = new_guided_network(choice)
