@@ -26,40 +26,43 @@ struct PartedLayerTests {
         Tensor(random.floats(2 * 12 * 10 * channels), batch: 2, height: 12, width: 10, channels: channels, pool: workspace.pool)
     }
 
-    @Test("outputs of parts stand side by side", arguments: sets, [Precision.fp32, .bf16])
-    func outputs(kernels: String, precision: Precision) throws {
-        var random = SplitMix(seed: 71)
+    /// Compares a whole layer of either kernel with what `body` makes of it in parts, on as many sources.
+    private func compare(
+        _ kernels: String, _ precision: Precision, seed: UInt64, sources count: Int,
+        inParts body: (ParameterReader, _ sources: [Tensor], _ kernel: Int, _ padding: Int, Workspace) throws -> Tensor
+    ) throws {
+        var random = SplitMix(seed: seed)
         for (kernel, padding) in [(1, 0), (3, 1)] {
             let workspace = Workspace(threads: 2, kernels: kernels)
             let parameters = reader(&random, kernel: kernel, precision: precision)
-            let input = map(&random, channels: Self.inputs, workspace)
+            let sources = (0..<count).map { _ in map(&random, channels: Self.inputs / count, workspace) }
             let whole = try parameters.convolution(
                 "layer", inputs: Self.inputs, outputs: Self.outputs, kernel: kernel, padding: padding, bias: true)
+            let found = try body(parameters, sources, kernel, padding, workspace)
+            expectClose(found.values, whole(sources, in: workspace).values, "\(kernels), \(kernel)x\(kernel)")
+        }
+    }
+
+    @Test("outputs of parts stand side by side", arguments: sets, [Precision.fp32, .bf16])
+    func outputs(kernels: String, precision: Precision) throws {
+        try compare(kernels, precision, seed: 71, sources: 1) { parameters, sources, kernel, padding, workspace in
             let parts = try parameters.convolution(
                 "layer", inputs: Self.inputs, outputs: Self.outputs, inPartsOfOutputs: 4, kernel: kernel, padding: padding)
             #expect(parts.count == 4)
-            let found = joined(parts.map { $0([input], in: workspace) }, in: workspace)
-            expectClose(found.values, whole([input], in: workspace).values, "\(kernels), \(kernel)x\(kernel)")
+            return joined(parts.map { $0(sources, in: workspace) }, in: workspace)
         }
     }
 
     @Test("sums of parts of the inputs add up", arguments: sets, [Precision.fp32, .bf16])
     func inputs(kernels: String, precision: Precision) throws {
-        var random = SplitMix(seed: 72)
-        for (kernel, padding) in [(1, 0), (3, 1)] {
-            let workspace = Workspace(threads: 2, kernels: kernels)
-            let parameters = reader(&random, kernel: kernel, precision: precision)
-            let sources = (0..<3).map { _ in map(&random, channels: Self.inputs / 3, workspace) }
-            let whole = try parameters.convolution(
-                "layer", inputs: Self.inputs, outputs: Self.outputs, kernel: kernel, padding: padding, bias: true)
+        try compare(kernels, precision, seed: 72, sources: 3) { parameters, sources, kernel, padding, workspace in
             let parts = try parameters.convolution(
                 "layer", inputs: Self.inputs, inPartsOfInputs: 3, outputs: Self.outputs, kernel: kernel, padding: padding)
             var sum: Tensor?
             for (part, source) in zip(parts, sources) {
                 sum = part([source], epilogue: .init(residual: sum), into: sum, in: workspace)
             }
-            expectClose(
-                try #require(sum).values, whole(sources, in: workspace).values, "\(kernels), \(kernel)x\(kernel)")
+            return try #require(sum)
         }
     }
 

@@ -36,7 +36,9 @@ struct Guided: Recipe {
     /// - Throws: `BundleError` where tensors or sizes don't fit.
     init(_ bundle: Bundles.Bundle, engine: EngineConfiguration) throws {
         let first = try Self.first(bundle.configuration).map { section in
-            try DegradationAwareDiffusion(Self.diffusing(bundle.neighbour(of: section), section), engine: engine)
+            let neighbour = try bundle.neighbour(of: section)
+            try Self.checkDiffuses(neighbour.manifest, section)
+            return try DegradationAwareDiffusion(neighbour, engine: engine)
         }
         let classifier = try first.flatMap(BundleClassifier.init) ?? BundleClassifier.read(bundle, engine: engine)
         let labels = classifier?.labels ?? bundle.manifest.labels
@@ -123,13 +125,6 @@ struct Guided: Recipe {
         return try reading { () throws(ConfigurationError) in try configuration.object("after") }
     }
 
-    private static func diffusing(
-        _ neighbour: Bundles.Bundle, _ section: ConfigurationReader
-    ) throws(BundleError) -> Bundles.Bundle {
-        try checkDiffuses(neighbour.manifest, section)
-        return neighbour
-    }
-
     private static func checkDiffuses(
         _ manifest: BundleManifest, _ section: ConfigurationReader
     ) throws(BundleError) {
@@ -158,9 +153,7 @@ struct Guided: Recipe {
                 .degradation, label, expected: "auto or labels among \(treated.sorted().joined(separator: ", "))"))
         }
         let source = try guidance(options, width: width, height: height)
-        let restorer = GuidedTiles(
-            network: network, guidance: source, treated: Set(treated), memory: memory, featureBytes: source.featureBytes,
-            maximumBatch: engine.maximumBatch)
+        let restorer = self.tiles(guidedBy: source)
         let batch = SinglePassTiles.maximumBatch(
             width: tiles.tileWidth, height: tiles.tileHeight, limit: engine.maximumBatch)
         let tilesAtOnce = min(tiles.count, batch * engine.workers)
@@ -186,16 +179,18 @@ struct Guided: Recipe {
         let tiles = try planner.joined(with: first.planner, bytesPerPixel: diffusion.bytesPerPixel)
             .plan(width: width, height: height, tile: options.tile, overlap: options.overlap)
         let source = try guidance(options, width: width, height: height)
-        let restorer = FollowingTiles(
-            first: diffusion,
-            guided: GuidedTiles(
-                network: network, guidance: source, treated: Set(treated), memory: memory, featureBytes: source.featureBytes,
-                maximumBatch: engine.maximumBatch))
+        let restorer = FollowingTiles(first: diffusion, guided: self.tiles(guidedBy: source))
         let batch = DiffusionTiles.maximumBatch(
             width: tiles.tileWidth, height: tiles.tileHeight, limit: engine.maximumBatch)
         let run = first.run(
             of: tiles, by: restorer, tilesAtOnce: min(tiles.count, batch * engine.workers), options: options, look: look)
         return GuidedRun(run, lead: run.lead, guidedBy: source)
+    }
+
+    private func tiles(guidedBy source: any GuidanceSource) -> GuidedTiles {
+        GuidedTiles(
+            network: network, guidance: source, treated: Set(treated), memory: memory, featureBytes: source.featureBytes,
+            maximumBatch: engine.maximumBatch)
     }
 
     /// Where the guidance of a request comes from.
